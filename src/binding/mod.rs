@@ -1,0 +1,16 @@
+//! The only place where napi may be imported: one thin file per room (convert, call, convert back).
+//!
+//! What always holds here:
+//! - every sync export carries `catch_unwind`: a panic becomes a JavaScript error with code `GenericFailure`, which the
+//!   facade turns into a `NativePanicError`; it never aborts the process;
+//! - numbers arrive as `f64` and are checked once, in [`number`];
+//! - no raw native class or error reaches a user: `ts/` wraps both.
+
+mod cache;
+mod lifecycle;
+mod limiter;
+mod monitor;
+pub mod number;
+mod scoring;
+mod stats;
+mod stream;

@@ -1,0 +1,19 @@
+//! The engine of `@aah/ai-evals`: each module is a room that can be read, tested and used alone.
+//!
+//! Nothing outside [`binding`] knows of Node.js: `cargo test --no-default-features` builds and tests the rooms without
+//! it. Rooms know each other only downwards, to the shared `key`, `clock` and `stats`; time is always an argument.
+
+pub mod cache;
+pub mod executor;
+pub mod limiter;
+pub mod monitor;
+pub mod scoring;
+pub mod stats;
+pub mod store;
+pub mod stream;
+
+#[cfg(feature = "binding")]
+// napi registers no export in a unit test, and takes owned arguments.
+#[cfg_attr(test, allow(dead_code))]
+#[allow(clippy::needless_pass_by_value)]
+mod binding;

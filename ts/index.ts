@@ -1,0 +1,3 @@
+/** Entry point `@aah/ai-evals`: everything of both subpaths. */
+export * from './orchestrator.js';
+export * from './performance.js';
