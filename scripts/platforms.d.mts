@@ -1,0 +1,2 @@
+export function platformOfTarget(target: string): string;
+export function platformHere(): string;
