@@ -88,7 +88,7 @@ function buildAddon() {
   if (!debug) {
     run(process.execPath, [napi, 'create-npm-dirs']);
     cpSync(join('ts', library), join('npm', platform, library));
-    if (existsSync('LICENSE')) cpSync('LICENSE', join('npm', platform, 'LICENSE'));
+    for (const folder of readdirSync('npm')) cpSync('LICENSE', join('npm', folder, 'LICENSE'));
   }
   rmSync(join('ts', library));
 }

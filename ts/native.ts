@@ -16,7 +16,7 @@ function load(): typeof Binding {
   try {
     loaded = require('./binding.cjs');
   } catch (error) {
-    throw new NativeLoadError(explainLoadFailure(error, version), { cause: error });
+    throw loadFailure(error, version);
   }
   const binding = loaded as typeof Binding;
   const found: unknown = typeof binding.version === 'function' ? binding.version() : 'unknown';
@@ -33,23 +33,24 @@ function load(): typeof Binding {
 /** What every loading attempt said, outermost first: the generated loader chains them by `cause`. */
 function attempts(error: unknown): string[] {
   if (typeof error !== 'object' || error === null || !('message' in error)) return [];
-  const [firstLine = ''] = String(error.message).split('\n');
-  return [firstLine, ...attempts('cause' in error ? error.cause : undefined)];
+  return [String(error.message), ...attempts('cause' in error ? error.cause : undefined)];
 }
 
-function explainLoadFailure(error: unknown, version: string): string {
+function loadFailure(error: unknown, version: string): NativeLoadError {
   // The loader's own headline blames npm for everything; WebAssembly is not a build this package has.
   const said = attempts(error).filter((text) => !/^Cannot find native binding|wasm32|\.wasi\./.test(text));
   const missing = said.map((text) => /^Cannot find module '(@aah\/ai-evals-[\w-]+)'/.exec(text)?.[1]).find(Boolean);
   // What the system said of a file it did open is worth more than that another file is not there.
   const opened = said.filter((text) => !/^Cannot find module '(@aah\/|\.\/)/.test(text));
   const reason = opened.at(-1) ?? said.at(-1) ?? String(error);
-  return [
+  const lines = [
     `@aah/ai-evals could not load its native library (${process.platform}-${process.arch}, Node ${process.version}).`,
-    ...(missing ? [`Missing package: ${missing}@${version}, and there is no local build.`] : []),
-    `Reason: ${reason}`,
+    ...(missing ? [`Missing package: ${missing}@${version}, and there is no working local build.`] : []),
+    `Reason: ${reason.split('\n')[0]}`,
     whatToDo(missing && `${missing}@${version}`, version),
-  ].join('\n');
+  ];
+  // The cause is the one reason, not the loader's chain of everything it looked for.
+  return new NativeLoadError(lines.join('\n'), { cause: new Error(reason) });
 }
 
 function whatToDo(install: string | undefined, version: string): string {

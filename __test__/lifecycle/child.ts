@@ -16,7 +16,10 @@ export interface ChildOptions {
   type?: 'commonjs' | 'module';
   /** Milliseconds until a child that keeps running is killed. */
   timeout?: number;
+  /** For Node itself. */
   flags?: string[];
+  /** For the program: `process.argv[1]` and on. */
+  args?: string[];
 }
 
 /** What would change what a child prints or loads. */
@@ -26,8 +29,8 @@ export const root = new URL('../..', import.meta.url).pathname;
 
 /** Runs `source` in a new Node process, in the repository unless `cwd` says otherwise. */
 export function runChild(source: string, options: ChildOptions = {}): Promise<Finished> {
-  const { cwd = root, env = {}, type = 'commonjs', timeout = 20_000, flags = [] } = options;
-  const child = spawn(process.execPath, [...flags, `--input-type=${type}`, '--eval', source], {
+  const { cwd = root, env = {}, type = 'commonjs', timeout = 20_000, flags = [], args = [] } = options;
+  const child = spawn(process.execPath, [...flags, `--input-type=${type}`, '--eval', source, '--', ...args], {
     cwd,
     env: { ...CLEAN_ENV, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

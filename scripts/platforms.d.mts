@@ -1,2 +1,0 @@
-export function platformOfTarget(target: string): string;
-export function platformHere(): string;
