@@ -836,4 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.panicProbe = nativeBinding.panicProbe
+module.exports.recordPanics = nativeBinding.recordPanics
+module.exports.scoreMatches = nativeBinding.scoreMatches
+module.exports.takePanic = nativeBinding.takePanic
 module.exports.version = nativeBinding.version

@@ -12,5 +12,24 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** Panics with `message`. Exists so that a test can prove that a panic in the engine becomes an error, not an abort. */
 export declare function panicProbe(message: string): number
 
+/**
+ * From here on a panic is remembered with its place in the source instead of being printed: a library does not write
+ * to its user's stderr, the error that the panic becomes says it all. With `RUST_BACKTRACE` set it is printed too.
+ * Calls after the first do nothing.
+ */
+export declare function recordPanics(): void
+
+/**
+ * Scores a batch of answers. `texts` is every expected and actual text, alternating, run together; `lengths` says how
+ * many UTF-16 units each has. One score per pair; NaN where the expected text cannot be matched against.
+ */
+export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
+
+/**
+ * Where the panic with this message happened (`src/cache/lru.rs:40:9`), once; `null` if none with it is remembered, and
+ * then the error that carried the message was no panic.
+ */
+export declare function takePanic(message: string): string | null
+
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string
