@@ -14,7 +14,9 @@ export type AiEvalsErrorCode =
   | 'ERR_DATASET'
   | 'ERR_STORAGE'
   | 'ERR_QUOTA_EXHAUSTED'
-  | 'ERR_BENCHMARK';
+  | 'ERR_BENCHMARK'
+  | 'ERR_BASELINE'
+  | 'ERR_NO_TIMER';
 
 /** Base of every error that is not a plain misuse of an argument. */
 export class AiEvalsError extends Error {
