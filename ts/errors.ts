@@ -24,7 +24,11 @@ export type AiEvalsErrorCode =
   /** A provider's daily or monthly budget is used up; the message says until when. */
   | 'ERR_QUOTA_EXHAUSTED'
   /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
-  | 'ERR_BENCHMARK';
+  | 'ERR_BENCHMARK'
+  /** No baseline has this id, or what was imported is none. */
+  | 'ERR_BASELINE'
+  /** `end(name)` without a `start(name)` that is still open. */
+  | 'ERR_NO_TIMER';
 
 /** Base of every error that is not a plain misuse of an argument. */
 export class AiEvalsError extends Error {
