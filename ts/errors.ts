@@ -56,6 +56,25 @@ export class NativePanicError extends AiEvalsError {
   }
 }
 
+/** A dataset that cannot be read. The message names the file and, for a bad record, its line and byte offset. */
+export class DatasetError extends AiEvalsError {
+  /** The file. */
+  readonly file: string;
+  /** First line of the bad record, from 1; `undefined` when the file as a whole is the problem. */
+  readonly line: number | undefined;
+  /** Offset of the bad record's first byte (in the decompressed text of a compressed file). */
+  readonly byteOffset: number | undefined;
+
+  constructor(file: string, line: number | undefined, byteOffset: number | undefined, reason: string) {
+    const place = line === undefined ? '' : `:${line}`;
+    const offset = line === undefined || byteOffset === undefined ? '' : ` (line ${line}, byte offset ${byteOffset})`;
+    super('ERR_DATASET', `${file}${place}: ${reason}${offset}`);
+    this.file = file;
+    this.line = line;
+    this.byteOffset = byteOffset;
+  }
+}
+
 /** An argument of the right type with a value that cannot be used (0, negative, NaN, fractional, too large). */
 export class ArgumentRangeError extends RangeError {
   readonly code = 'ERR_OUT_OF_RANGE';
