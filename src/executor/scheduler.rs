@@ -333,7 +333,8 @@ impl Scheduler {
             adaptive.refused(running.started, now);
         }
         let attempts = running.entry.attempts + 1;
-        if !failure.retryable || attempts >= self.retry.max_attempts {
+        let hopeless = self.lines[running.line].budget.is_quota_gone(now);
+        if hopeless || !failure.retryable || attempts >= self.retry.max_attempts {
             self.metrics.executed(execution);
             return None;
         }

@@ -67,6 +67,7 @@ pub struct Budget {
     slots: u64,
     unknown_call: Option<u64>,
     window: Nanos,
+    guard: Nanos,
     closed_until: Nanos,
     quota_gone: bool,
 }
@@ -81,6 +82,7 @@ impl Budget {
             slots: limits.slots,
             unknown_call: limits.unknown_call,
             window: limits.window,
+            guard: limits.guard,
             closed_until: 0,
             quota_gone: false,
         };
@@ -90,7 +92,8 @@ impl Budget {
 
     /// Puts new limits in force; what has started keeps counting. Dimensions are added, never removed.
     pub fn configure(&mut self, limits: &Limits) {
-        (self.settlement, self.slots, self.window) = (limits.settlement, limits.slots.max(1), limits.window);
+        (self.settlement, self.slots) = (limits.settlement, limits.slots.max(1));
+        (self.window, self.guard) = (limits.window, limits.guard);
         self.unknown_call = limits.unknown_call;
         let rows = [
             (Measure::Requests, limits.requests, false),
@@ -307,6 +310,11 @@ impl Budget {
         }
     }
 
+    /// Whether the gate is closed for longer than is worth waiting.
+    pub fn is_quota_gone(&self, now: Nanos) -> bool {
+        self.quota_gone && self.closed_until > now
+    }
+
     /// Forgets every start, what the provider said and the gate; sizes learned stay.
     pub fn reset(&mut self) {
         (self.closed_until, self.quota_gone) = (0, false);
@@ -320,8 +328,20 @@ impl Budget {
         &self.dimensions
     }
 
-    pub(super) fn dimensions_mut(&mut self) -> &mut [Dimension] {
-        &mut self.dimensions
+    /// The window's dimension of `measure`, which is added when the provider has a limit that the caller did not name.
+    pub(super) fn dimension_for(&mut self, measure: Measure) -> Option<&mut Dimension> {
+        let found = self
+            .dimensions
+            .iter()
+            .position(|d| d.measure == measure && !d.quota);
+        if found.is_none() && self.dimensions.len() < MAX_DIMENSIONS {
+            self.dimensions
+                .push(Dimension::new(measure, None, self.window, self.guard, false));
+        }
+        let last = self.dimensions.len() - 1;
+        self.dimensions
+            .get_mut(found.unwrap_or(last))
+            .filter(|d| d.measure == measure)
     }
 
     pub(super) fn window(&self) -> Nanos {

@@ -14,15 +14,23 @@
 mod budget;
 mod dimension;
 mod estimate;
+mod feedback;
 mod gcra;
 mod ledger;
 mod limits;
 mod line;
 mod queue;
+mod timestamps;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
 
 pub use budget::{Budget, Spent, Ticket, Verdict};
 pub use dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
 pub use estimate::Estimator;
+pub use feedback::{Feedback, Reading};
 pub use gcra::Pace;
 pub use ledger::Ledger;
 pub use limits::{Limits, Pacing, Settlement, Usage};

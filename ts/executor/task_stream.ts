@@ -1,7 +1,7 @@
 /** Runs over a source that is read as the run goes on. */
 import { options, positiveInteger, positiveNumber, wrongType } from '../arguments.js';
-import { checkedOptions } from './parallel_executor.js';
 import type { AnyResult, Run, TaskStore } from './run.js';
+import { checkedOptions } from './run_options.js';
 import type { ExecutionOptions, ExecutionTask, StreamingOptions, TaskStream } from './types.js';
 
 /** What a stream needs of its executor. */
