@@ -244,6 +244,7 @@ impl NativeScheduler {
 
     /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1.
     #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn fail(
         &mut self,
         slot: u32,

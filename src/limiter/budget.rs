@@ -51,6 +51,8 @@ pub enum Spent {
     Known(Usage),
     /// It ended without saying what it used: a call without tokens.
     Unknown,
+    /// It failed: a call without tokens.
+    Failed,
     /// It was given up while it ran: the estimate stays, for the provider may go on.
     GivenUp,
     /// It was answered from a cache: neither a call nor tokens.
@@ -166,14 +168,14 @@ impl Budget {
     /// Whether a start of these weights may happen at `now`, which the budget must have been brought up to.
     pub fn verdict(&self, weights: &Weights, headroom: &Weights, now: Nanos) -> Verdict {
         if self.closed_until > now {
-            return match self.quota_gone {
-                true => Verdict::Exhausted {
+            if self.quota_gone {
+                return Verdict::Exhausted {
                     until: self.closed_until,
-                },
-                false => Verdict::At {
-                    at: self.closed_until,
-                    measure: Measure::Requests,
-                },
+                };
+            }
+            return Verdict::At {
+                at: self.closed_until,
+                measure: Measure::Requests,
             };
         }
         let free = |(index, d): (usize, &Dimension)| d.admits(weights[index], headroom[index], now);
@@ -251,44 +253,28 @@ impl Budget {
                 match spent {
                     Spent::Known(usage) => self.estimators[index].record(measure.of(self.counted(usage))),
                     Spent::Unknown => self.estimators[index].record(0),
-                    Spent::GivenUp | Spent::Nothing => {}
+                    // A failure, a call given up and an answer from a cache teach nothing about size.
+                    Spent::Failed | Spent::GivenUp | Spent::Nothing => {}
                 }
             }
-        }
-    }
-
-    /// Settles a failed call: like [`Budget::settle`], but a failure without usage teaches nothing about size.
-    pub fn settle_failure(&mut self, ticket: &Ticket, given_up: bool) {
-        let spent = if given_up { Spent::GivenUp } else { Spent::Unknown };
-        for (index, dimension) in self.dimensions.iter_mut().enumerate() {
-            let estimate = ticket.weights[index];
-            let weight = match (dimension.measure, self.settlement, spent) {
-                (Measure::Requests, ..) | (_, Settlement::Larger | Settlement::Estimate, _) => estimate,
-                (_, _, Spent::GivenUp) if !ticket.guessed => estimate,
-                _ => 0,
-            };
-            dimension.correct(ticket.booked, estimate, weight);
         }
     }
 
     fn settled(&self, estimate: u64, measure: Measure, guessed: bool, spent: Spent) -> u64 {
-        match (spent, self.settlement) {
-            (Spent::Nothing, _) => 0,
-            (_, Settlement::Estimate) => estimate,
-            (Spent::GivenUp, _) => {
-                if guessed && measure != Measure::Requests {
-                    0
-                } else {
-                    estimate
-                }
-            }
-            (Spent::Unknown, _) if measure == Measure::Requests => estimate,
-            (Spent::Unknown, Settlement::Larger) => estimate,
-            (Spent::Unknown, _) => 0,
-            // A call is a call, whatever its answer says.
-            (Spent::Known(_), _) if measure == Measure::Requests => estimate,
-            (Spent::Known(usage), Settlement::Larger) => measure.of(usage).max(estimate),
-            (Spent::Known(usage), _) => measure.of(self.counted(usage)),
+        if spent == Spent::Nothing {
+            return 0;
+        }
+        // A call is a call, whatever became of it.
+        if measure == Measure::Requests || self.settlement == Settlement::Estimate {
+            return estimate;
+        }
+        let larger = self.settlement == Settlement::Larger;
+        match spent {
+            Spent::Known(usage) if larger => measure.of(usage).max(estimate),
+            Spent::Known(usage) => measure.of(self.counted(usage)),
+            Spent::GivenUp if !guessed => estimate,
+            _ if larger && !guessed => estimate,
+            _ => 0,
         }
     }
 

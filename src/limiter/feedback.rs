@@ -95,7 +95,7 @@ impl Feedback {
 /// A count; a fraction is cut off, for what is left is never more.
 fn whole(text: &str) -> Option<u64> {
     let value: f64 = text.trim().parse().ok()?;
-    (value >= 0.0 && value < 1e15).then_some(value as u64)
+    (0.0..1e15).contains(&value).then_some(value as u64)
 }
 
 impl Budget {

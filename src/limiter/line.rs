@@ -97,10 +97,10 @@ impl Line {
             }
             Verdict::AfterStamp => Step::AfterStamp,
             Verdict::At { at, measure } => {
-                if free > 1 {
-                    if let Some(step) = self.overtake(&self.budget.slack(&weights, &headroom, at), now) {
-                        return step;
-                    }
+                if free > 1
+                    && let Some(step) = self.overtake(&self.budget.slack(&weights, &headroom, at), now)
+                {
+                    return step;
                 }
                 let fresh = !self.waiting;
                 self.waiting = true;

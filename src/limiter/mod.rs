@@ -23,9 +23,13 @@ mod queue;
 mod timestamps;
 
 #[cfg(test)]
+mod feedback_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod utilization;
 
 pub use budget::{Budget, Spent, Ticket, Verdict};
 pub use dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
