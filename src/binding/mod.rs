@@ -8,6 +8,7 @@
 
 mod cache;
 mod executor;
+mod key;
 mod lifecycle;
 mod limiter;
 mod monitor;
