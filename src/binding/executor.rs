@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use napi::bindgen_prelude::{Float64ArraySlice, Result};
 use napi_derive::napi;
 
-use super::limiter::{LimitValues, weight};
+use super::limiter::{LimitValues, feedback, weight};
 use super::number::{integer, positive};
 use crate::executor::plan::{self, Suite};
 use crate::executor::{Action, Failure, RetryPolicy, Scheduler, Trouble, is_retryable};
@@ -244,6 +244,7 @@ impl NativeScheduler {
 
     /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1.
     #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn fail(
         &mut self,
         slot: u32,
@@ -300,9 +301,13 @@ impl NativeScheduler {
     /// Takes response headers (name, value, name, value, …) of the call in `slot` in. Returns the milliseconds they ask to
     /// wait, 0 for none.
     #[napi(catch_unwind)]
-    pub fn observe(&mut self, slot: u32, headers: Vec<String>, now: f64, _epoch: f64) -> f64 {
-        let _ = (slot, headers, now);
-        0.0
+    pub fn observe(&mut self, slot: u32, headers: Vec<String>, now: f64, epoch: f64) -> f64 {
+        let now = self.scheduler.advance(nanos(now));
+        let feedback = feedback(&headers, epoch);
+        if let Some(line) = self.scheduler.line_of(slot as usize) {
+            self.scheduler.line_mut(line).budget.observe(&feedback, now);
+        }
+        feedback.retry_after.unwrap_or(0.0)
     }
 
     /// Milliseconds until what is queued and running is done; NaN while nothing is known.

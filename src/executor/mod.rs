@@ -9,13 +9,21 @@
 //! What always holds: no more starts than slots; a task is in exactly one of queue, backoff and slot; time is an argument.
 //! A start costs O(log keys) and O(1) within a run of alike tasks; nothing here grows with the number of tasks that ran.
 
+mod action;
 mod adaptive;
 mod metrics;
 pub mod plan;
 mod retry;
 mod scheduler;
+mod slots;
 
+pub use action::{Action, Failure, Turn};
 pub use adaptive::Adaptive;
 pub use metrics::{Metrics, Summary};
 pub use retry::{RetryPolicy, Trouble, is_retryable};
-pub use scheduler::{Action, Failure, Scheduler, Turn};
+pub use scheduler::Scheduler;
+
+#[cfg(test)]
+mod rule_tests;
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ impl RetryPolicy {
     /// Full jitter: a uniform share (`random`, 0–1) of `base × 2^(attempts − 1)`, capped. Clients that failed together then
     /// come back apart (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).
     pub fn backoff(&self, attempts: u32, random: f64) -> f64 {
-        let ceiling = self.base_delay * 2f64.powi(attempts.saturating_sub(1).min(60) as i32);
+        let ceiling = self.base_delay * f64::from(attempts.saturating_sub(1).min(60)).exp2();
         random * ceiling.min(self.max_delay)
     }
 }

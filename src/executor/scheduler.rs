@@ -3,79 +3,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
+use super::action::{Action, Failure, Turn};
+use super::slots::{Running, Slots};
 use super::{Adaptive, Metrics, RetryPolicy};
-use crate::limiter::{
-    Budget, Entry, Limits, Line, MILLISECOND, Measure, Nanos, Spent, Step, Ticket, Wait, milliseconds, nanos,
-};
+use crate::limiter::{Budget, Entry, Limits, Line, MILLISECOND, Nanos, Spent, Step, milliseconds, nanos};
 
 /// How long an aborted task that does not settle keeps its slot.
 const GRACE: Nanos = 1000 * MILLISECOND;
 
-/// What the caller is to do, in order.
-#[derive(Debug, Clone, Copy)]
-pub enum Action {
-    /// Start this task in this slot, then stamp or unstart it.
-    Start {
-        /// Where it runs.
-        slot: usize,
-        /// The task.
-        entry: Entry,
-        /// It is larger than a limit and has the window for itself.
-        oversized: Option<Measure>,
-    },
-    /// This task cannot run: its quota is gone until then.
-    Exhausted {
-        /// The task.
-        entry: Entry,
-        /// When the quota is renewed.
-        until: Nanos,
-    },
-    /// The task in this slot has run out of time: report its failure. (Of an aborted task: forget it, the slot is free.)
-    TimedOut {
-        /// Where it runs.
-        slot: usize,
-    },
-    /// A slot is free, a task waits, and a limit is why it does not start.
-    Throttled {
-        /// Whose limit.
-        line: usize,
-        /// The wait.
-        wait: Wait,
-    },
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Turn {
-    /// When to call again if nothing happens before; the maximum when nothing is due.
-    pub wake: Nanos,
-    /// Call again as soon as the actions are done and the starts stamped.
-    pub more: bool,
-}
-
-/// How an attempt failed.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Failure {
-    /// Trying again can help.
-    pub retryable: bool,
-    /// The provider refused it for its rate (429).
-    pub refused: bool,
-    /// It was given up while it ran (timeout).
-    pub given_up: bool,
-    /// Milliseconds the provider asked to wait; 0 when it did not.
-    pub retry_after: f64,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Running {
-    line: usize,
-    entry: Entry,
-    ticket: Ticket,
-    started: Nanos,
-    stamped: bool,
-    /// The run no longer cares; the slot is held until the function settles, or until then.
-    abandoned: Option<Nanos>,
-}
+/// A place in line: smaller is sooner.
+type Place = (bool, i64, u64);
 
 /// Decides which tasks start. One scheduler serves all runs of an executor, so that slots and limits are shared.
 #[derive(Debug)]
@@ -85,15 +22,13 @@ pub struct Scheduler {
     retry: RetryPolicy,
     timeout: Nanos,
     lines: Vec<Line>,
-    running: Vec<Option<Running>>,
-    vacant: Vec<usize>,
-    in_use: usize,
+    running: Slots,
     /// Retries by the time they are due.
     backoff: BTreeMap<(Nanos, u64), (usize, Entry)>,
     sequence: u64,
     /// No running attempt runs out of time before this.
     next_deadline: Nanos,
-    ready: BinaryHeap<Reverse<((bool, i64, u64), usize)>>,
+    ready: BinaryHeap<Reverse<(Place, usize)>>,
     random: u64,
     now: Nanos,
     /// Integrals of the run.
@@ -113,9 +48,7 @@ impl Scheduler {
             },
             timeout: Nanos::MAX,
             lines: Vec::new(),
-            running: Vec::new(),
-            vacant: Vec::new(),
-            in_use: 0,
+            running: Slots::default(),
             backoff: BTreeMap::new(),
             sequence: 0,
             next_deadline: Nanos::MAX,
@@ -167,7 +100,7 @@ impl Scheduler {
 
     /// Slots in use.
     pub fn in_use(&self) -> usize {
-        self.in_use
+        self.running.in_use()
     }
 
     /// Tasks that wait for another attempt.
@@ -201,7 +134,7 @@ impl Scheduler {
                 .extend(line.queue.head_place().map(|place| Reverse((place, index))));
         }
         while let Some(Reverse((_, index))) = self.ready.pop() {
-            let free = self.slots().saturating_sub(self.in_use);
+            let free = self.slots().saturating_sub(self.running.in_use());
             if free == 0 {
                 break;
             }
@@ -251,7 +184,8 @@ impl Scheduler {
                     .map(|place| Reverse((place, index))),
             );
         }
-        self.metrics.set(self.slots(), self.in_use, limited_until);
+        self.metrics
+            .set(self.slots(), self.running.in_use(), limited_until);
         if let Some((&(due, _), _)) = self.backoff.first_key_value() {
             wake = wake.min(due);
         }
@@ -262,36 +196,19 @@ impl Scheduler {
     }
 
     fn occupy(&mut self, running: Running) -> usize {
-        self.in_use += 1;
         if self.timeout != Nanos::MAX {
             self.next_deadline = self
                 .next_deadline
                 .min(running.started.saturating_add(self.timeout));
         }
-        if let Some(slot) = self.vacant.pop() {
-            self.running[slot] = Some(running);
-            return slot;
-        }
-        self.running.push(Some(running));
-        self.running.len() - 1
-    }
-
-    fn vacate(&mut self, slot: usize) -> Option<Running> {
-        let running = self.running.get_mut(slot)?.take()?;
-        self.in_use -= 1;
-        self.vacant.push(slot);
-        Some(running)
+        self.running.occupy(running)
     }
 
     /// The start in `slot` happened, at `at` at the latest.
     pub fn stamp(&mut self, slot: usize, at: Nanos) {
         let at = at.max(self.now);
         // Settled before its start was reported, it was stamped then.
-        if let Some(Some(running)) = self
-            .running
-            .get_mut(slot)
-            .filter(|r| r.is_some_and(|r| !r.stamped))
-        {
+        if let Some(running) = self.running.get_mut(slot).filter(|running| !running.stamped) {
             (running.started, running.stamped) = (at, true);
             self.lines[running.line].budget.stamp(&mut running.ticket, at);
         }
@@ -299,7 +216,7 @@ impl Scheduler {
 
     /// The start in `slot` did not happen. `again`: the task goes back to the front of its queue.
     pub fn unstart(&mut self, slot: usize, again: bool) {
-        if let Some(running) = self.vacate(slot) {
+        if let Some(running) = self.running.vacate(slot) {
             let line = &mut self.lines[running.line];
             line.budget.release(&running.ticket);
             if again {
@@ -310,8 +227,10 @@ impl Scheduler {
 
     /// The task in `slot` succeeded.
     pub fn succeed(&mut self, slot: usize, spent: Spent, execution: f64) {
-        let in_use = self.in_use;
-        let Some(running) = self.vacate(slot) else { return };
+        let in_use = self.running.in_use();
+        let Some(running) = self.running.vacate(slot) else {
+            return;
+        };
         self.lines[running.line].budget.settle(&running.ticket, spent);
         self.metrics.executed(execution);
         if let Some(adaptive) = self.adaptive.as_mut().filter(|_| spent != Spent::Nothing) {
@@ -323,9 +242,16 @@ impl Scheduler {
     pub fn fail(&mut self, slot: usize, failure: Failure, execution: f64, now: Nanos) -> Option<f64> {
         let now = self.advance(now);
         self.stamp(slot, now);
-        let running = self.vacate(slot)?;
+        let running = self.running.vacate(slot)?;
         let budget = &mut self.lines[running.line].budget;
-        budget.settle_failure(&running.ticket, failure.given_up);
+        budget.settle(
+            &running.ticket,
+            if failure.given_up {
+                Spent::GivenUp
+            } else {
+                Spent::Failed
+            },
+        );
         if failure.retry_after > 0.0 {
             budget.close(now.saturating_add(nanos(failure.retry_after)), now);
         }
@@ -333,7 +259,8 @@ impl Scheduler {
             adaptive.refused(running.started, now);
         }
         let attempts = running.entry.attempts + 1;
-        if !failure.retryable || attempts >= self.retry.max_attempts {
+        let hopeless = self.lines[running.line].budget.is_quota_gone(now);
+        if hopeless || !failure.retryable || attempts >= self.retry.max_attempts {
             self.metrics.executed(execution);
             return None;
         }
@@ -355,16 +282,18 @@ impl Scheduler {
     pub fn abandon(&mut self, slot: usize, execution: f64, now: Nanos) {
         let now = self.advance(now);
         self.stamp(slot, now);
-        if let Some(Some(running)) = self.running.get_mut(slot) {
-            if running.abandoned.is_none() {
-                let until = now.saturating_add(GRACE);
-                running.abandoned = Some(until);
-                self.next_deadline = self.next_deadline.min(until);
-                self.lines[running.line]
-                    .budget
-                    .settle_failure(&running.ticket, true);
-                self.metrics.executed(execution);
-            }
+        let running = self
+            .running
+            .get_mut(slot)
+            .filter(|running| running.abandoned.is_none());
+        if let Some(running) = running {
+            let until = now.saturating_add(GRACE);
+            running.abandoned = Some(until);
+            self.next_deadline = self.next_deadline.min(until);
+            self.lines[running.line]
+                .budget
+                .settle(&running.ticket, Spent::GivenUp);
+            self.metrics.executed(execution);
         }
     }
 
@@ -373,9 +302,9 @@ impl Scheduler {
         if self
             .running
             .get(slot)
-            .is_some_and(|r| r.is_some_and(|r| r.abandoned.is_some()))
+            .is_some_and(|running| running.abandoned.is_some())
         {
-            self.vacate(slot);
+            self.running.vacate(slot);
         }
     }
 
@@ -389,7 +318,7 @@ impl Scheduler {
 
     /// The number of the line the task in `slot` belongs to.
     pub fn line_of(&self, slot: usize) -> Option<usize> {
-        self.running.get(slot)?.map(|running| running.line)
+        self.running.get(slot).map(|running| running.line)
     }
 
     /// Milliseconds until what is queued, backing off and running is done: what the calls take, spread over the slots, or
@@ -398,7 +327,7 @@ impl Scheduler {
         let latency = self.metrics.mean_execution()?;
         let queued: u64 =
             self.lines.iter().map(|line| line.queue.len()).sum::<u64>() + self.backoff.len() as u64;
-        let tasks = queued as f64 + self.in_use as f64 / 2.0;
+        let tasks = queued as f64 + self.running.in_use() as f64 / 2.0;
         let by_slots = tasks * latency / self.slots() as f64;
         let last = self.lines.iter().filter_map(|line| line.last_start(now)).max();
         let by_limits = last.map_or(0.0, |at| milliseconds(at.saturating_sub(now)) + latency);
@@ -421,8 +350,8 @@ impl Scheduler {
             return;
         }
         self.next_deadline = Nanos::MAX;
-        for slot in 0..self.running.len() {
-            let Some(running) = self.running[slot] else {
+        for slot in 0..self.running.bound() {
+            let Some(&running) = self.running.get(slot) else {
                 continue;
             };
             let deadline = running
@@ -434,7 +363,7 @@ impl Scheduler {
             }
             actions.push(Action::TimedOut { slot });
             if running.abandoned.is_some() {
-                self.vacate(slot);
+                self.running.vacate(slot);
             }
         }
     }

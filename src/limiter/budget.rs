@@ -51,6 +51,8 @@ pub enum Spent {
     Known(Usage),
     /// It ended without saying what it used: a call without tokens.
     Unknown,
+    /// It failed: a call without tokens.
+    Failed,
     /// It was given up while it ran: the estimate stays, for the provider may go on.
     GivenUp,
     /// It was answered from a cache: neither a call nor tokens.
@@ -67,6 +69,7 @@ pub struct Budget {
     slots: u64,
     unknown_call: Option<u64>,
     window: Nanos,
+    guard: Nanos,
     closed_until: Nanos,
     quota_gone: bool,
 }
@@ -81,6 +84,7 @@ impl Budget {
             slots: limits.slots,
             unknown_call: limits.unknown_call,
             window: limits.window,
+            guard: limits.guard,
             closed_until: 0,
             quota_gone: false,
         };
@@ -90,7 +94,8 @@ impl Budget {
 
     /// Puts new limits in force; what has started keeps counting. Dimensions are added, never removed.
     pub fn configure(&mut self, limits: &Limits) {
-        (self.settlement, self.slots, self.window) = (limits.settlement, limits.slots.max(1), limits.window);
+        (self.settlement, self.slots) = (limits.settlement, limits.slots.max(1));
+        (self.window, self.guard) = (limits.window, limits.guard);
         self.unknown_call = limits.unknown_call;
         let rows = [
             (Measure::Requests, limits.requests, false),
@@ -163,14 +168,14 @@ impl Budget {
     /// Whether a start of these weights may happen at `now`, which the budget must have been brought up to.
     pub fn verdict(&self, weights: &Weights, headroom: &Weights, now: Nanos) -> Verdict {
         if self.closed_until > now {
-            return match self.quota_gone {
-                true => Verdict::Exhausted {
+            if self.quota_gone {
+                return Verdict::Exhausted {
                     until: self.closed_until,
-                },
-                false => Verdict::At {
-                    at: self.closed_until,
-                    measure: Measure::Requests,
-                },
+                };
+            }
+            return Verdict::At {
+                at: self.closed_until,
+                measure: Measure::Requests,
             };
         }
         let free = |(index, d): (usize, &Dimension)| d.admits(weights[index], headroom[index], now);
@@ -248,44 +253,28 @@ impl Budget {
                 match spent {
                     Spent::Known(usage) => self.estimators[index].record(measure.of(self.counted(usage))),
                     Spent::Unknown => self.estimators[index].record(0),
-                    Spent::GivenUp | Spent::Nothing => {}
+                    // A failure, a call given up and an answer from a cache teach nothing about size.
+                    Spent::Failed | Spent::GivenUp | Spent::Nothing => {}
                 }
             }
-        }
-    }
-
-    /// Settles a failed call: like [`Budget::settle`], but a failure without usage teaches nothing about size.
-    pub fn settle_failure(&mut self, ticket: &Ticket, given_up: bool) {
-        let spent = if given_up { Spent::GivenUp } else { Spent::Unknown };
-        for (index, dimension) in self.dimensions.iter_mut().enumerate() {
-            let estimate = ticket.weights[index];
-            let weight = match (dimension.measure, self.settlement, spent) {
-                (Measure::Requests, ..) | (_, Settlement::Larger | Settlement::Estimate, _) => estimate,
-                (_, _, Spent::GivenUp) if !ticket.guessed => estimate,
-                _ => 0,
-            };
-            dimension.correct(ticket.booked, estimate, weight);
         }
     }
 
     fn settled(&self, estimate: u64, measure: Measure, guessed: bool, spent: Spent) -> u64 {
-        match (spent, self.settlement) {
-            (Spent::Nothing, _) => 0,
-            (_, Settlement::Estimate) => estimate,
-            (Spent::GivenUp, _) => {
-                if guessed && measure != Measure::Requests {
-                    0
-                } else {
-                    estimate
-                }
-            }
-            (Spent::Unknown, _) if measure == Measure::Requests => estimate,
-            (Spent::Unknown, Settlement::Larger) => estimate,
-            (Spent::Unknown, _) => 0,
-            // A call is a call, whatever its answer says.
-            (Spent::Known(_), _) if measure == Measure::Requests => estimate,
-            (Spent::Known(usage), Settlement::Larger) => measure.of(usage).max(estimate),
-            (Spent::Known(usage), _) => measure.of(self.counted(usage)),
+        if spent == Spent::Nothing {
+            return 0;
+        }
+        // A call is a call, whatever became of it.
+        if measure == Measure::Requests || self.settlement == Settlement::Estimate {
+            return estimate;
+        }
+        let larger = self.settlement == Settlement::Larger;
+        match spent {
+            Spent::Known(usage) if larger => measure.of(usage).max(estimate),
+            Spent::Known(usage) => measure.of(self.counted(usage)),
+            Spent::GivenUp if !guessed => estimate,
+            _ if larger && !guessed => estimate,
+            _ => 0,
         }
     }
 
@@ -307,6 +296,11 @@ impl Budget {
         }
     }
 
+    /// Whether the gate is closed for longer than is worth waiting.
+    pub fn is_quota_gone(&self, now: Nanos) -> bool {
+        self.quota_gone && self.closed_until > now
+    }
+
     /// Forgets every start, what the provider said and the gate; sizes learned stay.
     pub fn reset(&mut self) {
         (self.closed_until, self.quota_gone) = (0, false);
@@ -320,8 +314,20 @@ impl Budget {
         &self.dimensions
     }
 
-    pub(super) fn dimensions_mut(&mut self) -> &mut [Dimension] {
-        &mut self.dimensions
+    /// The window's dimension of `measure`, which is added when the provider has a limit that the caller did not name.
+    pub(super) fn dimension_for(&mut self, measure: Measure) -> Option<&mut Dimension> {
+        let found = self
+            .dimensions
+            .iter()
+            .position(|d| d.measure == measure && !d.quota);
+        if found.is_none() && self.dimensions.len() < MAX_DIMENSIONS {
+            self.dimensions
+                .push(Dimension::new(measure, None, self.window, self.guard, false));
+        }
+        let last = self.dimensions.len() - 1;
+        self.dimensions
+            .get_mut(found.unwrap_or(last))
+            .filter(|d| d.measure == measure)
     }
 
     pub(super) fn window(&self) -> Nanos {

@@ -8,9 +8,8 @@ pub const MAX_DIMENSIONS: usize = 6;
 /// The weight of one start in each dimension of its budget, in the order of the dimensions.
 pub type Weights = [u64; MAX_DIMENSIONS];
 
-/// The share of the window that smooth pacing lets through at once: half of what providers judge (a sixtieth, one second
-/// of a minute), so that their token bucket of one second always has room for what a network bunches up.
-const SMOOTH_BURST: f64 = 1.0 / 120.0;
+/// What providers judge a limit by, as a share of the window: one second of a minute.
+const SLICE: f64 = 1.0 / 60.0;
 
 /// What a dimension counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +125,7 @@ impl Dimension {
         } else {
             load + weight <= limit.saturating_sub(headroom).max(weight)
         };
-        fits && (!self.smooth || self.pace.earliest(weight, self.per_unit(limit), self.tolerance()) <= now)
+        fits && (!self.smooth || self.pace.earliest(weight, self.per_unit(limit), self.slice()) <= now)
     }
 
     /// When `weight` fits if nothing else starts; `None` while that depends on reservations that have not started.
@@ -148,7 +147,7 @@ impl Dimension {
             at = beside.map_or(at.max(until), |beside| beside.min(at.max(until)));
         }
         if self.smooth {
-            at = at.max(self.pace.earliest(weight, self.per_unit(limit), self.tolerance()));
+            at = at.max(self.pace.earliest(weight, self.per_unit(limit), self.slice()));
         }
         Some(at)
     }
@@ -248,7 +247,7 @@ impl Dimension {
         self.window as f64 / limit as f64
     }
 
-    fn tolerance(&self) -> f64 {
-        self.window as f64 * SMOOTH_BURST
+    fn slice(&self) -> f64 {
+        self.window as f64 * SLICE
     }
 }

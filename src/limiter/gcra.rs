@@ -5,8 +5,10 @@ use super::Nanos;
 
 /// Generic cell rate algorithm (ITU-T I.371, "virtual scheduling"): one number per dimension.
 ///
-/// A weight `w` moves the theoretical arrival time (TAT) on by `w × window / limit`; a start conforms when the TAT is at
-/// most `tolerance` ahead of it. Equal to a token bucket that holds `tolerance / window × limit`. All calls O(1).
+/// A weight `w` moves the theoretical arrival time (TAT) on by its cost, `w × window / limit`. A provider that judges
+/// slices lets through what keeps the TAT within one slice from now. Here half of what a start leaves of its slice is kept
+/// for what a network bunches up; the other half makes good for timers that fire late. A start that costs more than a
+/// slice waits for the TAT. All calls O(1).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pace {
     /// Nanoseconds; a float, because a unit may take less than one.
@@ -14,10 +16,10 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// When `weight` may start at the earliest. A weight above the tolerance may start when the pace has caught up.
-    pub fn earliest(&self, weight: u64, per_unit: f64, tolerance: f64) -> Nanos {
-        let cost = weight as f64 * per_unit;
-        (self.tat + cost - tolerance.max(cost)).max(0.0).ceil() as Nanos
+    /// When `weight` may start at the earliest.
+    pub fn earliest(&self, weight: u64, per_unit: f64, slice: f64) -> Nanos {
+        let left = slice - weight as f64 * per_unit;
+        (self.tat - left.max(0.0) / 2.0).max(0.0).ceil() as Nanos
     }
 
     /// Books a start at `now`.

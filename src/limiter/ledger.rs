@@ -115,12 +115,12 @@ impl Ledger {
             return;
         }
         let after = self.cells.partition_point(|cell| cell.first <= booked);
-        if let Some(cell) = after.checked_sub(1).and_then(|at| self.cells.get_mut(at)) {
-            if booked <= cell.last {
-                let refund = old.min(cell.weight);
-                cell.weight = cell.weight - refund + new;
-                self.started = self.started - refund + new;
-            }
+        if let Some(cell) = after.checked_sub(1).and_then(|at| self.cells.get_mut(at))
+            && booked <= cell.last
+        {
+            let refund = old.min(cell.weight);
+            cell.weight = cell.weight - refund + new;
+            self.started = self.started - refund + new;
         }
     }
 

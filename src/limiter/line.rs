@@ -1,6 +1,6 @@
 //! A queue under its budget.
 
-use super::{Budget, Entry, Measure, Nanos, Queue, Ticket, Verdict};
+use super::{Budget, Entry, Measure, Nanos, Queue, Size, Ticket, Verdict};
 
 /// How many stretches of alike tasks behind a blocked head are looked at for one that may overtake it.
 const LOOK_BEHIND: usize = 32;
@@ -97,10 +97,10 @@ impl Line {
             }
             Verdict::AfterStamp => Step::AfterStamp,
             Verdict::At { at, measure } => {
-                if free > 1 {
-                    if let Some(step) = self.overtake(&self.budget.slack(&weights, &headroom, at), now) {
-                        return step;
-                    }
+                if free > 1
+                    && let Some(step) = self.overtake(&self.budget.slack(&weights, &headroom, at), now)
+                {
+                    return step;
                 }
                 let fresh = !self.waiting;
                 self.waiting = true;
@@ -111,6 +111,17 @@ impl Line {
                 })
             }
         }
+    }
+
+    /// A start right now, past the queue only when nothing waits in it; `None` when it would have to wait.
+    pub fn start_now(&mut self, size: Size, now: Nanos) -> Option<Ticket> {
+        if !self.queue.is_empty() {
+            return None;
+        }
+        self.budget.expire(now);
+        let (weights, headroom, guessed) = self.budget.weigh(size);
+        let verdict = self.budget.verdict(&weights, &headroom, now);
+        (verdict == Verdict::Now).then(|| self.budget.take(weights, guessed, now))
     }
 
     /// When the last task of the queue may start, as far as limits decide; `None` when nothing waits. Takes the tasks

@@ -14,15 +14,27 @@
 mod budget;
 mod dimension;
 mod estimate;
+mod feedback;
 mod gcra;
 mod ledger;
 mod limits;
 mod line;
 mod queue;
+mod timestamps;
+
+#[cfg(test)]
+mod feedback_tests;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod utilization;
 
 pub use budget::{Budget, Spent, Ticket, Verdict};
 pub use dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
 pub use estimate::Estimator;
+pub use feedback::{Feedback, Reading};
 pub use gcra::Pace;
 pub use ledger::Ledger;
 pub use limits::{Limits, Pacing, Settlement, Usage};

@@ -111,16 +111,16 @@ impl Queue {
     pub fn push(&mut self, entry: Entry, now: Nanos) {
         self.len += 1;
         let score = (now as f64 - entry.priority * AGEING).clamp(-9e18, 9e18) as i64;
-        if let Some(last) = self.last {
-            if let Some(stretch) = self.waiting.get_mut(&last) {
-                let next = Entry {
-                    index: stretch.first.index + stretch.count,
-                    ..stretch.first
-                };
-                if last.0 == score && next == entry {
-                    stretch.count += 1;
-                    return;
-                }
+        if let Some(last) = self.last
+            && let Some(stretch) = self.waiting.get_mut(&last)
+        {
+            let next = Entry {
+                index: stretch.first.index + stretch.count,
+                ..stretch.first
+            };
+            if last.0 == score && next == entry {
+                stretch.count += 1;
+                return;
             }
         }
         let place = (score, self.sequence);

@@ -2,11 +2,11 @@
 import { inspect } from 'node:util';
 import { rateLimitHeaders } from '../limiter/headers.js';
 import { native } from '../native.js';
-import type { EvalError } from '../types.js';
+import type { EvalError as TaskError } from '../types.js';
 
 /** What the scheduler wants to know of a failure. */
 export interface TaskFailure {
-  error: EvalError;
+  error: TaskError;
   /** The provider refused the call for its rate (429). */
   refused: boolean;
   /** Rate-limit headers that came with it, as pairs of name and value. */
@@ -90,16 +90,16 @@ export function describeFailure(thrown: unknown, testCaseId: string | undefined)
   };
 }
 
-/** An {@link EvalError} of now. */
+/** An {@link TaskError} of now. */
 export function evalError(
-  type: EvalError['type'],
-  severity: EvalError['severity'],
+  type: TaskError['type'],
+  severity: TaskError['severity'],
   message: string,
   retryable: boolean,
   testCaseId?: string,
   stack?: string,
-): EvalError {
-  const error: EvalError = { type, severity, message, retryable, timestamp: new Date() };
+): TaskError {
+  const error: TaskError = { type, severity, message, retryable, timestamp: new Date() };
   if (testCaseId !== undefined) error.testCaseId = testCaseId;
   if (stack !== undefined) error.stack = stack;
   return error;

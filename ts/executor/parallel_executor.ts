@@ -1,12 +1,13 @@
 /** Runs many calls at once without ever exceeding a provider's limits. */
 import { EventEmitter } from 'node:events';
-import { callable, options, wrongType } from '../arguments.js';
+import { callable, wrongType } from '../arguments.js';
 import { emitSafely } from '../events.js';
 import { guarded, native } from '../native.js';
 import type { RunResult } from '../types.js';
 import { limitValues, type ResolvedConfig, resolveConfig } from './config.js';
 import { enqueue } from './enqueue.js';
 import { type AnyExecutor, type AnyResult, ArrayStore, Run, type TaskStore } from './run.js';
+import { checkedOptions } from './run_options.js';
 import { streamTasks } from './task_stream.js';
 import { Turns } from './turns.js';
 import type {
@@ -286,14 +287,4 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
 function iterable(tasks: unknown): Iterable<ExecutionTask> {
   const isIterable = typeof tasks === 'object' && tasks !== null && Symbol.iterator in tasks;
   return isIterable ? (tasks as Iterable<ExecutionTask>) : wrongType('tasks', 'an array or another iterable', tasks);
-}
-
-/** The options of a run, checked. */
-export function checkedOptions(given: ExecutionOptions | undefined): ExecutionOptions {
-  const { signal, onProgress } = options('options', given);
-  if (signal !== undefined && !(typeof signal === 'object' && signal !== null && 'aborted' in signal)) {
-    wrongType('signal', 'an AbortSignal', signal);
-  }
-  if (onProgress !== undefined) callable('onProgress', onProgress);
-  return { signal, onProgress };
 }

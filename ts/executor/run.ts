@@ -1,7 +1,7 @@
 /** One run: its tasks, their results and its events. */
 import type { EventEmitter } from 'node:events';
 import { emitSafely } from '../events.js';
-import type { EvalError } from '../types.js';
+import type { EvalError as TaskError } from '../types.js';
 import { evalError } from './eval_error.js';
 import type { ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, TaskContext } from './types.js';
 
@@ -108,7 +108,7 @@ export class Run {
     emitSafely(this.#host.emitter, 'warning', { taskId: task.id, reason, message });
   }
 
-  retry(index: number, attempt: number, delay: number, error: EvalError, execution: number): void {
+  retry(index: number, attempt: number, delay: number, error: TaskError, execution: number): void {
     this.#earlier.set(index, this.executionOf(index) + execution);
     emitSafely(this.#host.emitter, 'retry', { taskId: this.taskAt(index).id, attempt, delay, error });
   }
@@ -126,7 +126,7 @@ export class Run {
     this.#report();
   }
 
-  reject(index: number, error: EvalError, execution: number): void {
+  reject(index: number, error: TaskError, execution: number): void {
     if (this.isOver) return;
     const task = this.store.taskAt(index);
     const executionTime = this.#total(index, execution);

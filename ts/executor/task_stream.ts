@@ -1,7 +1,7 @@
 /** Runs over a source that is read as the run goes on. */
 import { options, positiveInteger, positiveNumber, wrongType } from '../arguments.js';
-import { checkedOptions } from './parallel_executor.js';
 import type { AnyResult, Run, TaskStore } from './run.js';
+import { checkedOptions } from './run_options.js';
 import type { ExecutionOptions, ExecutionTask, StreamingOptions, TaskStream } from './types.js';
 
 /** What a stream needs of its executor. */
@@ -90,6 +90,7 @@ class Streaming {
   readonly #host: StreamHost;
   readonly #window = new Window(() => this.#wake());
   readonly #collected: AnyResult[] = [];
+  #given = 0;
   #waiting: (() => void)[] = [];
   #iterated = false;
   #stopped = false;
@@ -203,13 +204,24 @@ class Streaming {
     }
   }
 
+  /** What was collected before the iteration began, first come first served; O(1) amortised. */
+  #firstCollected(): AnyResult | undefined {
+    const result = this.#collected[this.#given];
+    this.#given += 1;
+    if (this.#given === this.#collected.length) {
+      this.#collected.length = 0;
+      this.#given = 0;
+    }
+    return result;
+  }
+
   async *iterate(promise: Promise<unknown>): AsyncGenerator<AnyResult> {
     this.#iterated = true;
     // The error reaches the iterating side; the promise itself may have no one to listen.
     promise.catch(() => {});
     try {
       for (;;) {
-        const result = this.#collected.shift() ?? this.#window.take();
+        const result = this.#collected.length > 0 ? this.#firstCollected() : this.#window.take();
         if (result !== undefined) {
           this.#wake();
           yield result;

@@ -1,5 +1,5 @@
 /** Types of the executor. */
-import type { EvalError, RunnerConfig, RunResult, TestCaseInput } from '../types.js';
+import type { RunnerConfig, RunResult, EvalError as TaskError, TestCaseInput } from '../types.js';
 
 /** One call to make: a test case and how to ask the model. */
 export interface ExecutionTask<TInput = unknown, TOutput = unknown> {
@@ -19,7 +19,7 @@ export interface ExecutionResult<
 > {
   task: TTask;
   result?: TResult;
-  error?: EvalError;
+  error?: TaskError;
   /** Milliseconds inside the executor function, all attempts; no time in the queue, in backoff or at a limit. */
   executionTime: number;
 }
@@ -73,7 +73,7 @@ export interface RateLimitConfig {
   settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
 }
 
-/** Another attempt for what can succeed next time (`EvalError.retryable`). */
+/** Another attempt for what can succeed next time (`TaskError.retryable`). */
 export interface RetryConfig {
   /** Attempts in all, the first included. Each counts against the limits. Default 3. */
   maxAttempts?: number | undefined;
@@ -198,9 +198,9 @@ export interface ExecutorEvents {
   start: [{ totalTasks: number }];
   taskStart: [{ taskId: string }];
   taskComplete: [{ taskId: string; executionTime: number; progress: number }];
-  taskError: [{ taskId: string; error: EvalError; executionTime: number }];
+  taskError: [{ taskId: string; error: TaskError; executionTime: number }];
   /** A failed attempt will be repeated after `delay` milliseconds. */
-  retry: [{ taskId: string; attempt: number; delay: number; error: EvalError }];
+  retry: [{ taskId: string; attempt: number; delay: number; error: TaskError }];
   throttle: [ThrottleEvent];
   /** A task larger than a limit runs, alone in its window. */
   warning: [{ taskId: string; reason: 'requests' | 'tokens'; message: string }];
