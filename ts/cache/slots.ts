@@ -16,6 +16,9 @@ const realNow = performance.now.bind(performance);
 /** One `get` in so many is timed. */
 const TIMED_EVERY = 16;
 
+/** The engine's functions that are called most. */
+export const calls = native.cacheCalls();
+
 const REASONS: readonly EvictionReason[] = ['entries', 'bytes', 'expired'];
 const dropped = new Float64Array(256);
 const figures = new Float64Array(8);
@@ -32,11 +35,12 @@ interface FullCost {
   usd: number;
 }
 
-type NativeCache = InstanceType<typeof native.NativeCache>;
-
 /** Values of type `V`, each with what the cache class keeps of its key, `K`. */
 export class Slots<V, K> {
-  readonly native: NativeCache;
+  /** What the engine knows this cache by. */
+  readonly id: number;
+  /** Keeps the engine's side alive as long as this. */
+  readonly handle: InstanceType<typeof native.CacheHandle>;
   readonly maxSize: number;
   readonly values: (V | undefined)[] = [];
   /** What is kept of the keys; empty in a cache that keeps nothing. */
@@ -66,7 +70,7 @@ export class Slots<V, K> {
     this.#onEvict = options.onEvict === undefined ? undefined : check.callable('onEvict', options.onEvict);
     this.#missCost = missCost('missCost', options.missCost);
     this.#keySize = keySize;
-    this.native = new native.NativeCache(
+    this.handle = new native.CacheHandle(
       page,
       this.maxSize,
       maxBytes,
@@ -74,6 +78,7 @@ export class Slots<V, K> {
       policy === 'tinylfu',
       this.#onEvict !== undefined,
     );
+    this.id = this.handle.id;
   }
 
   /** The slot that `native.get` answered with, or −1: takes what it dropped, counts what it saved. */
@@ -160,7 +165,7 @@ export class Slots<V, K> {
   #collectDropped(): Eviction<V, K>[] {
     const evicted: Eviction<V, K>[] = [];
     for (;;) {
-      const count = this.native.takeDropped(dropped);
+      const count = native.cacheTakeDropped(this.id, dropped);
       for (let i = 0; i < count; i += 1) {
         const code = dropped[i] as number;
         const slot = Math.floor(code / 4);
@@ -189,13 +194,13 @@ export class Slots<V, K> {
   }
 
   removeExpired(): number {
-    const count = this.native.removeExpired(now());
+    const count = native.cacheRemoveExpired(this.id, now());
     if (count > 0) this.takeDropped();
     return count;
   }
 
   clear(): void {
-    this.native.clear();
+    native.cacheClear(this.id);
     this.values.length = 0;
     this.keys.length = 0;
     this.#costs = undefined;
@@ -208,12 +213,12 @@ export class Slots<V, K> {
   /** Slots of the live entries, the least recently used first. */
   liveSlots(): Uint32Array {
     const at = now();
-    const slots = new Uint32Array(this.native.live(at));
-    return slots.subarray(0, this.native.liveSlots(slots, at));
+    const slots = new Uint32Array(native.cacheLive(this.id, at));
+    return slots.subarray(0, native.cacheLiveSlots(this.id, slots, at));
   }
 
   stats(): CacheStats {
-    this.native.stats(figures, now());
+    native.cacheStats(this.id, figures, now());
     const [hits, misses, evictions, live, bytes, allocated] = figures as unknown as [
       number,
       number,
@@ -237,7 +242,7 @@ export class Slots<V, K> {
   }
 
   savings(): Savings {
-    this.native.stats(figures, now());
+    native.cacheStats(this.id, figures, now());
     const calls = figures[0] as number;
     const usual = calls - this.#own.calls;
     return {
