@@ -7,6 +7,7 @@
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
 mod cache;
+mod executor;
 mod hot_call;
 mod key;
 mod lifecycle;

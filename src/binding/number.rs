@@ -13,7 +13,11 @@ pub fn integer(name: &str, value: f64, min: f64, max: f64) -> napi::Result<u64> 
     if value.fract() == 0.0 && value >= min && value <= max {
         Ok(value as u64)
     } else {
-        Err(out_of_range(name, value, &format!("a whole number from {min} to {max}")))
+        Err(out_of_range(
+            name,
+            value,
+            &format!("a whole number from {min} to {max}"),
+        ))
     }
 }
 
@@ -22,9 +26,16 @@ pub fn integer(name: &str, value: f64, min: f64, max: f64) -> napi::Result<u64> 
 /// # Errors
 /// When `value` is NaN, zero or negative.
 pub fn positive(name: &str, value: f64) -> napi::Result<f64> {
-    if value > 0.0 { Ok(value) } else { Err(out_of_range(name, value, "a number above 0")) }
+    if value > 0.0 {
+        Ok(value)
+    } else {
+        Err(out_of_range(name, value, "a number above 0"))
+    }
 }
 
 fn out_of_range(name: &str, value: f64, expected: &str) -> Error {
-    Error::new(Status::InvalidArg, format!("{OUT_OF_RANGE}: {name} must be {expected}, got {value}"))
+    Error::new(
+        Status::InvalidArg,
+        format!("{OUT_OF_RANGE}: {name} must be {expected}, got {value}"),
+    )
 }
