@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{
-    Float64Array, FnArgs, Function, Int32Array, ObjectFinalize, Uint16Array, Uint32Array,
-};
+use napi::bindgen_prelude::{Float64Array, Function, Int32Array, ObjectFinalize, Uint16Array, Uint32Array};
 use napi::{Env, Error, JsString, Result, Status, sys};
 use napi_derive::napi;
 
@@ -109,17 +107,17 @@ impl CacheHandle {
     }
 }
 
-/// The numbers of a key (id, structure, now) and its text.
-type KeyArguments = FnArgs<(f64, f64, f64, String)>;
-/// The same, the bytes of the value, and its time to live.
-type SetArguments = FnArgs<(f64, f64, f64, String, f64, f64)>;
-
-/// What [`cache_calls`] returns, for the typings.
+/// What [`cache_calls`] returns.
 #[napi(object, object_from_js = false)]
 pub struct CacheCalls<'env> {
-    pub get: Function<'env, KeyArguments, f64>,
-    pub peek: Function<'env, KeyArguments, f64>,
-    pub set: Function<'env, SetArguments, f64>,
+    #[napi(ts_type = "(id: number, structure: number, now: number, text: string) => number")]
+    pub get: Function<'env, (), f64>,
+    #[napi(ts_type = "(id: number, structure: number, now: number, text: string) => number")]
+    pub peek: Function<'env, (), f64>,
+    #[napi(
+        ts_type = "(id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number"
+    )]
+    pub set: Function<'env, (), f64>,
 }
 
 /// The functions that are called most, by name:

@@ -61,13 +61,15 @@ export class Slots<V, K> {
     keySize?: (key: K) => number,
   ) {
     const options = check.options('options', given);
-    this.maxSize = check.positiveInteger('maxSize', options.maxSize ?? defaults.maxSize);
-    const ttl = check.positiveNumber('ttl', options.ttl ?? defaults.ttl);
-    const maxBytes = check.positiveNumber('maxBytes', options.maxBytes ?? Number.POSITIVE_INFINITY);
-    const policy = options.policy ?? 'lru';
+    // Defaults stand for what is absent, not for null.
+    const { maxSize = defaults.maxSize, ttl = defaults.ttl, policy = 'lru', onEvict } = options;
+    const { maxBytes = Number.POSITIVE_INFINITY } = options;
+    this.maxSize = check.positiveInteger('maxSize', maxSize);
+    check.positiveNumber('ttl', ttl);
+    check.positiveNumber('maxBytes', maxBytes);
     if (typeof policy !== 'string') check.wrongType('policy', "'lru' or 'tinylfu'", policy);
     if (policy !== 'lru' && policy !== 'tinylfu') check.outOfRange('policy', "'lru' or 'tinylfu'", policy);
-    this.#onEvict = options.onEvict === undefined ? undefined : check.callable('onEvict', options.onEvict);
+    this.#onEvict = onEvict === undefined ? undefined : check.callable('onEvict', onEvict);
     this.#missCost = missCost('missCost', options.missCost);
     this.#keySize = keySize;
     this.handle = new native.CacheHandle(
@@ -264,9 +266,9 @@ export function setOptions(options: SetOptions | undefined): { ttl: number; cost
 }
 
 function missCost(name: string, given: MissCost | undefined): FullCost {
-  const cost = check.options(name, given);
+  const { tokens = 0, usd = 0 } = check.options(name, given);
   return {
-    tokens: check.nonNegativeNumber(`${name}.tokens`, cost.tokens ?? 0),
-    usd: check.nonNegativeNumber(`${name}.usd`, cost.usd ?? 0),
+    tokens: check.nonNegativeNumber(`${name}.tokens`, tokens),
+    usd: check.nonNegativeNumber(`${name}.usd`, usd),
   };
 }
