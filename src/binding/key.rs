@@ -15,13 +15,13 @@ thread_local! {
     static UNITS: RefCell<Vec<u16>> = RefCell::new(Vec::with_capacity(KEPT));
 }
 
-/// Calls `use_units` with the first `structure` units of `page` followed by the units of `text`.
-pub fn with_units<T>(
+/// Calls `use_units` with the first `structure` units of `page` and with the units of `text`.
+fn with_units<T>(
     env: Env,
     page: &[u16],
     structure: f64,
     text: JsString,
-    use_units: impl FnOnce(&[u16], usize) -> T,
+    use_units: impl FnOnce(&[u16], &[u16]) -> T,
 ) -> Result<T> {
     let structure = page.get(..structure as usize).ok_or_else(|| {
         Error::new(
@@ -31,9 +31,8 @@ pub fn with_units<T>(
     })?;
     UNITS.with_borrow_mut(|units| {
         units.clear();
-        units.extend_from_slice(structure);
         append(env, units, text)?;
-        let result = use_units(units, structure.len());
+        let result = use_units(structure, units);
         if units.capacity() > 2 * KEPT {
             *units = Vec::with_capacity(KEPT);
         }
@@ -84,7 +83,7 @@ pub fn key(env: Env, page: &[u16], structure: f64, text: JsString, secret: &KeyS
 /// The stable digest (32 bytes) of such a sequence.
 #[napi(catch_unwind)]
 pub fn stable_key(env: Env, page: Uint16Array, structure: f64, text: JsString) -> Result<Buffer> {
-    with_units(env, &page, structure, text, |units, structure| {
-        stable_digest(units, structure).to_vec().into()
+    with_units(env, &page, structure, text, |structure, text| {
+        stable_digest(structure, text).to_vec().into()
     })
 }

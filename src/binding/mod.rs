@@ -8,6 +8,7 @@
 
 mod cache;
 mod executor;
+mod hot_call;
 mod key;
 mod lifecycle;
 mod limiter;

@@ -1,7 +1,7 @@
 //! How often a key was seen of late, in a few bits per key.
 //!
 //! A count-min sketch of 4-bit counters, four per key, all halved after every 10 × capacity increments so that the past
-//! fades (Einziger, Friedman, Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy", ACM ToS 2017). An estimate is
+//! fades (Einziger, Friedman, Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy", ACM Transactions on Storage 2017). An estimate is
 //! never below the true count since the last halving (up to 15). Cost: O(1), 8 bytes per entry of capacity.
 
 use crate::key::Key;

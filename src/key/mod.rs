@@ -16,9 +16,11 @@ mod stable;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use highway::{HighwayHash, HighwayHasher};
+use multiversion::multiversion;
 
 pub use stable::stable_digest;
 
@@ -60,12 +62,41 @@ impl KeySecret {
         })
     }
 
-    /// The key of `units`, of which the first `structure` are structure and the rest is text.
-    pub fn key(&self, units: &[u16], structure: usize) -> Key {
-        let mut hasher = HighwayHasher::new(self.0);
-        hasher.append(bytemuck::cast_slice(units));
-        hasher.append(&(structure as u64).to_ne_bytes());
-        let [high, low] = hasher.finalize128();
-        Key { high, low }
+    /// The key of a sequence: first its structure, then its text.
+    pub fn key(&self, structure: &[u16], text: &[u16]) -> Key {
+        BYTES.with_borrow_mut(|bytes| {
+            // Mostly every unit of a text fits a byte, and half the bytes are hashed in half the time. Which it is
+            // depends on the units alone, and is part of what is hashed.
+            let narrow = narrow(text, bytes);
+            let mut hasher = HighwayHasher::new(self.0);
+            hasher.append(bytemuck::cast_slice(structure));
+            hasher.append(if narrow { bytes } else { bytemuck::cast_slice(text) });
+            let boundary = (structure.len() as u64) << 1 | u64::from(narrow);
+            hasher.append(&boundary.to_ne_bytes());
+            let [high, low] = hasher.finalize128();
+            bytes.clear();
+            bytes.shrink_to(KEPT);
+            Key { high, low }
+        })
     }
+}
+
+/// Bytes of memory kept between calls.
+const KEPT: usize = 128 * 1024;
+
+thread_local! {
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Appends `units` to `bytes` if each fits one byte; else says so, and what was appended is of no use.
+#[multiversion(targets("x86_64+avx2", "x86_64+sse4.1"))]
+fn narrow(units: &[u16], bytes: &mut Vec<u8>) -> bool {
+    bytes.reserve(units.len());
+    for chunk in units.chunks(256) {
+        if chunk.iter().fold(0, |all, unit| all | unit) > 0xff {
+            return false;
+        }
+        bytes.extend(chunk.iter().map(|unit| *unit as u8));
+    }
+    true
 }

@@ -32,6 +32,8 @@ export const Tag = {
   Sparse: 21,
   Custom: 22,
   Error: 23,
+  /** An object whose names are known by number in this process; never in a stable key. */
+  Shape: 24,
 } as const;
 
 /** The content of an object that is neither plain nor an array. */

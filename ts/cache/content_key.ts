@@ -10,6 +10,7 @@
  */
 import { contentOf, isPlain, NO_CONTENT, Tag } from './content.js';
 import { noContent } from './no_content.js';
+import { ROOT, type Step, shapeOf } from './shape.js';
 
 /** Strings longer than this are handed over as strings, shorter ones unit by unit. */
 const SHORT = 32;
@@ -26,29 +27,42 @@ let text = '';
 let spilled = '';
 let depth = 0;
 const ancestors: (object | undefined)[] = [];
+/** Members read but not yet written. */
+const values: unknown[] = [];
+let top = 0;
+/** Whether the key is to mean the same in another process. */
+let stable = false;
 
 const double = new Float64Array(1);
 const doubleUnits = new Uint16Array(double.buffer);
 
-/** Writers that were interrupted: a getter or `toJSON` of a key may itself use a cache. */
-const interrupted: {
+/** A writer that was interrupted: a getter or `toJSON` of a key may itself use a cache. */
+interface Interrupted {
   units: Uint16Array;
   text: string;
   spilled: string;
   depth: number;
+  top: number;
+  stable: boolean;
   ancestors: (object | undefined)[];
-}[] = [];
+}
+
+const interrupted: Interrupted[] = [];
+/** Writers that have begun and whose key was not read yet. */
 let active = 0;
 
-function begin(): void {
+function begin(forOthers: boolean): void {
   if (active > 0) {
-    interrupted.push({ units: page.slice(0, at), text, spilled, depth, ancestors: ancestors.splice(0) });
+    interrupted.push({ units: page.slice(0, at), text, spilled, depth, top, stable, ancestors: ancestors.splice(0) });
+  } else {
+    top = 0;
   }
   active += 1;
   at = 0;
   text = '';
   spilled = '';
   depth = 0;
+  stable = forOthers;
 }
 
 /** To be called when the engine has read the key: an interrupted writer goes on. */
@@ -62,7 +76,7 @@ function resume(): void {
   if (!outer) return;
   page.set(outer.units);
   at = outer.units.length;
-  ({ text, spilled, depth } = outer);
+  ({ text, spilled, depth, top, stable } = outer);
   ancestors.splice(0, ancestors.length, ...outer.ancestors);
 }
 
@@ -83,16 +97,19 @@ export function keyText(): string {
 }
 
 /**
- * Writes the key of two values. Returns how many units of {@link page} it takes; the rest is {@link keyText}. Call
- * {@link keyRead} after use.
+ * Writes the key of two values, with their names for errors. Returns how many units of {@link page} it takes; the rest is
+ * {@link keyText}. Call {@link keyRead} after use. With `forOthers` the sequence means the same in every process.
+ *
+ * @throws TypeError naming the path of a part without content.
  */
-export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown): number {
-  begin();
+export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, forOthers = false): number {
+  begin(forOthers);
   try {
     write(a);
     write(b);
   } catch (error) {
     ancestors.length = 0;
+    values.length = top;
     keyRead();
     const tooDeep = isStackOverflow(error);
     if (tooDeep || error === NO_CONTENT) throw noContent([nameA, nameB], [a, b], tooDeep);
@@ -210,22 +227,45 @@ function writeSparse(value: readonly unknown[]): void {
   page[at++] = Tag.End;
 }
 
+/**
+ * Members by sorted name. All are read before the first is written, onto a stack that the members' own members go on top
+ * of; `undefined` ones are no members.
+ */
 function writeMembers(value: Record<string, unknown>): void {
-  if (typeof value.toJSON === 'function') {
-    writeContent(value);
-    return;
-  }
-  const names = Object.keys(value);
-  if (names.length > 1) names.sort();
-  page[at++] = Tag.Object;
-  for (const name of names) {
+  const bottom = top;
+  let step: Step | undefined = ROOT;
+  // Inherited members (of a polluted Object.prototype) are read too: they are the same for every object.
+  for (const name in value) {
     const member = value[name];
     if (member === undefined) continue;
-    if (at > PAGE) spill();
-    writeText(name);
-    write(member);
+    values[top++] = member;
+    if (step !== undefined) step = step.lastName === name ? step.last : step.to(name);
+    if (typeof member === 'function') {
+      if (typeof value.toJSON !== 'function') throw NO_CONTENT;
+      while (top > bottom) values[--top] = undefined;
+      writeContent(value);
+      return;
+    }
   }
-  page[at++] = Tag.End;
+  const shape =
+    step !== undefined ? step.shape : shapeOf(Object.keys(value).filter((name) => value[name] !== undefined));
+  const { order, names } = shape;
+  const id = stable ? 0 : shape.id;
+  if (id > 0) {
+    page[at++] = Tag.Shape;
+    page[at++] = id;
+  } else {
+    page[at++] = Tag.Object;
+  }
+  for (let i = 0; i < order.length; i += 1) {
+    if (id === 0) {
+      if (at > PAGE) spill();
+      writeText(names[i] as string);
+    }
+    write(values[bottom + (order[i] as number)]);
+  }
+  if (id === 0) page[at++] = Tag.End;
+  while (top > bottom) values[--top] = undefined;
 }
 
 function writeContent(value: object): void {

@@ -1,6 +1,7 @@
 import * as check from '../arguments.js';
+import { native } from '../native.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
-import { now, Slots, setOptions } from './slots.js';
+import { calls, now, Slots, setOptions } from './slots.js';
 import { textSize } from './value_size.js';
 
 const DEFAULTS = { maxSize: 1000, ttl: 86_400_000 };
@@ -25,7 +26,7 @@ export class EmbeddingCache<E extends Embedding = number[]> {
   get(text: string): E | undefined {
     const slots = this.#slots;
     const start = slots.timed();
-    const slot = slots.found(slots.native.get(0, check.string('text', text), now()));
+    const slot = slots.found(calls.get(slots.id, 0, now(), check.string('text', text)));
     const value = slot < 0 ? undefined : slots.values[slot];
     if (start !== 0) slots.timedSince(start);
     return value;
@@ -43,12 +44,12 @@ export class EmbeddingCache<E extends Embedding = number[]> {
 
   /** Whether there is a live entry. No hit, no miss, and no use. */
   has(text: string): boolean {
-    return this.#slots.native.peek(0, check.string('text', text), now()) >= 0;
+    return calls.peek(this.#slots.id, 0, now(), check.string('text', text)) >= 0;
   }
 
   /** Removes an entry: was it there? */
   delete(text: string): boolean {
-    return this.#slots.removed(this.#slots.native.remove(0, check.string('text', text), now()));
+    return this.#slots.removed(native.cacheRemove(this.#slots.id, 0, check.string('text', text), now()));
   }
 
   /**
@@ -67,7 +68,7 @@ export class EmbeddingCache<E extends Embedding = number[]> {
     const answers = new Int32Array(lengths.length);
     const slots = this.#slots;
     const start = slots.timed(lengths.length);
-    const dropped = slots.native.getMany(joined, lengths, answers, now());
+    const dropped = native.cacheGetMany(slots.id, joined, lengths, answers, now());
     let i = 0;
     for (const text of found.keys()) {
       const slot = slots.found(answers[i++] as number);
@@ -115,7 +116,7 @@ export class EmbeddingCache<E extends Embedding = number[]> {
 
   #store(text: string, embedding: E, options: SetOptions | undefined): void {
     const slots = this.#slots;
-    slots.set(embedding, text, options, (bytes, ttl, at) => slots.native.set(0, text, bytes, ttl, at));
+    slots.set(embedding, text, options, (bytes, ttl, at) => calls.set(slots.id, 0, at, text, bytes, ttl));
   }
 }
 

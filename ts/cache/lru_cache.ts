@@ -1,6 +1,7 @@
 import * as check from '../arguments.js';
+import { native } from '../native.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
-import { now, Slots } from './slots.js';
+import { calls, now, Slots } from './slots.js';
 import { textSize } from './value_size.js';
 
 const DEFAULTS = { maxSize: 100, ttl: 3_600_000 };
@@ -25,7 +26,7 @@ export class LRUCache<T = any> {
     const text = check.string('key', key);
     const slots = this.#slots;
     const start = slots.timed();
-    const slot = slots.found(slots.native.get(0, text, now()));
+    const slot = slots.found(calls.get(slots.id, 0, now(), text));
     const value = slot < 0 ? undefined : slots.values[slot];
     if (start !== 0) slots.timedSince(start);
     return value;
@@ -35,17 +36,17 @@ export class LRUCache<T = any> {
   set(key: string, value: T, options?: SetOptions): void {
     const text = check.string('key', key);
     const slots = this.#slots;
-    slots.set(value, text, options, (bytes, ttl, at) => slots.native.set(0, text, bytes, ttl, at));
+    slots.set(value, text, options, (bytes, ttl, at) => calls.set(slots.id, 0, at, text, bytes, ttl));
   }
 
   /** Whether there is a live entry. No hit, no miss, and no use. */
   has(key: string): boolean {
-    return this.#slots.native.peek(0, check.string('key', key), now()) >= 0;
+    return calls.peek(this.#slots.id, 0, now(), check.string('key', key)) >= 0;
   }
 
   /** Removes an entry: was it there? */
   delete(key: string): boolean {
-    return this.#slots.removed(this.#slots.native.remove(0, check.string('key', key), now()));
+    return this.#slots.removed(native.cacheRemove(this.#slots.id, 0, check.string('key', key), now()));
   }
 
   /** The keys of the live entries, the least recently used first. O(n). */

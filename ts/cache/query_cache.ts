@@ -1,9 +1,10 @@
 import { types } from 'node:util';
 import * as check from '../arguments.js';
+import { native } from '../native.js';
 import { keyRead, keyText, writeKey } from './content_key.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
 import { type CachedQuery, matches, paramsText, patternOf } from './query_text.js';
-import { now, Slots } from './slots.js';
+import { calls, now, Slots } from './slots.js';
 import { textSize } from './value_size.js';
 
 const DEFAULTS = { maxSize: 200, ttl: 300_000 };
@@ -38,7 +39,7 @@ export class QueryCache<T = any> {
     const slots = this.#slots;
     const start = slots.timed();
     const structure = writeKey(QUERY, check.string(QUERY, query), PARAMS, params);
-    const answer = slots.native.get(structure, keyText(), now());
+    const answer = calls.get(slots.id, structure, now(), keyText());
     keyRead();
     const slot = slots.found(answer);
     const value = slot < 0 ? undefined : slots.values[slot];
@@ -52,7 +53,7 @@ export class QueryCache<T = any> {
     const cached = { query: check.string(QUERY, query), params: paramsText(params) };
     slots.set(result, cached, options, (bytes, ttl, at) => {
       const structure = writeKey(QUERY, query, PARAMS, params);
-      const answer = slots.native.set(structure, keyText(), bytes, ttl, at);
+      const answer = calls.set(slots.id, structure, at, keyText(), bytes, ttl);
       keyRead();
       return answer;
     });
@@ -61,7 +62,7 @@ export class QueryCache<T = any> {
   /** Whether there is a live entry. No hit, no miss, and no use. */
   has(query: string, params?: unknown): boolean {
     const structure = writeKey(QUERY, check.string(QUERY, query), PARAMS, params);
-    const slot = this.#slots.native.peek(structure, keyText(), now());
+    const slot = calls.peek(this.#slots.id, structure, now(), keyText());
     keyRead();
     return slot >= 0;
   }
@@ -69,7 +70,7 @@ export class QueryCache<T = any> {
   /** Removes an entry: was it there? */
   delete(query: string, params?: unknown): boolean {
     const structure = writeKey(QUERY, check.string(QUERY, query), PARAMS, params);
-    const answer = this.#slots.native.remove(structure, keyText(), now());
+    const answer = native.cacheRemove(this.#slots.id, structure, keyText(), now());
     keyRead();
     return this.#slots.removed(answer);
   }
@@ -91,7 +92,7 @@ export class QueryCache<T = any> {
     let removed = 0;
     for (const slot of slots.liveSlots()) {
       if (!matches(slots.keys[slot] as CachedQuery, tested)) continue;
-      slots.native.removeSlot(slot);
+      native.cacheRemoveSlot(slots.id, slot);
       slots.forget(slot);
       removed += 1;
     }

@@ -1,6 +1,7 @@
+import { native } from '../native.js';
 import { keyRead, keyText, writeKey } from './content_key.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
-import { now, Slots } from './slots.js';
+import { calls, now, Slots } from './slots.js';
 
 const DEFAULTS = { maxSize: 500, ttl: 7_200_000 };
 const INPUT = 'input';
@@ -30,7 +31,7 @@ export class ResponseCache<T = any> {
     const slots = this.#slots;
     const start = slots.timed();
     const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const answer = slots.native.get(structure, keyText(), now());
+    const answer = calls.get(slots.id, structure, now(), keyText());
     keyRead();
     const slot = slots.found(answer);
     const value = slot < 0 ? undefined : slots.values[slot];
@@ -43,7 +44,7 @@ export class ResponseCache<T = any> {
     const slots = this.#slots;
     slots.set(response, undefined, options, (bytes, ttl, at) => {
       const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-      const answer = slots.native.set(structure, keyText(), bytes, ttl, at);
+      const answer = calls.set(slots.id, structure, at, keyText(), bytes, ttl);
       keyRead();
       return answer;
     });
@@ -52,7 +53,7 @@ export class ResponseCache<T = any> {
   /** Whether there is a live entry. No hit, no miss, and no use. */
   has(input: unknown, modelConfig?: unknown): boolean {
     const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const slot = this.#slots.native.peek(structure, keyText(), now());
+    const slot = calls.peek(this.#slots.id, structure, now(), keyText());
     keyRead();
     return slot >= 0;
   }
@@ -60,7 +61,7 @@ export class ResponseCache<T = any> {
   /** Removes an entry: was it there? */
   delete(input: unknown, modelConfig?: unknown): boolean {
     const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const answer = this.#slots.native.remove(structure, keyText(), now());
+    const answer = native.cacheRemove(this.#slots.id, structure, keyText(), now());
     keyRead();
     return this.#slots.removed(answer);
   }

@@ -16,6 +16,9 @@ const realNow = performance.now.bind(performance);
 /** One `get` in so many is timed. */
 const TIMED_EVERY = 16;
 
+/** The engine's functions that are called most. */
+export const calls = native.cacheCalls();
+
 const REASONS: readonly EvictionReason[] = ['entries', 'bytes', 'expired'];
 const dropped = new Float64Array(256);
 const figures = new Float64Array(8);
@@ -32,11 +35,12 @@ interface FullCost {
   usd: number;
 }
 
-type NativeCache = InstanceType<typeof native.NativeCache>;
-
 /** Values of type `V`, each with what the cache class keeps of its key, `K`. */
 export class Slots<V, K> {
-  readonly native: NativeCache;
+  /** What the engine knows this cache by. */
+  readonly id: number;
+  /** Keeps the engine's side alive as long as this. */
+  readonly handle: InstanceType<typeof native.CacheHandle>;
   readonly maxSize: number;
   readonly values: (V | undefined)[] = [];
   /** What is kept of the keys; empty in a cache that keeps nothing. */
@@ -57,16 +61,18 @@ export class Slots<V, K> {
     keySize?: (key: K) => number,
   ) {
     const options = check.options('options', given);
-    this.maxSize = check.positiveInteger('maxSize', options.maxSize ?? defaults.maxSize);
-    const ttl = check.positiveNumber('ttl', options.ttl ?? defaults.ttl);
-    const maxBytes = check.positiveNumber('maxBytes', options.maxBytes ?? Number.POSITIVE_INFINITY);
-    const policy = options.policy ?? 'lru';
+    // Defaults stand for what is absent, not for null.
+    const { maxSize = defaults.maxSize, ttl = defaults.ttl, policy = 'lru', onEvict } = options;
+    const { maxBytes = Number.POSITIVE_INFINITY } = options;
+    this.maxSize = check.positiveInteger('maxSize', maxSize);
+    check.positiveNumber('ttl', ttl);
+    check.positiveNumber('maxBytes', maxBytes);
     if (typeof policy !== 'string') check.wrongType('policy', "'lru' or 'tinylfu'", policy);
     if (policy !== 'lru' && policy !== 'tinylfu') check.outOfRange('policy', "'lru' or 'tinylfu'", policy);
-    this.#onEvict = options.onEvict === undefined ? undefined : check.callable('onEvict', options.onEvict);
+    this.#onEvict = onEvict === undefined ? undefined : check.callable('onEvict', onEvict);
     this.#missCost = missCost('missCost', options.missCost);
     this.#keySize = keySize;
-    this.native = new native.NativeCache(
+    this.handle = new native.CacheHandle(
       page,
       this.maxSize,
       maxBytes,
@@ -74,6 +80,7 @@ export class Slots<V, K> {
       policy === 'tinylfu',
       this.#onEvict !== undefined,
     );
+    this.id = this.handle.id;
   }
 
   /** The slot that `native.get` answered with, or −1: takes what it dropped, counts what it saved. */
@@ -160,7 +167,7 @@ export class Slots<V, K> {
   #collectDropped(): Eviction<V, K>[] {
     const evicted: Eviction<V, K>[] = [];
     for (;;) {
-      const count = this.native.takeDropped(dropped);
+      const count = native.cacheTakeDropped(this.id, dropped);
       for (let i = 0; i < count; i += 1) {
         const code = dropped[i] as number;
         const slot = Math.floor(code / 4);
@@ -189,13 +196,13 @@ export class Slots<V, K> {
   }
 
   removeExpired(): number {
-    const count = this.native.removeExpired(now());
+    const count = native.cacheRemoveExpired(this.id, now());
     if (count > 0) this.takeDropped();
     return count;
   }
 
   clear(): void {
-    this.native.clear();
+    native.cacheClear(this.id);
     this.values.length = 0;
     this.keys.length = 0;
     this.#costs = undefined;
@@ -208,12 +215,12 @@ export class Slots<V, K> {
   /** Slots of the live entries, the least recently used first. */
   liveSlots(): Uint32Array {
     const at = now();
-    const slots = new Uint32Array(this.native.live(at));
-    return slots.subarray(0, this.native.liveSlots(slots, at));
+    const slots = new Uint32Array(native.cacheLive(this.id, at));
+    return slots.subarray(0, native.cacheLiveSlots(this.id, slots, at));
   }
 
   stats(): CacheStats {
-    this.native.stats(figures, now());
+    native.cacheStats(this.id, figures, now());
     const [hits, misses, evictions, live, bytes, allocated] = figures as unknown as [
       number,
       number,
@@ -237,7 +244,7 @@ export class Slots<V, K> {
   }
 
   savings(): Savings {
-    this.native.stats(figures, now());
+    native.cacheStats(this.id, figures, now());
     const calls = figures[0] as number;
     const usual = calls - this.#own.calls;
     return {
@@ -259,9 +266,9 @@ export function setOptions(options: SetOptions | undefined): { ttl: number; cost
 }
 
 function missCost(name: string, given: MissCost | undefined): FullCost {
-  const cost = check.options(name, given);
+  const { tokens = 0, usd = 0 } = check.options(name, given);
   return {
-    tokens: check.nonNegativeNumber(`${name}.tokens`, cost.tokens ?? 0),
-    usd: check.nonNegativeNumber(`${name}.usd`, cost.usd ?? 0),
+    tokens: check.nonNegativeNumber(`${name}.tokens`, tokens),
+    usd: check.nonNegativeNumber(`${name}.usd`, usd),
   };
 }
