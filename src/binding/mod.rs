@@ -7,6 +7,8 @@
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
 mod cache;
+mod executor;
+mod key;
 mod lifecycle;
 mod limiter;
 mod monitor;
