@@ -835,8 +835,15 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeCache = nativeBinding.NativeCache
+module.exports.NativeMonitor = nativeBinding.NativeMonitor
+module.exports.NativeScheduler = nativeBinding.NativeScheduler
 module.exports.panicProbe = nativeBinding.panicProbe
+module.exports.planConcurrency = nativeBinding.planConcurrency
+module.exports.planDuration = nativeBinding.planDuration
 module.exports.recordPanics = nativeBinding.recordPanics
+module.exports.retryable = nativeBinding.retryable
 module.exports.scoreMatches = nativeBinding.scoreMatches
+module.exports.stableKey = nativeBinding.stableKey
 module.exports.takePanic = nativeBinding.takePanic
 module.exports.version = nativeBinding.version
