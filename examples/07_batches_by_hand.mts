@@ -1,6 +1,6 @@
 // Slices of a dataset through the executor, saved one after the other.
 import assert from 'node:assert/strict';
-import { type ExecutionResult, type ExecutionTask, ParallelExecutor } from '@aah/ai-evals/orchestrator';
+import { type ExecutionTask, ParallelExecutor } from '@aah/ai-evals/orchestrator';
 
 const runnerConfig = { modelId: 'openai/gpt-4', temperature: 0.1 };
 const testCases = Array.from({ length: 120 }, (_, i) => ({ id: `case-${i}`, input: i, expected: i % 2 === 0 }));
@@ -12,7 +12,7 @@ async function run(task: ExecutionTask<number, boolean>) {
   return { testCaseId: id, input, expected, actual: input % 2 === 0 };
 }
 
-async function saveResults(results: ExecutionResult<unknown>[]): Promise<void> {
+async function saveResults(results: { task: { id: string } }[]): Promise<void> {
   saved.push(...results.map(({ task }) => task.id)); // a real program writes to its database here
 }
 

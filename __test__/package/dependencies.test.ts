@@ -1,10 +1,16 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from '../lifecycle/child.js';
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
 const manifest = JSON.parse(text('package.json')) as Record<string, Record<string, string> | undefined>;
+
+function sources(place: string): string[] {
+  if (place.endsWith('.rs')) return [readFileSync(place, 'utf8')];
+  const files = readdirSync(place, { recursive: true, withFileTypes: true }).filter(({ name }) => name.endsWith('.rs'));
+  return files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'));
+}
 
 function crates(): string[] {
   const sections = text('Cargo.toml').split(/^(?=\[)/m);
@@ -23,6 +29,13 @@ test('docs/dependencies.md has one line with a reason for each crate and npm pac
   const rows = [...text('docs/dependencies.md').matchAll(/^\| `([^`]+)` \| (.*) \|$/gm)];
   expect(rows.map(([, name]) => name).sort()).toEqual([...new Set(packages)].sort());
   for (const [, name, why] of rows) expect(why?.length, `the reason for ${name}`).toBeGreaterThan(20);
+});
+
+test('each crate is used', () => {
+  const places = ['src', 'benches', 'build.rs'].map((place) => join(root, place)).filter((place) => existsSync(place));
+  const rust = places.flatMap(sources);
+  const unused = crates().filter((name) => !rust.some((source) => source.includes(name.replaceAll('-', '_'))));
+  expect(unused).toEqual([]);
 });
 
 test('the two lists are found at all', () => {

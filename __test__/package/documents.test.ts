@@ -37,7 +37,7 @@ describe('the README', () => {
       return `${file?.fileName ?? ''}:${line} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
     });
     expect(problems).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   for (const [i, source] of blocks.entries()) {
     const [, said] = /import \{ (.*?) \}/.exec(source) ?? [];
