@@ -15,8 +15,7 @@ export type AiEvalsErrorCode =
   | 'ERR_STORAGE'
   | 'ERR_QUOTA_EXHAUSTED'
   | 'ERR_BENCHMARK'
-  | 'ERR_BASELINE'
-  | 'ERR_NO_TIMER';
+  | 'ERR_BASELINE';
 
 /** Base of every error that is not a plain misuse of an argument. */
 export class AiEvalsError extends Error {
