@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['__test__/**/*.test.ts'],
-    exclude: ['__test__/consumers/**/fixture/**', '**/node_modules/**'],
+    // Projects of their own, run by Jest, Node and tsc.
+    exclude: ['__test__/consumers/**', '**/node_modules/**'],
+    // Loaded by Node itself, as a user's would be, not transformed by Vite.
+    server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
     execArgv: ['--expose-gc'],
     testTimeout: 30_000,

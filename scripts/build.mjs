@@ -1,35 +1,42 @@
 // `npm run build`: the addon, the facade (CommonJS with ES module re-exports) and the public typings.
 //
-//   --debug   the addon in cargo's dev profile: quick to compile, for work on the engine
-//   --quiet   print nothing unless something fails
+//   --debug           the addon in cargo's dev profile: quick to compile, for work on the engine
+//   --quiet           print what is built, and the rest only when something fails
+//   --target TRIPLE   the addon for another platform (CI); arguments after `--` go to `napi build`
 //
-// Every step is skipped when nothing it reads has changed, so a second build takes a second or two.
+// Every step is skipped when nothing it reads has changed, so a second build takes a second or two. The addon lands in
+// `dist/` (a local build, found by the loader) and, if it is a release build, in `npm/PLATFORM/` (what is published).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { writeEntryPoints } from './entry_points.mjs';
+import { prebuiltFirst } from './loader_order.mjs';
+import { restoreManifest } from './pack_manifest.mjs';
+import { libraryName, platformHere, platformOfTarget } from './platforms.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const debug = process.argv.includes('--debug');
-const quiet = process.argv.includes('--quiet');
+const { values, positionals: forNapi } = parseArgs({
+  options: { debug: { type: 'boolean' }, quiet: { type: 'boolean' }, target: { type: 'string' } },
+  allowPositionals: true,
+});
+const { debug = false, quiet = false, target } = values;
 process.chdir(root);
 
+// A pack takes seconds; a manifest still in its packed form after a minute was left by one that died.
+restoreManifest({ olderThan: 60_000 });
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const say = (text) => quiet || console.log(text);
 
 function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
+  const { status, stdout, stderr } = spawnSync(command, args, {
     stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
     encoding: 'utf8',
   });
   if (status === 0) return;
-  if (error?.code === 'ENOENT') {
-    console.error(`build: \`${command}\` was not found. Install it (a Rust toolchain: rustup) and run again.`);
-  } else if (quiet) {
-    console.error(stdout + stderr);
-  }
+  if (quiet) console.error(stdout + stderr);
   process.exit(status ?? 1);
 }
 
@@ -41,7 +48,7 @@ function filesUnder(dir) {
 }
 
 function digest(files) {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(identity);
   for (const file of files) hash.update(file).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }
@@ -56,31 +63,36 @@ async function unlessUnchanged(name, files, outputs, step) {
     return;
   }
   const start = performance.now();
+  if (quiet) console.error(`building the ${name}; done once, the next start takes a second`);
   await step();
   mkdirSync('.tmp', { recursive: true });
   writeFileSync(stampFile, stamp());
   say(`${name}: built in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
-function platformPackage() {
-  const report = process.platform === 'linux' ? process.report.getReport().header : {};
-  const abi = { linux: report.glibcVersionRuntime ? 'gnu' : 'musl', win32: 'msvc' }[process.platform];
-  return [process.platform, process.arch, abi].filter(Boolean).join('-');
-}
-
-const platform = platformPackage();
-const library = `${manifest.napi.binaryName}.${platform}.node`;
+const platform = target ? platformOfTarget(target) : platformHere();
+const library = libraryName(manifest, platform);
 
 function buildAddon() {
-  const napi = join('node_modules', '.bin', process.platform === 'win32' ? 'napi.cmd' : 'napi');
+  if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).error) {
+    console.error(
+      'build: `cargo` was not found. The addon needs a Rust toolchain: https://rustup.rs, then run this again.',
+    );
+    process.exit(1);
+  }
+  const napi = join('node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   const profile = debug ? [] : ['--release'];
   const output = ['--output-dir', 'ts', '--js', 'binding.cjs', '--dts', 'binding.d.cts', '--no-const-enum'];
-  run(napi, ['build', '--platform', ...profile, ...output]);
+  const cross = target ? ['--target', target, ...forNapi] : forNapi;
+  run(process.execPath, [napi, 'build', '--platform', ...profile, ...output, ...cross]);
   mkdirSync('dist', { recursive: true });
   rmSync(join('dist', library), { force: true });
   cpSync(join('ts', library), join('dist', library));
-  run(napi, ['create-npm-dirs']);
-  cpSync(join('ts', library), join('npm', platform, library));
+  if (!debug) {
+    run(process.execPath, [napi, 'create-npm-dirs']);
+    cpSync(join('ts', library), join('npm', platform, library));
+    for (const folder of readdirSync('npm')) cpSync('LICENSE', join('npm', folder, 'LICENSE'));
+  }
   rmSync(join('ts', library));
 }
 
@@ -90,19 +102,24 @@ async function buildFacade() {
   }
   rmSync(join('.tmp', 'types'), { recursive: true, force: true });
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
-  cpSync(join('ts', 'binding.cjs'), join('dist', 'binding.cjs'));
+  writeFileSync(join('dist', 'binding.cjs'), prebuiltFirst(readFileSync(join('ts', 'binding.cjs'), 'utf8')));
   await writeEntryPoints(root, manifest);
 }
 
+// Only what the addon and the facade take from package.json: a pack rewrites the rest of it for a moment.
+const identity = JSON.stringify([manifest.version, manifest.exports, manifest.bin, manifest.license]);
+const FACADE_SCRIPTS = ['build', 'entry_points', 'loader_order'].map((name) => join('scripts', `${name}.mjs`));
+const published = debug ? [] : [join('npm', platform, library)];
+
 await unlessUnchanged(
-  debug ? 'addon (debug)' : 'addon',
+  [debug ? 'addon (debug)' : 'addon', target].filter(Boolean).join(' '),
   () => ['Cargo.toml', 'Cargo.lock', 'build.rs', ...filesUnder('src')],
-  [join('dist', library), join('npm', platform, library), join('ts', 'binding.cjs'), join('ts', 'binding.d.cts')],
+  [join('dist', library), ...published, join('ts', 'binding.cjs'), join('ts', 'binding.d.cts')],
   buildAddon,
 );
 await unlessUnchanged(
   'facade',
-  () => ['package.json', 'tsconfig.json', ...filesUnder('scripts'), ...filesUnder('ts')],
+  () => ['tsconfig.json', ...FACADE_SCRIPTS, ...filesUnder('ts')],
   [join('dist', 'index.js'), join('dist', 'index.mjs'), 'index.d.ts'],
   buildFacade,
 );

@@ -54,8 +54,8 @@ export async function writeEntryPoints(root, manifest) {
   for (const [i, entry] of entries.entries()) {
     const { names, values } = exportsOf(program, sources[i]);
     const dist = (suffix) => join(root, 'dist', `${entry}${suffix}`);
-    const list = values.map((name) => `export const ${name} = implementation.${name};\n`).join('');
-    writeIfChanged(dist('.mjs'), `${HEADER}import implementation from './${entry}.js';\n\n${list}`);
+    const list = values.map((name) => `  ${name},\n`).join('');
+    writeIfChanged(dist('.mjs'), `${HEADER}export {\n${list}} from './${entry}.js';\n`);
     const typings = `${HEADER}export { ${names.join(', ')} } from '../index.js';\n`;
     writeIfChanged(dist('.d.mts'), typings);
     if (entry !== 'index') writeIfChanged(dist('.d.ts'), typings);

@@ -11,54 +11,60 @@ declare const require: (id: string) => unknown;
 export const native: typeof Binding = load();
 
 function load(): typeof Binding {
-  const expected = (require('../package.json') as { version: string }).version;
-  let binding: typeof Binding;
+  const { version } = require('../package.json') as { version: string };
+  let loaded: unknown;
   try {
-    binding = require('./binding.cjs') as typeof Binding;
+    loaded = require('./binding.cjs');
   } catch (error) {
-    throw new NativeLoadError(explainLoadFailure(error), { cause: error });
+    throw loadFailure(error, version);
   }
-  const found = binding.version();
-  if (found !== expected) {
+  const binding = loaded as typeof Binding;
+  const found: unknown = typeof binding.version === 'function' ? binding.version() : 'unknown';
+  if (found !== version) {
     throw new NativeLoadError(
-      `@aah/ai-evals ${expected} was given a native library of version ${found}. ` +
-        'Install both at the same version (in this repository: `npm run build`).',
+      `@aah/ai-evals ${version} found a native library of version ${found}; both must be the same.\n` +
+        whatToDo(`@aah/ai-evals@${version}`, version),
     );
   }
+  binding.recordPanics();
   return binding;
 }
 
-/** Every error under `error`, outermost first: the generated loader nests them by `cause` and in arrays. */
-function flatten(error: unknown): Error[] {
-  if (Array.isArray(error)) return error.flatMap(flatten);
+/** What every loading attempt said, outermost first: the generated loader chains them by `cause`. */
+function attempts(error: unknown): string[] {
   if (typeof error !== 'object' || error === null || !('message' in error)) return [];
-  const cause: unknown = 'cause' in error ? error.cause : undefined;
-  const errors: unknown = 'errors' in error ? error.errors : undefined;
-  return [error as Error, ...flatten(cause), ...flatten(errors)];
+  return [String(error.message), ...attempts('cause' in error ? error.cause : undefined)];
 }
 
-function explainLoadFailure(error: unknown): string {
-  const errors = flatten(error);
+function loadFailure(error: unknown, version: string): NativeLoadError {
+  // The loader's own headline blames npm for everything; WebAssembly is not a build this package has.
+  const said = attempts(error).filter((text) => !/^Cannot find native binding|wasm32|\.wasi\./.test(text));
+  const missing = said.map((text) => /^Cannot find module '(@aah\/ai-evals-[\w-]+)'/.exec(text)?.[1]).find(Boolean);
+  // What the system said of a file it did open is worth more than that another file is not there.
+  const opened = said.filter((text) => !/^Cannot find module '(@aah\/|\.\/)/.test(text));
+  const reason = opened.at(-1) ?? said.at(-1) ?? String(error);
+  const lines = [
+    `@aah/ai-evals could not load its native library (${process.platform}-${process.arch}, Node ${process.version}).`,
+    ...(missing ? [`Missing package: ${missing}@${version}, and there is no working local build.`] : []),
+    `Reason: ${reason.split('\n')[0]}`,
+    whatToDo(missing && `${missing}@${version}`, version),
+  ];
+  // The cause is the one reason, not the loader's chain of everything it looked for.
+  return new NativeLoadError(lines.join('\n'), { cause: new Error(reason) });
+}
+
+function whatToDo(install: string | undefined, version: string): string {
   const override = process.env.NAPI_RS_NATIVE_LIBRARY_PATH;
-  const missing = errors
-    .map(({ message }) => /Cannot find module '(@aah\/ai-evals-[\w-]+)'/.exec(message)?.[1])
-    .find((name) => name !== undefined);
-  // What dlopen said is worth more than "module not found", and the last one tried is the innermost.
-  const opened = errors.filter((e) => (e as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED').at(-1);
-  const reason = opened ?? errors.at(-1);
-  const where = `${process.platform}-${process.arch}, Node ${process.version}`;
-  const lines = [`@aah/ai-evals could not load its native library (${where}).`];
-  if (override)
-    lines.push(`NAPI_RS_NATIVE_LIBRARY_PATH is set to ${override}; unset it or point it at a built .node file.`);
-  if (missing && !opened) lines.push(`Missing package: ${missing}.`);
-  if (reason) lines.push(`Reason: ${reason.message.split('\n')[0]}`);
-  lines.push(
-    missing && !opened
-      ? `What to do: \`npm install ${missing}\` (it is an optional dependency: do not install with --omit=optional), ` +
-          'or in a checkout with a Rust toolchain `npm run build`.'
-      : 'What to do: reinstall with `npm ci` on the machine that runs it, or in a checkout with a Rust toolchain `npm run build`.',
-  );
-  return lines.join('\n');
+  if (override) {
+    return (
+      `What to do: NAPI_RS_NATIVE_LIBRARY_PATH is set to ${override}; ` +
+      `unset it, or point it at the .node file of @aah/ai-evals ${version}.`
+    );
+  }
+  const command = install
+    ? `\`npm install ${install}\`, and not with --omit=optional: the library is an optional dependency`
+    : '`npm ci` on the machine that runs it: a node_modules folder copied from another system does not work';
+  return `What to do: ${command}. In a checkout, with a Rust toolchain: \`npm run build\`.`;
 }
 
 /**
@@ -67,16 +73,17 @@ function explainLoadFailure(error: unknown): string {
  */
 export function fromNative(error: unknown): Error {
   const message = messageOf(error);
+  const place = native.takePanic(message);
+  if (place !== null) {
+    return new NativePanicError(
+      `The native engine panicked: ${message} (at ${place}). This is a bug in @aah/ai-evals; please report it with this message.`,
+      { cause: error },
+    );
+  }
   const [, code, text] = /^(ERR_[A-Z_]+): ([\s\S]*)$/.exec(message) ?? [];
   if (code === 'ERR_OUT_OF_RANGE') return new ArgumentRangeError(text);
   if (code === 'ERR_INVALID_ARG_TYPE') return new ArgumentTypeError(text);
   if (code !== undefined && text !== undefined) return new AiEvalsError(code as AiEvalsError['code'], text);
-  if (isPanic(error)) {
-    return new NativePanicError(
-      `The native engine panicked: ${message}. This is a bug in @aah/ai-evals; please report it with this message.`,
-      { cause: error },
-    );
-  }
   return new AiEvalsError('ERR_NATIVE', message, { cause: error });
 }
 
@@ -91,8 +98,4 @@ export function guarded<T>(fn: () => T): T {
 
 function messageOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
-}
-
-function isPanic(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'GenericFailure';
 }

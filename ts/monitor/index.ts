@@ -1,1 +1,19 @@
-export {};
+export { Measure } from './measure.js';
+export {
+  type BottleneckOptions,
+  PerformanceMonitor,
+  performanceMonitor,
+  type RegressionThresholds,
+  type Timer,
+} from './performance_monitor.js';
+export type {
+  Bottleneck,
+  CallTreeNode,
+  ComponentTiming,
+  EventLoopFigures,
+  MemoryFigures,
+  PerformanceBaseline,
+  PerformanceMeasurement,
+  PerformanceRegression,
+  PerformanceReport,
+} from './report.js';

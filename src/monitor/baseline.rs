@@ -1,0 +1,182 @@
+//! Timings that are kept to compare later ones with, in memory and as a document.
+
+use super::evidence::Series;
+use super::recording::{Round, Stored};
+use super::regression::{Sample, robust_spread};
+use crate::stats::rank_of;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What the documents are called, so that another JSON file is not taken for one.
+const SCHEMA: &str = "ai-evals/performance-baseline";
+/// The version written, and the newest one read.
+const VERSION: u32 = 1;
+
+/// Why a document is not a baseline.
+#[derive(Debug, Error)]
+pub enum BaselineError {
+    /// Not JSON, or not this shape.
+    #[error("ERR_BASELINE: not a saved baseline: {0}")]
+    Malformed(String),
+    /// Written by a later version of this package.
+    #[error(
+        "ERR_BASELINE: the baseline has schema version {0}, but this version of @aah/ai-evals reads up to {VERSION}: \
+         update the package or save the baseline again"
+    )]
+    Newer(u32),
+}
+
+/// Figures of one component, as in `ComponentTiming`. Durations in ms.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredComponent {
+    /// Name.
+    pub component: String,
+    /// Finished calls.
+    pub total_calls: u64,
+    /// Sum.
+    pub total_duration: f64,
+    /// Mean.
+    pub avg_duration: f64,
+    /// Smallest.
+    pub min_duration: f64,
+    /// Largest.
+    pub max_duration: f64,
+    /// Median, nearest rank.
+    pub p50_duration: f64,
+    /// 95th percentile.
+    pub p95_duration: f64,
+    /// 99th percentile.
+    pub p99_duration: f64,
+    /// Sum of self times.
+    pub self_duration: f64,
+    /// The distribution and its order in time.
+    #[serde(flatten)]
+    pub stored: Stored,
+}
+
+/// A baseline as a document.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    schema: String,
+    version: u32,
+    /// Its id.
+    pub id: String,
+    /// When it was taken, ISO 8601.
+    pub timestamp: String,
+    /// Since the first start, ms.
+    pub total_duration: f64,
+    /// In order of name.
+    pub components: Vec<StoredComponent>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    schema: String,
+    version: u32,
+}
+
+impl Document {
+    /// A document of the current version.
+    pub fn new(id: String, timestamp: String, total_duration: f64, components: Vec<StoredComponent>) -> Self {
+        Self {
+            schema: SCHEMA.into(),
+            version: VERSION,
+            id,
+            timestamp,
+            total_duration,
+            components,
+        }
+    }
+
+    /// Reads and checks a document.
+    ///
+    /// # Errors
+    /// When it is not a baseline, damaged, or of a later version.
+    pub fn parse(json: &str) -> Result<Self, BaselineError> {
+        let malformed = |error: serde_json::Error| BaselineError::Malformed(error.to_string());
+        let header: Header = serde_json::from_str(json).map_err(malformed)?;
+        if header.schema != SCHEMA {
+            return Err(BaselineError::Malformed(format!(
+                "its schema is {:?}, not {SCHEMA:?}",
+                header.schema
+            )));
+        }
+        if header.version > VERSION {
+            return Err(BaselineError::Newer(header.version));
+        }
+        let document: Self = serde_json::from_str(json).map_err(malformed)?;
+        for component in &document.components {
+            component.check().map_err(|what| {
+                BaselineError::Malformed(format!("component {:?}: {what}", component.component))
+            })?;
+        }
+        Ok(document)
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// Never in practice: the shape has no part JSON cannot hold.
+    pub fn to_json(&self) -> Result<String, BaselineError> {
+        serde_json::to_string(self).map_err(|error| BaselineError::Malformed(error.to_string()))
+    }
+}
+
+impl StoredComponent {
+    fn check(&self) -> Result<(), &'static str> {
+        let counted: u64 = self.stored.distribution.iter().map(|(_, times)| times).sum();
+        if counted != self.total_calls {
+            return Err("its distribution does not add up to its calls");
+        }
+        if !self.stored.distribution.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err("its distribution is not ascending");
+        }
+        let durations = [
+            self.total_duration,
+            self.avg_duration,
+            self.min_duration,
+            self.max_duration,
+        ];
+        if durations
+            .iter()
+            .chain(&[self.p50_duration])
+            .any(|d| !d.is_finite() || *d < 0.0)
+        {
+            return Err("a duration is negative");
+        }
+        if self.total_calls > 0 && self.stored.rounds.is_empty() {
+            return Err("it has calls but no rounds");
+        }
+        if self.stored.rounds.iter().any(|r| r.count <= 0.0) {
+            return Err("a round has no calls");
+        }
+        Ok(())
+    }
+
+    /// Ready to be compared.
+    pub fn sample(&self, rounds: usize) -> Sample {
+        let percentile = |p: f64| {
+            let rank = rank_of(p, self.total_calls);
+            let mut seen = 0;
+            let reached = |(_, times): &&(f64, u64)| {
+                seen += times;
+                seen >= rank
+            };
+            self.stored
+                .distribution
+                .iter()
+                .find(reached)
+                .map_or(0.0, |(value, _)| *value)
+        };
+        Sample {
+            average: self.avg_duration,
+            calls: self.total_calls,
+            series: Series {
+                rounds: Round::regroup(&self.stored.rounds, rounds),
+                spread: robust_spread(percentile(25.0), percentile(75.0)),
+            },
+        }
+    }
+}

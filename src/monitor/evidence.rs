@@ -1,0 +1,72 @@
+//! Is one series of durations really slower than another? A moderated t test on rounds.
+//!
+//! Single calls are not independent (the machine drifts, caches warm, collectors run), so a test on them finds a function
+//! different from itself. Rounds of consecutive calls carry the drift within them as variance between them. With few
+//! rounds that variance is badly known, so it is drawn towards a prior as in limma (G. K. Smyth, *Linear models and
+//! empirical Bayes methods*, Statistical Applications in Genetics 3, 2004): a prior variance that counts as much as two
+//! observations, and is at least [`PRIOR_SPREAD`] of the mean. So two single calls can be compared at all, and constant
+//! durations do not make every difference certain.
+
+use super::recording::Round;
+use crate::stats::{Moments, student_sf};
+
+/// Relative standard deviation every timing has at least, before the data say otherwise.
+const PRIOR_SPREAD: f64 = 0.03;
+/// Absolute part of the same, ms: the clock and the scheduler.
+const PRIOR_JITTER: f64 = 0.001;
+/// Observations the prior counts for.
+const PRIOR_WEIGHT: f64 = 2.0;
+
+/// One side of a comparison.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Rounds in time order; at least one.
+    pub rounds: Vec<Round>,
+    /// Robust standard deviation of single calls, ms (0 when unknown).
+    pub spread: f64,
+}
+
+/// Mean and squared standard error of one side, with the degrees of freedom of the latter.
+struct Estimate {
+    mean: f64,
+    error: f64,
+    df: f64,
+}
+
+impl Series {
+    fn estimate(&self, of: fn(&Round) -> f64, single_call_variance: f64) -> Estimate {
+        let moments: Moments = self.rounds.iter().map(of).collect();
+        let n = moments.count() as f64;
+        let calls = self.rounds.iter().map(|r| r.count).sum::<f64>() / n;
+        let prior = single_call_variance / calls;
+        let df = PRIOR_WEIGHT + n - 1.0;
+        let variance = (PRIOR_WEIGHT * prior + (n - 1.0) * moments.variance()) / df;
+        Estimate {
+            mean: moments.mean(),
+            error: variance / n,
+            df,
+        }
+    }
+}
+
+/// The p-value of "`current` is at most `margin` (a share, 0.05 = 5 %) slower than `baseline`": small when it is slower
+/// by more than that. The better of the test on round means (which sees a few very slow calls) and on round medians
+/// (which a few very slow calls do not hide anything from). 1 when either is empty.
+pub fn slower(baseline: &Series, current: &Series, margin: f64) -> f64 {
+    if baseline.rounds.is_empty() || current.rounds.is_empty() {
+        return 1.0;
+    }
+    let p = |of: fn(&Round) -> f64| {
+        let center: Moments = baseline.rounds.iter().chain(&current.rounds).map(of).collect();
+        let floor = (PRIOR_SPREAD * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
+        let variance = floor
+            .max(baseline.spread * baseline.spread)
+            .max(current.spread * current.spread);
+        let (a, b) = (baseline.estimate(of, variance), current.estimate(of, variance));
+        let a_error = a.error * (1.0 + margin).powi(2);
+        let error = a_error + b.error;
+        let df = error * error / (a_error * a_error / a.df + b.error * b.error / b.df);
+        student_sf((b.mean - a.mean * (1.0 + margin)) / error.sqrt(), df)
+    };
+    p(|round| round.mean).min(p(|round| round.median))
+}

@@ -1,0 +1,1 @@
+//! Values of SciPy and NumPy.

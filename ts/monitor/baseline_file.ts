@@ -1,0 +1,33 @@
+/** Baselines as files: written whole or not at all, and read with an error that names the file. */
+import { randomUUID } from 'node:crypto';
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { AiEvalsError } from '../errors.js';
+
+/** Writes `text` next to `file`, flushes it to the disk and moves it there: no reader ever sees half of it. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${randomUUID()}.tmp`;
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Reads `file` and gives its text to `parse`; what that refuses is told with the name of the file. */
+export async function readWhole<T>(file: string, parse: (text: string) => T): Promise<T> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof AiEvalsError)) throw error;
+    throw new AiEvalsError(error.code, `${file}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,173 @@
+/** What a {@link PerformanceMonitor} says. Durations in milliseconds, sizes in bytes. */
+import { monitorEventLoopDelay, performance as nodePerformance } from 'node:perf_hooks';
+
+/** One run of a timer. */
+export interface PerformanceMeasurement {
+  name: string;
+  /** Milliseconds of the monotonic clock (`performance.now()`). */
+  startTime: number;
+  endTime?: number;
+  /** Milliseconds. */
+  duration?: number;
+  metadata?: Record<string, unknown>;
+}
+
+/** Figures of one component. Count, sum, minimum and maximum are exact. */
+export interface ComponentTiming {
+  component: string;
+  totalCalls: number;
+  /** Sum of durations, ms; calls that overlap count each for themselves. */
+  totalDuration: number;
+  /** Mean, ms. */
+  avgDuration: number;
+  minDuration: number;
+  maxDuration: number;
+  /** Nearest rank: the smallest duration with at least 50 % at or below. Exact up to 128 calls, then within 0.05 %. */
+  p50Duration: number;
+  p95Duration: number;
+  p99Duration: number;
+  /** Sum of durations less the time in which timers started within were running, ms. */
+  selfDuration: number;
+}
+
+/** How much a component matters, and what to look at. */
+export interface Bottleneck {
+  component: string;
+  severity: 'critical' | 'high' | 'medium' | 'low';
+  avgDuration: number;
+  /** Share of the sum of all components' totals, 0–100. */
+  percentOfTotal: number;
+  /** A sentence on what it costs. */
+  impact: string;
+  /** A sentence or two on what to do. */
+  recommendation: string;
+}
+
+/** Timings kept to compare later ones with. */
+export interface PerformanceBaseline {
+  id: string;
+  timestamp: Date;
+  /** By component; `JSON.stringify` writes it as an object. */
+  components: Map<string, ComponentTiming>;
+  /** From the first `start` to the baseline, ms. */
+  totalDuration: number;
+}
+
+/** A component that became slower than a baseline. */
+export interface PerformanceRegression {
+  component: string;
+  /** Average before, ms. */
+  baselineDuration: number;
+  /** Average of the calls since, ms. */
+  currentDuration: number;
+  /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
+  percentChange: number;
+  severity: 'critical' | 'major' | 'minor';
+  /** The threshold that was crossed, percent. */
+  threshold: number;
+  /** How sure it is, 0–1. Only what is at least 0.995 sure is reported. See docs/measuring.md. */
+  confidence: number;
+  /** Calls behind `baselineDuration`. */
+  baselineCalls: number;
+  /** Calls behind `currentDuration`. */
+  currentCalls: number;
+}
+
+/** A component as it was called from one place, and what was called within. */
+export interface CallTreeNode {
+  component: string;
+  calls: number;
+  /** Sum of durations, ms. */
+  totalDuration: number;
+  /** The same less what ran within, ms. */
+  selfDuration: number;
+  children: CallTreeNode[];
+}
+
+/** How late the event loop was, since the first timer of the process was started. */
+export interface EventLoopFigures {
+  /** Delay beyond a 20 ms tick, ms. */
+  meanDelay: number;
+  maxDelay: number;
+  p50Delay: number;
+  p99Delay: number;
+  /** Share of time the loop was busy, 0–1. */
+  utilization: number;
+}
+
+/** Memory of the process, bytes. */
+export interface MemoryFigures {
+  heapUsed: number;
+  heapTotal: number;
+  external: number;
+  rss: number;
+}
+
+/** Everything known at one moment. Plain data: `JSON.stringify` keeps all of it. */
+export interface PerformanceReport {
+  id: string;
+  timestamp: Date;
+  /** Since the first `start`, ms; 0 when nothing was started. */
+  totalDuration: number;
+  /** Longest total first. */
+  components: ComponentTiming[];
+  /** Largest share first. */
+  bottlenecks: Bottleneck[];
+  /** Largest change first; empty without a baseline. */
+  regressions: PerformanceRegression[];
+  summary: {
+    totalComponents: number;
+    totalCalls: number;
+    avgCallDuration: number;
+    /** By average duration; `'N/A'` when there is none. */
+    slowestComponent: string;
+    fastestComponent: string;
+  };
+  /** Who ran within whom. */
+  tree: CallTreeNode[];
+  eventLoop: EventLoopFigures;
+  memory: MemoryFigures;
+  /** What `regressions` is compared with. */
+  baseline?: PerformanceBaseline;
+}
+
+/** Tick of the delay sampler, ms: what a delay is measured beyond. */
+const TICK = 20;
+
+let delays: ReturnType<typeof monitorEventLoopDelay> | undefined;
+let utilization: ReturnType<typeof nodePerformance.eventLoopUtilization> | undefined;
+
+/** Starts to watch the event loop, once per process (a timer of 20 ms that keeps nothing alive). */
+export function watchEventLoop(): void {
+  if (delays !== undefined) return;
+  delays = monitorEventLoopDelay({ resolution: TICK });
+  delays.enable();
+  utilization = nodePerformance.eventLoopUtilization();
+}
+
+/** The event loop so far; zeros before {@link watchEventLoop}. */
+export function eventLoopFigures(): EventLoopFigures {
+  if (delays === undefined || delays.count === 0) {
+    return { meanDelay: 0, maxDelay: 0, p50Delay: 0, p99Delay: 0, utilization: busy() };
+  }
+  const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - TICK);
+  return {
+    meanDelay: late(delays.mean),
+    maxDelay: late(delays.max),
+    p50Delay: late(delays.percentile(50)),
+    p99Delay: late(delays.percentile(99)),
+    utilization: busy(),
+  };
+}
+
+function busy(): number {
+  if (utilization === undefined) return 0;
+  const share = nodePerformance.eventLoopUtilization(utilization).utilization;
+  return Number.isFinite(share) ? share : 0;
+}
+
+/** The process now. */
+export function memoryFigures(): MemoryFigures {
+  const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
+  return { heapUsed, heapTotal, external, rss };
+}

@@ -1,0 +1,244 @@
+/**
+ * Timers that run, who started within whom, and the typed array that finished calls wait in.
+ *
+ * A native call per record would cost more than the clock itself, so finished calls are written to a typed array here and
+ * handed to the engine 512 at a time, or as soon as someone asks. Nothing is computed on them on this side.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { AiEvalsError } from '../errors.js';
+import { guarded, native } from '../native.js';
+
+const BATCH = 512;
+/** Paths that are remembered by place of call; beyond, calls count at the top of the tree. */
+const MAX_PATHS = 16_384;
+/** How far down the running timers `end` looks before it takes the latest one of that name anywhere. */
+const NEAR = 32;
+
+/** A component as it is called from one place. */
+interface Path {
+  readonly node: number;
+  readonly within: Map<string, Path>;
+}
+
+/** A component by name, with the timers of `start` that wait for their `end`, latest first. */
+interface Component {
+  readonly index: number;
+  open: Frame | undefined;
+}
+
+/** The running timers of one asynchronous context. */
+export interface Context {
+  readonly owner: TimerStack;
+  readonly outer: Context | undefined;
+  top: Frame | undefined;
+}
+
+/** One running timer. The class is internal; its fields are flat so that V8 keeps them in one object. */
+export class Frame {
+  startTime = 0;
+  /** Timers running within this one, since when, and for how long there was at least one until then. */
+  running = 0;
+  coveredSince = 0;
+  covered = 0;
+  closed = false;
+  /** The next lower timer of the context. */
+  below: Frame | undefined = undefined;
+  /** Neighbours among the timers of `start` with this name: only set for those. */
+  component: Component | undefined = undefined;
+  earlier: Frame | undefined = undefined;
+  later: Frame | undefined = undefined;
+
+  constructor(
+    readonly name: string,
+    readonly path: Path,
+    readonly parent: Frame | undefined,
+    readonly context: Context,
+    /** Which stretch between two resets it belongs to. */
+    readonly stretch: number,
+  ) {}
+}
+
+// One for all monitors: each enabled storage costs every promise of the process (before Node 24), and none is ever freed.
+const storage = new AsyncLocalStorage<Context>();
+
+/** The global clock, looked up on each call so that fake timers are honoured. Milliseconds, monotonic. */
+export function now(): number {
+  return performance.now();
+}
+
+/** The timers of one monitor. */
+export class TimerStack {
+  readonly #native = new native.NativeMonitor();
+  readonly #batch = new Float64Array(BATCH * 3);
+  #waiting = 0;
+  #paths = 0;
+  #stretch = 0;
+  #top: Map<string, Path> = new Map();
+  #components = new Map<string, Component>();
+  readonly #names: string[] = [];
+  #outermost: Context = { owner: this, outer: undefined, top: undefined };
+
+  /** The engine with every finished call in it. */
+  get flushed(): InstanceType<typeof native.NativeMonitor> {
+    if (this.#waiting > 0) {
+      const calls = this.#waiting;
+      this.#waiting = 0;
+      guarded(() => this.#native.record(this.#batch, calls));
+    }
+    return this.#native;
+  }
+
+  /** Names of the components, by index. */
+  get names(): readonly string[] {
+    return this.#names;
+  }
+
+  /** The index of the component `name`, if it was ever started. */
+  indexOf(name: string): number | undefined {
+    return this.#components.get(name)?.index;
+  }
+
+  #context(): Context {
+    for (let context = storage.getStore(); context !== undefined; context = context.outer) {
+      if (context.owner === this) return context;
+    }
+    return this.#outermost;
+  }
+
+  #component(name: string): Component {
+    let component = this.#components.get(name);
+    if (component === undefined) {
+      component = { index: guarded(() => this.#native.component(name)), open: undefined };
+      this.#components.set(name, component);
+      this.#names[component.index] = name;
+    }
+    return component;
+  }
+
+  #path(name: string, parent: Frame | undefined): Path {
+    const within = parent === undefined ? this.#top : parent.path.within;
+    return within.get(name) ?? this.#newPath(name, parent, within);
+  }
+
+  #newPath(name: string, parent: Frame | undefined, within: Map<string, Path>): Path {
+    if (this.#paths >= MAX_PATHS && within !== this.#top) return this.#path(name, undefined);
+    const { index } = this.#component(name);
+    const path = { node: guarded(() => this.#native.node(parent?.path.node ?? -1, index)), within: new Map() };
+    within.set(name, path);
+    this.#paths += 1;
+    return path;
+  }
+
+  #open(name: string, context: Context): Frame {
+    let parent = context.top;
+    while (parent?.closed) parent = parent.parent;
+    return new Frame(name, this.#path(name, parent), parent, context, this.#stretch);
+  }
+
+  /** The last thing before the timed code: reads the clock. */
+  #run(frame: Frame): Frame {
+    const { parent } = frame;
+    const time = now();
+    frame.startTime = time;
+    if (parent !== undefined) {
+      if (parent.running === 0) parent.coveredSince = time;
+      parent.running += 1;
+    }
+    return frame;
+  }
+
+  /** Starts a timer that is the parent of what starts later in this asynchronous context, until it ends. */
+  push(name: string): Frame {
+    const context = this.#context();
+    const frame = this.#open(name, context);
+    frame.below = context.top;
+    context.top = frame;
+    return this.#run(frame);
+  }
+
+  /** As {@link push}, to be found by its name at {@link pop}. */
+  pushNamed(name: string): Frame {
+    const context = this.#context();
+    const frame = this.#open(name, context);
+    frame.below = context.top;
+    context.top = frame;
+    const component = this.#component(name);
+    frame.component = component;
+    frame.earlier = component.open;
+    if (component.open !== undefined) component.open.later = frame;
+    component.open = frame;
+    return this.#run(frame);
+  }
+
+  /** Runs `fn` in a context of its own, in which `frame` is the parent of every timer. */
+  runWithin<T>(name: string, fn: (frame: Frame) => T): T {
+    const frame = this.#open(name, this.#context());
+    const context: Context = { owner: this, outer: storage.getStore(), top: frame };
+    return storage.run(context, () => fn(this.#run(frame)));
+  }
+
+  /** Takes a timer off its context, though it goes on running: what starts next is not within it. */
+  detach(frame: Frame): void {
+    const { context } = frame;
+    if (context.top === frame) context.top = frame.below;
+  }
+
+  /**
+   * Ends the latest timer of `start(name)`: of this asynchronous context if it has one, else of any.
+   * @throws AiEvalsError `ERR_NO_TIMER` when there is none.
+   */
+  pop(name: string): number {
+    const time = now();
+    let frame = this.#context().top;
+    for (let depth = 0; frame !== undefined && depth < NEAR; depth += 1) {
+      if (frame.name === name && frame.component !== undefined && !frame.closed) break;
+      frame = frame.below;
+    }
+    if (frame?.name !== name || frame.component === undefined || frame.closed) {
+      frame = this.#components.get(name)?.open;
+    }
+    if (frame === undefined) throw new AiEvalsError('ERR_NO_TIMER', `No active timer found for: ${name}`);
+    return this.close(frame, time);
+  }
+
+  /** Ends a timer and records it. Returns its duration, ms. */
+  close(frame: Frame, time: number): number {
+    frame.closed = true;
+    const { context, parent, component } = frame;
+    if (context.top === frame) {
+      let top = frame.below;
+      while (top?.closed) top = top.below;
+      context.top = top;
+    }
+    if (component !== undefined) {
+      const { earlier, later } = frame;
+      if (earlier !== undefined) earlier.later = later;
+      if (later !== undefined) later.earlier = earlier;
+      else if (component.open === frame) component.open = earlier;
+    }
+    const duration = Math.max(0, time - frame.startTime);
+    let covered = frame.covered;
+    if (frame.running > 0) covered += time - frame.coveredSince;
+    if (parent !== undefined && !parent.closed) {
+      parent.running -= 1;
+      if (parent.running === 0) parent.covered += time - parent.coveredSince;
+    }
+    if (frame.stretch !== this.#stretch) return duration;
+    const at = this.#waiting * 3;
+    this.#batch[at] = frame.path.node;
+    this.#batch[at + 1] = duration;
+    this.#batch[at + 2] = Math.max(0, duration - covered);
+    this.#waiting += 1;
+    if (this.#waiting === BATCH) void this.flushed;
+    return duration;
+  }
+
+  /** Forgets every call and every running timer: one that ends later is not recorded. */
+  reset(): void {
+    this.#stretch += 1;
+    this.#waiting = 0;
+    this.#native.reset();
+    for (const component of this.#components.values()) component.open = undefined;
+    this.#outermost = { owner: this, outer: undefined, top: undefined };
+  }
+}
