@@ -112,7 +112,7 @@ impl DatasetReader {
             window,
             records,
             options,
-            ended: None,
+            state: State::Reading,
         })
     }
 
