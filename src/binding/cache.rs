@@ -9,7 +9,7 @@ use napi_derive::napi;
 use super::hot_call::{Arguments, answer};
 use super::key::{append, key};
 use super::number::{integer, positive};
-use crate::cache::{Cache, Limits, Policy, Slot};
+use crate::cache::{Cache, Limits, Policy, Slot, Vectors};
 use crate::key::{Key, KeySecret};
 
 /// The answer when there is no slot to tell of.
@@ -18,13 +18,15 @@ const NONE: f64 = -1.0;
 const NONE_AND_DROPPED: f64 = -2.0;
 
 /// One cache, as the functions below find it by its id.
-struct Held {
-    cache: Cache,
+pub struct Held {
+    pub cache: Cache,
     secret: KeySecret,
     /// Where the facade writes the structure of a key.
     page: Uint16Array,
     /// Bytes reported to V8.
     reported: usize,
+    /// Vectors of the values, once one was searched for.
+    pub vectors: Option<Vectors>,
 }
 
 thread_local! {
@@ -33,7 +35,8 @@ thread_local! {
     static CACHES: RefCell<Vec<Option<Held>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn with_cache<T>(id: f64, use_cache: impl FnOnce(&mut Held) -> Result<T>) -> Result<T> {
+/// Calls `use_cache` with the cache of that id.
+pub fn with_cache<T>(id: f64, use_cache: impl FnOnce(&mut Held) -> Result<T>) -> Result<T> {
     CACHES.with_borrow_mut(|caches| {
         let held = caches.get_mut(id as usize).and_then(Option::as_mut);
         use_cache(held.ok_or_else(|| Error::new(Status::InvalidArg, "there is no such cache".to_owned()))?)
@@ -87,6 +90,7 @@ impl CacheHandle {
             secret: KeySecret::of_process(),
             page,
             reported: 0,
+            vectors: None,
         };
         let id = CACHES.with_borrow_mut(|caches| {
             let id = caches.iter().position(Option::is_none).unwrap_or(caches.len());
@@ -167,6 +171,9 @@ unsafe extern "C" fn set(env: sys::napi_env, info: sys::napi_callback_info) -> s
                 let key = held.key_of(arguments)?;
                 let (now, bytes, ttl) = (arguments.number(2)?, arguments.number(4)?, arguments.number(5)?);
                 let slot = held.cache.set(key, bytes as u64, (ttl > 0.0).then_some(ttl), now);
+                if let Some(slot) = slot {
+                    held.forget_vector(slot);
+                }
                 held.report_memory(arguments.env())?;
                 Ok(match slot {
                     Some(slot) => twice_and(slot, held.cache.has_dropped()),
@@ -223,6 +230,7 @@ pub fn cache_remove(env: Env, id: f64, structure: f64, text: JsString, now: f64)
 pub fn cache_remove_slot(id: f64, slot: f64) -> Result<()> {
     with_cache(id, |held| {
         held.cache.remove_slot(slot as Slot);
+        held.forget_vector(slot as Slot);
         Ok(())
     })
 }
@@ -238,6 +246,7 @@ pub fn cache_remove_expired(id: f64, now: f64) -> Result<f64> {
 pub fn cache_clear(env: Env, id: f64) -> Result<()> {
     with_cache(id, |held| {
         held.cache.clear();
+        held.vectors = None;
         held.report_memory(env)
     })
 }
@@ -253,6 +262,9 @@ pub fn cache_take_dropped(id: f64, mut out: Float64Array) -> Result<f64> {
             .zip(held.cache.take_dropped(limit))
             .map(|(place, dropped)| {
                 *place = f64::from(dropped.slot) * 4.0 + f64::from(dropped.reason as u8);
+                if let Some(vectors) = &mut held.vectors {
+                    vectors.remove(dropped.slot);
+                }
             });
         Ok(written.count() as f64)
     })
@@ -288,7 +300,7 @@ pub fn cache_stats(id: f64, mut out: Float64Array, now: f64) -> Result<()> {
             counters.evictions as f64,
             held.cache.live(now) as f64,
             held.cache.bytes() as f64,
-            held.cache.allocated() as f64,
+            held.allocated() as f64,
         ];
         // SAFETY: this call is the only user of the facade's array while it runs on the JavaScript thread.
         for (place, figure) in unsafe { out.as_mut() }.iter_mut().zip(figures) {
@@ -320,9 +332,20 @@ impl Held {
         }
     }
 
+    fn forget_vector(&mut self, slot: Slot) {
+        if let Some(vectors) = &mut self.vectors {
+            vectors.remove(slot);
+        }
+    }
+
+    /// Memory of the engine's side, in bytes.
+    fn allocated(&self) -> usize {
+        self.cache.allocated() + self.vectors.as_ref().map_or(0, Vectors::allocated)
+    }
+
     /// Tells V8 how much memory hangs on this object, so that it is collected in time.
-    fn report_memory(&mut self, env: Env) -> Result<()> {
-        let held = self.cache.allocated();
+    pub fn report_memory(&mut self, env: Env) -> Result<()> {
+        let held = self.allocated();
         if held != self.reported {
             env.adjust_external_memory(held.cast_signed() as i64 - self.reported.cast_signed() as i64)?;
             self.reported = held;

@@ -17,3 +17,4 @@ pub mod number;
 mod scoring;
 mod stats;
 mod stream;
+mod vectors;

@@ -18,6 +18,7 @@ mod expiry;
 mod list;
 mod policy;
 mod sketch;
+mod vectors;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use expiry::{ExpiryOrder, is_due};
 use list::{Chain, List};
 use policy::LeavingOrder;
 pub use policy::Policy;
+pub use vectors::{Vectors, cosine};
 
 /// Fixed limits of a cache.
 #[derive(Clone, Copy, Debug)]
@@ -212,6 +214,11 @@ impl Cache {
     pub fn live_slots(&mut self, now: f64) -> impl Iterator<Item = Slot> {
         self.set_expired_aside(now);
         self.order.oldest_first(&self.entries)
+    }
+
+    /// Whether the occupied slot `slot` holds an entry that has not expired at `now`.
+    pub fn is_live(&self, slot: Slot, now: f64) -> bool {
+        !self.is_expired(slot, now)
     }
 
     /// Figures since the last `clear`.
