@@ -26,9 +26,7 @@ export type AiEvalsErrorCode =
   /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
   | 'ERR_BENCHMARK'
   /** No baseline has this id, or what was imported is none. */
-  | 'ERR_BASELINE'
-  /** `end(name)` without a `start(name)` that is still open. */
-  | 'ERR_NO_TIMER';
+  | 'ERR_BASELINE';
 
 /** Base of every error that is not a plain misuse of an argument. */
 export class AiEvalsError extends Error {

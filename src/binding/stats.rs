@@ -1,1 +1,55 @@
-//! Binding of the room `stats`.
+//! Binding of what benchmarks ask of the rooms `stats` and `monitor`.
+
+use super::number::integer;
+use crate::monitor::benchmark::{Change, Clock, calls_per_sample, compare, is_settled, summarize};
+use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
+use napi_derive::napi;
+
+/// How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms.
+#[napi(catch_unwind)]
+pub fn benchmark_calls_per_sample(call: f64, resolution: f64, cost: f64) -> f64 {
+    calls_per_sample(call, Clock { resolution, cost })
+}
+
+/// Whether the last rounds of a warm-up agree.
+#[napi(catch_unwind)]
+pub fn benchmark_is_settled(medians: Float64ArraySlice) -> bool {
+    is_settled(&medians)
+}
+
+/// Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+/// how many rounds.
+#[napi(catch_unwind)]
+pub fn benchmark_summarize(
+    samples: Float64ArraySlice,
+    count: f64,
+    mut out: Float64ArraySlice,
+) -> Result<f64> {
+    let count = integer("count", count, 0.0, samples.len() as f64)? as usize;
+    let summary = summarize(&samples[..count]);
+    // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call;
+    // it is not `samples`.
+    let out = unsafe { out.as_mut() };
+    let all = summary.figures.iter().chain(&summary.rounds);
+    if out.len() < summary.figures.len() + summary.rounds.len() {
+        return Err(Error::new(
+            Status::InvalidArg,
+            "ERR_OUT_OF_RANGE: out is too short for the figures",
+        ));
+    }
+    out.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
+    Ok(summary.rounds.len() as f64)
+}
+
+/// Compares two results: a `Change` as JSON in, a `Comparison` as JSON out.
+#[napi(catch_unwind)]
+pub fn benchmark_compare(change: String) -> Result<String> {
+    let broken = |error: serde_json::Error| {
+        Error::new(
+            Status::InvalidArg,
+            format!("ERR_INVALID_ARG_TYPE: not two benchmark results: {error}"),
+        )
+    };
+    let change: Change = serde_json::from_str(&change).map_err(broken)?;
+    serde_json::to_string(&compare(&change)).map_err(broken)
+}

@@ -86,7 +86,7 @@ impl OverflowQueue {
 
     /// Tells V8 how much memory hangs on this object, so that its collector takes it into account.
     fn report(&mut self, env: Env) -> napi::Result<()> {
-        let held = self.queue.memory_bytes() as i64;
+        let held = self.queue.memory_bytes().cast_signed();
         if held != self.reported {
             env.adjust_external_memory(held - self.reported)?;
             self.reported = held;
@@ -221,7 +221,11 @@ impl Task for NextBatch {
                 skipped: batch.skipped as f64,
                 reports: match batch.reports.as_slice() {
                     [] => String::new(),
-                    reports => serde_json::Value::from_iter(reports.iter().map(as_json)).to_string(),
+                    reports => reports
+                        .iter()
+                        .map(as_json)
+                        .collect::<serde_json::Value>()
+                        .to_string(),
                 },
                 done: batch.done,
                 error: String::new(),

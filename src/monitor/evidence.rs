@@ -8,7 +8,7 @@
 //! durations do not make every difference certain.
 
 use super::recording::Round;
-use crate::stats::{Moments, student_sf};
+use crate::stats::{Moments, Trimmed, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
 const PRIOR_SPREAD: f64 = 0.03;
@@ -16,6 +16,8 @@ const PRIOR_SPREAD: f64 = 0.03;
 const PRIOR_JITTER: f64 = 0.001;
 /// Observations the prior counts for.
 const PRIOR_WEIGHT: f64 = 2.0;
+/// Share of rounds on either side that the robust test leaves out.
+const TRIM: f64 = 0.2;
 
 /// One side of a comparison.
 #[derive(Clone, Debug)]
@@ -34,39 +36,45 @@ struct Estimate {
 }
 
 impl Series {
-    fn estimate(&self, of: fn(&Round) -> f64, single_call_variance: f64) -> Estimate {
-        let moments: Moments = self.rounds.iter().map(of).collect();
-        let n = moments.count() as f64;
-        let calls = self.rounds.iter().map(|r| r.count).sum::<f64>() / n;
+    /// The mean of `of` over the rounds without `trim` of them on either side.
+    fn estimate(&self, of: fn(&Round) -> f64, trim: f64, single_call_variance: f64) -> Estimate {
+        let values: Vec<f64> = self.rounds.iter().map(of).collect();
+        let Trimmed { mean, variance, kept } = trimmed(&values, trim);
+        let calls = self.rounds.iter().map(|r| r.count).sum::<f64>() / values.len() as f64;
         let prior = single_call_variance / calls;
-        let df = PRIOR_WEIGHT + n - 1.0;
-        let variance = (PRIOR_WEIGHT * prior + (n - 1.0) * moments.variance()) / df;
+        let df = PRIOR_WEIGHT + kept - 1.0;
+        let variance = (PRIOR_WEIGHT * prior + (kept - 1.0) * variance) / df;
         Estimate {
-            mean: moments.mean(),
-            error: variance / n,
+            mean,
+            error: variance / kept,
             df,
         }
     }
 }
 
 /// The p-value of "`current` is at most `margin` (a share, 0.05 = 5 %) slower than `baseline`": small when it is slower
-/// by more than that. The better of the test on round means (which sees a few very slow calls) and on round medians
-/// (which a few very slow calls do not hide anything from). 1 when either is empty.
+/// by more than that. The better of two tests: on the means of rounds, which see a few very slow calls, and on the
+/// trimmed medians of rounds (Yuen's test), from which a few very slow calls hide nothing. 1 when either is empty.
 pub fn slower(baseline: &Series, current: &Series, margin: f64) -> f64 {
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return 1.0;
     }
-    let p = |of: fn(&Round) -> f64| {
+    let p = |of: fn(&Round) -> f64, trim: f64| {
         let center: Moments = baseline.rounds.iter().chain(&current.rounds).map(of).collect();
         let floor = (PRIOR_SPREAD * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
         let variance = floor
             .max(baseline.spread * baseline.spread)
             .max(current.spread * current.spread);
-        let (a, b) = (baseline.estimate(of, variance), current.estimate(of, variance));
-        let a_error = a.error * (1.0 + margin).powi(2);
-        let error = a_error + b.error;
-        let df = error * error / (a_error * a_error / a.df + b.error * b.error / b.df);
-        student_sf((b.mean - a.mean * (1.0 + margin)) / error.sqrt(), df)
+        let before = baseline.estimate(of, trim, variance);
+        let now = current.estimate(of, trim, variance);
+        let before_error = before.error * (1.0 + margin).powi(2);
+        let error = before_error + now.error;
+        let df = error * error / (before_error * before_error / before.df + now.error * now.error / now.df);
+        student_sf((now.mean - before.mean * (1.0 + margin)) / error.sqrt(), df)
     };
-    p(|round| round.mean).min(p(|round| round.median))
+    p(|round| round.mean, 0.0).min(p(|round| round.median, TRIM))
 }
+
+#[cfg(test)]
+#[path = "evidence_tests.rs"]
+mod tests;

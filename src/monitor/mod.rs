@@ -9,6 +9,7 @@
 //! to sample and what a difference means, and runs nothing.
 
 mod baseline;
+pub mod benchmark;
 mod bottleneck;
 mod call_tree;
 mod evidence;

@@ -32,6 +32,9 @@ impl Round {
     }
 
     fn merged(rounds: &[Self]) -> Self {
+        if rounds.iter().all(|r| r.count == 1.0) {
+            return Self::of(&rounds.iter().map(|r| r.mean).collect::<Vec<_>>());
+        }
         let count: f64 = rounds.iter().map(|r| r.count).sum();
         let weighted = |of: fn(&Self) -> f64| rounds.iter().map(|r| of(r) * r.count).sum::<f64>() / count;
         Self {

@@ -6,8 +6,26 @@ use serde::Serialize;
 
 /// Rounds a recording is cut into for the test.
 pub const ROUNDS: usize = 12;
-/// A regression must be this sure, over all components compared together.
-const CONFIDENCE: f64 = 0.995;
+/// What a regression must show besides an average that is slower by a threshold.
+struct Proof {
+    /// How sure it must be, over all components compared together.
+    confidence: f64,
+    /// The slowdown that must be this sure, as a share of the smallest threshold: a machine that is a few percent slower
+    /// today is no regression, however surely it is.
+    margin: f64,
+}
+
+/// Few calls know little of their own noise, and nothing of a machine's other moods.
+const FEW_CALLS: u64 = 30;
+const PROOF_OF_FEW: Proof = Proof {
+    confidence: 0.995,
+    margin: 0.8,
+};
+const PROOF: Proof = Proof {
+    confidence: 0.98,
+    margin: 1.0 / 3.0,
+};
+
 /// The baseline a change is related to is at least this, ms: below it a clock says nothing.
 const SMALLEST_BASELINE: f64 = 0.001;
 
@@ -79,14 +97,12 @@ pub fn robust_spread(low: f64, high: f64) -> f64 {
 }
 
 /// The regressions among `pairs` of (name, baseline, current), largest change first. The average must be slower by a
-/// threshold, and the rounds must show, with [`CONFIDENCE`], a slowdown of more than half of the smallest threshold:
-/// a machine that is a few percent slower today is no regression, however surely it is.
+/// threshold, and the rounds must show it ([`Proof`]).
 pub fn regressions(pairs: Vec<(String, Sample, Sample)>, thresholds: Thresholds) -> Vec<Regression> {
     let compared = pairs
         .iter()
         .filter(|(_, b, c)| b.calls > 0 && c.calls > 0)
         .count() as f64;
-    let margin = (thresholds.minor / 200.0).max(0.0);
     let mut found: Vec<Regression> = pairs
         .into_iter()
         .filter_map(|(component, baseline, current)| {
@@ -96,8 +112,11 @@ pub fn regressions(pairs: Vec<(String, Sample, Sample)>, thresholds: Thresholds)
             let change =
                 (current.average - baseline.average) / baseline.average.max(SMALLEST_BASELINE) * 100.0;
             let (severity, threshold) = thresholds.crossed(change)?;
+            let few = baseline.calls.min(current.calls) < FEW_CALLS;
+            let needed = if few { PROOF_OF_FEW } else { PROOF };
+            let margin = thresholds.minor.max(0.0) / 100.0 * needed.margin;
             let confidence = 1.0 - (slower(&baseline.series, &current.series, margin) * compared).min(1.0);
-            (confidence >= CONFIDENCE).then_some(Regression {
+            (confidence >= needed.confidence).then_some(Regression {
                 component,
                 baseline_duration: baseline.average,
                 current_duration: current.average,

@@ -212,6 +212,7 @@ impl Monitor {
             .collect();
         components.sort_by(|a, b| a.component.cmp(&b.component));
         let document = Document::new(id.clone(), timestamp, total_duration, components);
+        self.epoch += 1;
         self.baselines.insert(
             id,
             Baseline {
@@ -219,7 +220,6 @@ impl Monitor {
                 epoch: self.epoch,
             },
         );
-        self.epoch += 1;
         self.join_segments();
     }
 

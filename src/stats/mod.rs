@@ -17,6 +17,7 @@ mod moments;
 mod nearest_rank;
 mod outliers;
 mod student;
+mod trimmed;
 mod welch;
 
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use moments::Moments;
 pub use nearest_rank::{median, nearest_rank, rank_of, sorted};
 pub use outliers::{median_absolute_deviation, outliers};
 pub use student::{student_cdf, student_quantile, student_sf};
+pub use trimmed::{Trimmed, trimmed};
 pub use welch::{Welch, welch};

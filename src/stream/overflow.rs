@@ -307,12 +307,11 @@ mod tests {
             let mut queue = queue();
             let mut model = VecDeque::new();
             for operation in operations {
-                match operation {
-                    Some((bytes, limit)) => {
-                        queue.push(&bytes, limit).unwrap();
-                        model.push_back(bytes);
-                    }
-                    None => prop_assert_eq!(pop(&mut queue), model.pop_front()),
+                if let Some((bytes, limit)) = operation {
+                    queue.push(&bytes, limit).unwrap();
+                    model.push_back(bytes);
+                } else {
+                    prop_assert_eq!(pop(&mut queue), model.pop_front());
                 }
                 prop_assert_eq!(queue.len(), model.len());
                 prop_assert_eq!(queue.next_bytes(), model.front().map(Vec::len));

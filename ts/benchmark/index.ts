@@ -1,1 +1,4 @@
-export {};
+export { Benchmark } from './benchmark.js';
+export type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult } from './result.js';
+export { BenchmarkSuite, benchmarkCache, type MeasurableCache } from './suite.js';
+export type { TableStyle } from './tables.js';

@@ -1,3 +1,4 @@
+export { type CacheFigures, renderDashboard } from './dashboard.js';
 export { Measure } from './measure.js';
 export {
   type BottleneckOptions,
@@ -17,3 +18,4 @@ export type {
   PerformanceRegression,
   PerformanceReport,
 } from './report.js';
+export { type Rating, rateTargets, type TargetRating } from './targets.js';

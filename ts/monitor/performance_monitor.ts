@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import { callable, nonNegativeNumber, options, string, wrongType } from '../arguments.js';
-import { AiEvalsError } from '../errors.js';
 import { emitSafely } from '../events.js';
 import { guarded } from '../native.js';
 import { readWhole, writeWhole } from './baseline_file.js';
@@ -391,7 +390,7 @@ function pruned(nodes: CallTreeNode[]): CallTreeNode[] {
 }
 
 function notFound(id: string): never {
-  throw new AiEvalsError('ERR_BASELINE', `Baseline not found: ${id}`);
+  throw new Error(`Baseline not found: ${id}`);
 }
 
 /** The shared instance. */

@@ -65,7 +65,7 @@ export interface PerformanceRegression {
   severity: 'critical' | 'major' | 'minor';
   /** The threshold that was crossed, percent. */
   threshold: number;
-  /** How sure it is, 0–1. Only what is at least 0.995 sure is reported. See docs/measuring.md. */
+  /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls) is reported. See docs/measuring.md. */
   confidence: number;
   /** Calls behind `baselineDuration`. */
   baselineCalls: number;

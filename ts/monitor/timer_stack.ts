@@ -5,7 +5,6 @@
  * handed to the engine 512 at a time, or as soon as someone asks. Nothing is computed on them on this side.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 
 const BATCH = 512;
@@ -185,7 +184,7 @@ export class TimerStack {
 
   /**
    * Ends the latest timer of `start(name)`: of this asynchronous context if it has one, else of any.
-   * @throws AiEvalsError `ERR_NO_TIMER` when there is none.
+   * @throws Error `No active timer found for: NAME` when there is none.
    */
   pop(name: string): number {
     const time = now();
@@ -197,7 +196,7 @@ export class TimerStack {
     if (frame?.name !== name || frame.component === undefined || frame.closed) {
       frame = this.#components.get(name)?.open;
     }
-    if (frame === undefined) throw new AiEvalsError('ERR_NO_TIMER', `No active timer found for: ${name}`);
+    if (frame === undefined) throw new Error(`No active timer found for: ${name}`);
     return this.close(frame, time);
   }
 

@@ -217,7 +217,15 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
 
   /** Iterates item by item. Leaving a stream that reads from a source early closes the source. */
   async *items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined> {
-    for await (const [item] of this.#iterate(1, options)) yield item as T;
+    const { queue } = this.#core;
+    for await (const [item] of this.#iterate(1, options)) {
+      yield item as T;
+      // What is there already needs no waiting. One at a time: leaving early must not lose items.
+      while (queue.length > 0 && !this.#core.paused && !options?.signal?.aborted) {
+        this.#figures.processed += 1;
+        yield queue.take(1)[0] as T;
+      }
+    }
   }
 
   /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */

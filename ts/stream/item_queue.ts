@@ -38,7 +38,8 @@ export class ItemQueue<T> {
   readonly #limits: QueueLimits;
   readonly #chunkBytes: number;
   #head: T[] = [];
-  #headBytes: number[] = [];
+  /** Size of each item of the head, or one size for all. */
+  #headBytes: number[] | number = [];
   #headAt = 0;
   #chunks: Chunk<T>[] = [];
   #chunkAt = 0;
@@ -91,7 +92,7 @@ export class ItemQueue<T> {
   push(item: T, bytes = heldBytes(item)): void {
     if (this.#fits(bytes)) {
       this.#head.push(item);
-      this.#headBytes.push(bytes);
+      this.#headSizes().push(bytes);
     } else {
       if (this.#tail.length > 0 && this.#tailBytes + bytes > this.#chunkBytes) this.#sealTail();
       this.#tail.push({ item, bytes, form: measure(item).form });
@@ -100,38 +101,51 @@ export class ItemQueue<T> {
     this.#heapBytes += bytes;
   }
 
-  /** Appends items that need no measure because they are handed on at once (a batch read from a file). */
-  pushRead(items: readonly T[], bytes: number): void {
-    const each = items.length === 0 ? 0 : bytes / items.length;
-    for (const item of items) {
-      this.#head.push(item);
-      this.#headBytes.push(each);
-    }
+  /** Appends a batch that was read and is handed on at once: `bytes` in all, no measure of each, always in the heap. */
+  pushRead(items: T[], bytes: number): void {
+    const left = this.#head.length - this.#headAt;
+    const leftBytes = this.#heapBytes;
+    this.#head = left === 0 ? items : this.#head.slice(this.#headAt).concat(items);
+    this.#headAt = 0;
     this.#heapBytes += bytes;
+    this.#headBytes = (leftBytes + bytes) / Math.max(1, this.#head.length);
   }
 
   /** The first items, at most `max`; fewer only when the queue has fewer. */
   take(max: number): T[] {
-    const taken: T[] = [];
+    let taken: T[] = [];
     while (taken.length < max && (this.#headAt < this.#head.length || this.#refill())) {
       const end = Math.min(this.#head.length, this.#headAt + max - taken.length);
-      for (; this.#headAt < end; this.#headAt += 1) {
-        taken.push(this.#head[this.#headAt] as T);
-        this.#head[this.#headAt] = undefined as T;
-        this.#heapBytes -= this.#headBytes[this.#headAt] as number;
-      }
-      if (this.#headAt === this.#head.length) {
-        this.#head = [];
-        this.#headBytes = [];
-        this.#headAt = 0;
-        if (this.length === 0) this.#heapBytes = 0;
-      } else if (this.#headAt > 1024 && this.#headAt * 2 > this.#head.length) {
-        this.#head = this.#head.slice(this.#headAt);
-        this.#headBytes = this.#headBytes.slice(this.#headAt);
-        this.#headAt = 0;
-      }
+      const part = this.#head.slice(this.#headAt, end);
+      this.#head.fill(undefined as T, this.#headAt, end);
+      const sizes = this.#headBytes;
+      if (typeof sizes === 'number') this.#heapBytes -= sizes * part.length;
+      else for (let at = this.#headAt; at < end; at += 1) this.#heapBytes -= sizes[at] as number;
+      this.#headAt = end;
+      taken = taken.length === 0 ? part : taken.concat(part);
+      this.#trimHead();
     }
     return taken;
+  }
+
+  #headSizes(): number[] {
+    if (typeof this.#headBytes === 'number')
+      this.#headBytes = new Array<number>(this.#head.length - 1).fill(this.#headBytes);
+    return this.#headBytes;
+  }
+
+  /** Gives back the part of the head that was taken. */
+  #trimHead(): void {
+    if (this.#headAt === this.#head.length) {
+      this.#head = [];
+      this.#headBytes = [];
+      this.#headAt = 0;
+      if (this.length === 0) this.#heapBytes = 0;
+    } else if (this.#headAt > 1024 && this.#headAt * 2 > this.#head.length) {
+      this.#head = this.#head.slice(this.#headAt);
+      if (typeof this.#headBytes !== 'number') this.#headBytes = this.#headBytes.slice(this.#headAt);
+      this.#headAt = 0;
+    }
   }
 
   /** Drops everything, temporary files included. */

@@ -53,12 +53,18 @@ pub struct ReaderOptions {
     pub batch_bytes: usize,
 }
 
+enum State {
+    Reading,
+    AtEnd,
+    Failed(DatasetError),
+}
+
 /// Reads a file batch by batch.
 pub struct DatasetReader {
     window: Window,
     records: Box<dyn Records>,
     options: ReaderOptions,
-    ended: Option<Option<DatasetError>>,
+    state: State,
 }
 
 impl DatasetReader {
@@ -118,20 +124,21 @@ impl DatasetReader {
         let limit = self.options.batch_bytes;
         let mut batch = BatchBuilder::new(limit.min(1 << 20) + 4096);
         let start = self.window.offset();
-        while self.ended.is_none()
+        // `<=`: the text starts with its bracket, and even the smallest limit must let one record in.
+        while matches!(self.state, State::Reading)
             && batch.bytes() <= limit
             && self.window.offset() - start < 4 * limit as u64
         {
             match self.records.next(&mut self.window, &mut batch) {
                 Ok(Record::Item) => {}
                 Ok(Record::Invalid(error)) if self.options.skip_invalid => batch.skip(error),
-                Ok(Record::Invalid(error)) | Err(error) => self.ended = Some(Some(error)),
-                Ok(Record::End) => self.ended = Some(None),
+                Ok(Record::Invalid(error)) | Err(error) => self.state = State::Failed(error),
+                Ok(Record::End) => self.state = State::AtEnd,
             }
         }
-        match &self.ended {
-            Some(Some(error)) if batch.is_empty() => Err(error.clone()),
-            ended => batch.finish(matches!(ended, Some(None))),
+        match &self.state {
+            State::Failed(error) if batch.is_empty() => Err(error.clone()),
+            state => batch.finish(matches!(state, State::AtEnd)),
         }
     }
 }

@@ -241,6 +241,12 @@ fn other_encodings_and_binary_files_are_named() {
     assert_eq!(items("a.jsonl", "\"é\"\n\"日本😀\"\n"), "[\"é\",\"日本😀\"]");
 }
 
+fn lines<V: std::fmt::Display>(values: impl IntoIterator<Item = V>) -> String {
+    values
+        .into_iter()
+        .fold(String::new(), |text, value| text + &value.to_string() + "\n")
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -270,9 +276,7 @@ fn gzip_and_zstd_are_told_by_content() {
 
 #[test]
 fn truncated_compressed_data_is_an_error_after_what_could_be_read() {
-    let plain = (0..50_000)
-        .map(|i: u32| format!("{}\n", i.wrapping_mul(2_654_435_761)))
-        .collect::<String>();
+    let plain = lines((0..50_000_u32).map(|i| i.wrapping_mul(2_654_435_761)));
     for whole in [
         gzip(plain.as_bytes()),
         zstd::stream::encode_all(plain.as_bytes(), 1).unwrap(),
@@ -342,7 +346,7 @@ proptest! {
         values in prop::collection::vec(json(), 0..12), pretty: bool, step in 1_usize..50, batch_bytes in 1_usize..200,
     ) {
         let options = ReaderOptions { batch_bytes, ..OPTIONS };
-        let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
+        let lines = lines(&values);
         let array = if pretty { serde_json::to_string_pretty(&values) } else { serde_json::to_string(&values) }.unwrap();
         let object = format!("{{\"a\":{array},\"testCases\":{array},\"b\":{array}}}");
         for (name, text) in [("a.jsonl", lines), ("a.json", array), ("a.json", object)] {

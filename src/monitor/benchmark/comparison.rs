@@ -1,0 +1,251 @@
+//! Do two results differ?
+
+use crate::stats::{Trimmed, cliffs_delta, nearest_rank, sorted, student_quantile, student_sf, trimmed};
+use serde::{Deserialize, Serialize};
+
+/// Changes of the average, percent, above which a difference is minor, moderate, significant.
+const MINOR: f64 = 5.0;
+const MODERATE: f64 = 15.0;
+const SIGNIFICANT: f64 = 30.0;
+/// Fewer rounds than this on either side say nothing of noise between rounds.
+const FEWEST_ROUNDS: usize = 3;
+/// p-values below which a difference counts. Rounds still share the machine's mood, so they must be surer.
+const SURE_BY_ROUNDS: f64 = 0.01;
+const SURE_BY_FIGURES: f64 = 0.05;
+/// Share of rounds on either side that is left out (Yuen's test).
+const TRIM: f64 = 0.2;
+/// Relative standard deviation rounds have at least, and how many observations that counts for.
+const PRIOR_SPREAD: f64 = 0.01;
+const PRIOR_WEIGHT: f64 = 2.0;
+/// Percentage points the averages may be outside the interval of the rounds.
+const TOLERANCE: f64 = 2.5;
+/// Durations below this, ms, are taken as this where a logarithm needs one: a ten-thousandth of a nanosecond.
+const SMALLEST: f64 = 1e-10;
+
+/// One result.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Side {
+    /// Mean duration, ms.
+    pub average: f64,
+    /// Sample standard deviation, ms.
+    pub deviation: f64,
+    /// Samples.
+    pub iterations: f64,
+    /// Medians of rounds, in time order; empty when unknown.
+    pub rounds: Vec<f64>,
+}
+
+/// What [`compare`] is given.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Change {
+    /// Before.
+    pub baseline: Side,
+    /// After.
+    pub current: Side,
+    /// The i-th rounds of both were taken next to each other.
+    pub paired: bool,
+}
+
+/// What [`compare`] finds. Percentages are of the baseline's duration, positive when the current one is faster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// Change of the average.
+    pub duration_percent: f64,
+    /// Change of the typical round (trimmed mean of the rounds' medians); of the average where there are no rounds.
+    pub rounds_percent: f64,
+    /// Two-sided p-value of "no difference".
+    pub p_value: f64,
+    /// 95 % confidence interval of the change.
+    pub confidence_interval: [f64; 2],
+    /// Cliff's delta of the rounds: −1 to 1, positive when the current ones are faster; 0 when unknown.
+    pub effect_size: f64,
+    /// `faster`, `slower` or `similar`.
+    pub verdict: &'static str,
+    /// `significant`, `moderate`, `minor` or `negligible`.
+    pub significance: &'static str,
+    /// Whether the question is settled: a difference was found, or the interval rules one of 5 % out.
+    pub conclusive: bool,
+    /// Rounds each side should have for a change of 5 % to be found nine times in ten; 0 when conclusive.
+    pub rounds_needed: f64,
+}
+
+/// The logarithm of current over baseline, with its standard error.
+struct Ratio {
+    log: f64,
+    error: f64,
+    df: f64,
+    /// Variance that one round (one sample where there are no rounds) adds.
+    noise: f64,
+}
+
+fn ln(value: f64) -> f64 {
+    libm::log(value.max(SMALLEST))
+}
+
+/// Trimmed mean, squared error and degrees of freedom, drawn towards the prior (see `monitor::evidence`).
+fn moderated(values: &[f64]) -> (Trimmed, f64, f64) {
+    let estimate = trimmed(values, TRIM);
+    let df = PRIOR_WEIGHT + estimate.kept - 1.0;
+    let variance =
+        (PRIOR_WEIGHT * PRIOR_SPREAD * PRIOR_SPREAD + (estimate.kept - 1.0) * estimate.variance) / df;
+    (Trimmed { variance, ..estimate }, variance / estimate.kept, df)
+}
+
+fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
+    let error = first.0 + second.0;
+    (
+        error,
+        error * error / (first.0 * first.0 / first.1 + second.0 * second.0 / second.1),
+    )
+}
+
+impl Change {
+    fn has_rounds(&self) -> bool {
+        self.baseline.rounds.len().min(self.current.rounds.len()) >= FEWEST_ROUNDS
+    }
+
+    fn ratio(&self) -> Ratio {
+        let (before, after) = (&self.baseline, &self.current);
+        if !self.has_rounds() {
+            return self.ratio_of_averages();
+        }
+        let logs = |side: &Side| side.rounds.iter().map(|r| ln(*r)).collect::<Vec<_>>();
+        let (before, after) = (logs(before), logs(after));
+        if self.paired && before.len() == after.len() {
+            let apart: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+            let (estimate, error, df) = moderated(&apart);
+            return Ratio {
+                log: estimate.mean,
+                error: error.sqrt(),
+                df,
+                noise: estimate.variance,
+            };
+        }
+        let (b, b_error, b_df) = moderated(&before);
+        let (a, a_error, a_df) = moderated(&after);
+        let (error, df) = sum_of_errors((b_error, b_df), (a_error, a_df));
+        Ratio {
+            log: a.mean - b.mean,
+            error: error.sqrt(),
+            df,
+            noise: b.variance + a.variance,
+        }
+    }
+
+    /// From mean, deviation and count alone, by Welch's test with the error of a logarithm (delta method).
+    fn ratio_of_averages(&self) -> Ratio {
+        let relative = |side: &Side| {
+            let n = side.iterations.max(1.0);
+            let spread = (side.deviation / side.average.max(SMALLEST)).powi(2);
+            let df = PRIOR_WEIGHT + n - 1.0;
+            let variance = (PRIOR_WEIGHT * PRIOR_SPREAD * PRIOR_SPREAD + (n - 1.0) * spread) / df;
+            (variance, variance / n, df)
+        };
+        let (before, after) = (relative(&self.baseline), relative(&self.current));
+        let (error, df) = sum_of_errors((before.1, before.2), (after.1, after.2));
+        let log = ln(self.current.average) - ln(self.baseline.average);
+        Ratio {
+            log,
+            error: error.sqrt(),
+            df,
+            noise: before.0 + after.0,
+        }
+    }
+
+    /// Whether the quickest quarter of the rounds moved in the direction of `log` too, by at least half as much: what
+    /// disturbs a machine makes some rounds slow, what changes a function makes all of them so.
+    fn shows_in_quick_rounds(&self, log: f64) -> bool {
+        if !self.has_rounds() || self.paired {
+            return true;
+        }
+        let quick = |side: &Side| ln(nearest_rank(&sorted(&side.rounds), 25.0));
+        let moved = quick(&self.current) - quick(&self.baseline);
+        moved * log > 0.0 && moved.abs() >= log.abs() / 2.0
+    }
+}
+
+/// `from` to `to` in percent of `from`, positive when it went down; ±100 from 0.
+fn percent_less(from: f64, to: f64) -> f64 {
+    if from == 0.0 {
+        return if to == 0.0 { 0.0 } else { -100.0 * to.signum() };
+    }
+    (from - to) / from.abs() * 100.0
+}
+
+/// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value, also
+/// among the quickest rounds); otherwise the results are similar. The change is that of the averages, unless a few
+/// outliers (a scheduler, a collector) pull these away from what the rounds say: then it is that of the rounds. Without
+/// rounds on both sides the figures alone are tested, as if samples were independent.
+pub fn compare(change: &Change) -> Comparison {
+    let duration_percent = percent_less(change.baseline.average, change.current.average);
+    let Ratio {
+        log,
+        error,
+        df,
+        noise,
+    } = change.ratio();
+    let p_value = (2.0 * student_sf((log / error).abs(), df)).min(1.0);
+    let reach = student_quantile(0.975, df) * error;
+    let percent = |log: f64| (1.0 - libm::exp(log)) * 100.0;
+    let [low, high] = [percent(log + reach), percent(log - reach)];
+    let pulled_away =
+        change.has_rounds() && !(low - TOLERANCE..=high + TOLERANCE).contains(&duration_percent);
+    let rounds_percent = if change.has_rounds() {
+        percent(log)
+    } else {
+        duration_percent
+    };
+    let judged = if pulled_away {
+        rounds_percent
+    } else {
+        duration_percent
+    };
+
+    let sure = if change.has_rounds() {
+        SURE_BY_ROUNDS
+    } else {
+        SURE_BY_FIGURES
+    };
+    let differs = judged.abs() > MINOR
+        && p_value < sure
+        && judged * rounds_percent > 0.0
+        && rounds_percent.abs() > MINOR / 2.0
+        && change.shows_in_quick_rounds(log);
+    let size = judged.abs();
+    let significance = match () {
+        () if !differs => "negligible",
+        () if size > SIGNIFICANT => "significant",
+        () if size > MODERATE => "moderate",
+        () => "minor",
+    };
+    let verdict = match () {
+        () if !differs => "similar",
+        () if judged > 0.0 => "faster",
+        () => "slower",
+    };
+    let conclusive = differs || (low > -MINOR && high < MINOR);
+    // Cohen's sample size for two means: (z of 0.975 + z of 0.9)² times the noise over the squared change to be found.
+    let needed = ((1.96 + 1.282) / libm::log1p(MINOR / 100.0)).powi(2) * noise;
+    Comparison {
+        duration_percent,
+        rounds_percent,
+        p_value,
+        // Holds the change of the averages too, which outliers make that much less certain.
+        confidence_interval: [low.min(duration_percent), high.max(duration_percent)],
+        effect_size: cliffs_delta(&change.current.rounds, &change.baseline.rounds),
+        verdict,
+        significance,
+        conclusive,
+        rounds_needed: if conclusive {
+            0.0
+        } else {
+            needed.ceil().max(change.current.rounds.len() as f64 + 1.0)
+        },
+    }
+}
+
+#[cfg(test)]
+#[path = "comparison_tests.rs"]
+mod tests;

@@ -1,0 +1,140 @@
+use super::*;
+
+fn side(average: f64, deviation: f64, iterations: f64) -> Side {
+    Side {
+        average,
+        deviation,
+        iterations,
+        rounds: vec![],
+    }
+}
+
+fn unpaired(baseline: Side, current: Side) -> Comparison {
+    compare(&Change {
+        baseline,
+        current,
+        paired: false,
+    })
+}
+
+#[test]
+fn the_thresholds_are_30_15_and_5_percent_of_the_average() {
+    let cases = [
+        (94.0, "faster", "minor"),
+        (95.1, "similar", "negligible"),
+        (84.0, "faster", "moderate"),
+        (69.0, "faster", "significant"),
+        (106.0, "slower", "minor"),
+        (116.0, "slower", "moderate"),
+        (131.0, "slower", "significant"),
+        (100.0, "similar", "negligible"),
+    ];
+    for (average, verdict, significance) in cases {
+        let found = unpaired(side(100.0, 2.0, 100.0), side(average, 2.0, 100.0));
+        assert_eq!(
+            (found.verdict, found.significance),
+            (verdict, significance),
+            "{average}"
+        );
+        assert!((found.duration_percent - (100.0 - average)).abs() < 1e-12);
+        let [low, high] = found.confidence_interval;
+        assert!(low <= found.duration_percent && found.duration_percent <= high);
+    }
+}
+
+#[test]
+fn a_difference_within_the_noise_is_similar_whatever_its_percentage() {
+    let found = unpaired(side(100.0, 80.0, 10.0), side(140.0, 90.0, 10.0));
+    assert_eq!(
+        (found.verdict, found.significance, found.conclusive),
+        ("similar", "negligible", false)
+    );
+    assert!(found.p_value > 0.05 && found.rounds_needed > 100.0);
+}
+
+#[test]
+fn averages_of_zero_divide_nothing_by_zero() {
+    for (before, after) in [(0.0, 0.0), (0.0, 5.0), (5.0, 0.0)] {
+        let found = unpaired(side(before, 0.0, 10.0), side(after, 0.0, 10.0));
+        let figures = [
+            found.duration_percent,
+            found.p_value,
+            found.confidence_interval[0],
+            found.confidence_interval[1],
+        ];
+        assert!(
+            figures.iter().all(|f| f.is_finite()),
+            "{before} to {after}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn one_wild_round_hides_nothing_and_pretends_nothing() {
+    let steady = |level: f64| {
+        (0..20)
+            .map(|i| level * (1.0 + 0.01 * f64::from(i % 5)))
+            .collect::<Vec<_>>()
+    };
+    let with = |average: f64, rounds: Vec<f64>| Side {
+        average,
+        deviation: 1.0,
+        iterations: 100.0,
+        rounds,
+    };
+    let mut wild = steady(10.0);
+    wild[7] = 90.0;
+    assert_eq!(
+        unpaired(with(10.2, steady(10.0)), with(14.2, wild.clone())).verdict,
+        "similar"
+    );
+    for round in &mut wild {
+        *round *= 1.2;
+    }
+    assert_eq!(
+        unpaired(with(10.2, steady(10.0)), with(17.0, wild)).verdict,
+        "slower"
+    );
+}
+
+#[test]
+fn a_disturbance_of_half_the_rounds_is_not_a_slower_function() {
+    let calm: Vec<f64> = (0..20).map(|i| 10.0 + 0.05 * f64::from(i % 4)).collect();
+    let disturbed: Vec<f64> = (0..20)
+        .map(|i| if i < 12 { 13.0 } else { 10.0 } + 0.05 * f64::from(i % 4))
+        .collect();
+    let with = |average: f64, rounds: Vec<f64>| Side {
+        average,
+        deviation: 1.0,
+        iterations: 100.0,
+        rounds,
+    };
+    assert_eq!(
+        unpaired(with(10.1, calm), with(11.9, disturbed)).verdict,
+        "similar"
+    );
+}
+
+#[test]
+fn paired_rounds_see_through_a_drift_that_hides_the_change_from_unpaired_ones() {
+    let drift = |i: i32| 10.0 * (1.0 + 0.05 * f64::from(i));
+    let before: Vec<f64> = (0..20).map(drift).collect();
+    let after: Vec<f64> = (0..20)
+        .map(|i| drift(i) * (1.1 + 0.002 * f64::from(i % 3)))
+        .collect();
+    let mean = |rounds: &[f64]| rounds.iter().sum::<f64>() / rounds.len() as f64;
+    let side = |rounds: &[f64]| Side {
+        average: mean(rounds),
+        deviation: 2.0,
+        iterations: 100.0,
+        rounds: rounds.to_vec(),
+    };
+    let change = |paired| Change {
+        baseline: side(&before),
+        current: side(&after),
+        paired,
+    };
+    assert_eq!(compare(&change(true)).verdict, "slower");
+    let unpaired = compare(&change(false));
+    assert_eq!((unpaired.verdict, unpaired.conclusive), ("similar", false));
+}

@@ -1,0 +1,126 @@
+//! How often the monitor is wrong, on durations as machines make them: repeated with fixed seeds, counted.
+
+use crate::monitor::{Monitor, Thresholds};
+
+/// A seeded source of noise.
+struct Noise(u64);
+
+impl Noise {
+    fn uniform(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}
+
+/// Durations of `n` calls that take 10 ms without noise.
+type Model = fn(&mut Noise, usize) -> Vec<f64>;
+
+const QUIET: Model = |noise, n| (0..n).map(|_| 10.0 + 0.5 * noise.normal()).collect();
+const NORMAL: Model = |noise, n| (0..n).map(|_| (10.0 + 2.0 * noise.normal()).max(0.1)).collect();
+const SKEWED: Model = |noise, n| (0..n).map(|_| 10.0 * (0.2 * noise.normal()).exp()).collect();
+const SPIKY: Model = |noise, n| {
+    let call = |noise: &mut Noise| {
+        10.0 + 0.3 * noise.normal().abs()
+            + if noise.uniform() < 0.04 {
+                40.0 * noise.uniform()
+            } else {
+                0.0
+            }
+    };
+    (0..n).map(|_| call(noise)).collect()
+};
+/// Neighbouring calls are alike, as on a machine whose clock rate or neighbours change.
+const DRIFTING: Model = |noise, n| {
+    let mut state = noise.normal();
+    let mut call = |noise: &mut Noise| {
+        state = 0.6 * state + 0.8 * noise.normal();
+        (10.0 + 0.5 * state).max(0.1)
+    };
+    (0..n).map(|_| call(noise)).collect()
+};
+const MODELS: [(&str, Model); 5] = [
+    ("quiet", QUIET),
+    ("normal", NORMAL),
+    ("skewed", SKEWED),
+    ("spiky", SPIKY),
+    ("drifting", DRIFTING),
+];
+
+const REPETITIONS: usize = 500;
+
+/// How many of the repetitions report something, with `components` of `calls` calls in each of two runs, the first of
+/// which is `factor` slower in the second.
+fn reported(model: Model, calls: usize, components: usize, factor: f64) -> usize {
+    let mut noise = Noise(0x5EED_0001 + calls as u64);
+    (0..REPETITIONS)
+        .filter(|_| {
+            let mut monitor = Monitor::default();
+            let nodes: Vec<usize> = (0..components)
+                .filter_map(|i| {
+                    let component = monitor.component(&format!("component {i}"));
+                    monitor.node(None, component)
+                })
+                .collect();
+            let mut run = |monitor: &mut Monitor, factor: f64| {
+                for (i, node) in nodes.iter().enumerate() {
+                    let factor = if i == 0 { factor } else { 1.0 };
+                    for duration in model(&mut noise, calls) {
+                        monitor.record(&[*node as f64, duration * factor, duration * factor]);
+                    }
+                }
+            };
+            run(&mut monitor, 1.0);
+            monitor.set_baseline("before".into(), String::new(), 0.0);
+            run(&mut monitor, factor);
+            let thresholds = Thresholds {
+                critical: 50.0,
+                major: 25.0,
+                minor: 10.0,
+            };
+            let found = monitor.regressions("before", thresholds).unwrap_or_default();
+            found
+                .iter()
+                .any(|r| factor == 1.0 || r.component == "component 0")
+        })
+        .count()
+}
+
+#[test]
+fn two_runs_of_the_same_code_report_nothing_in_99_of_100() {
+    for (name, model) in MODELS {
+        for (calls, components) in [(5, 1), (10, 5), (20, 5), (40, 1), (40, 5), (40, 20), (300, 5)] {
+            // A few calls of a machine in one mood tell nothing of its others.
+            if name == "drifting" && calls < 40 {
+                continue;
+            }
+            let wrong = reported(model, calls, components, 1.0);
+            eprintln!(
+                "same code, {name}, {calls} calls of {components} components: {wrong} of {REPETITIONS}"
+            );
+            assert!(
+                wrong <= REPETITIONS / 100,
+                "{name}, {calls} calls: {wrong} of {REPETITIONS}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_slowdown_of_30_percent_at_40_calls_is_found_in_95_of_100() {
+    for (name, model) in MODELS {
+        for components in [1, 5] {
+            let found = reported(model, 40, components, 1.3);
+            eprintln!("30 % slower, {name}, of {components} components: {found} of {REPETITIONS}");
+            assert!(
+                found >= REPETITIONS * 95 / 100,
+                "{name}: {found} of {REPETITIONS}"
+            );
+        }
+    }
+}

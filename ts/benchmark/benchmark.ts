@@ -1,0 +1,272 @@
+/** Benchmarks one can believe: calibrated sampling, results with their uncertainty, comparisons on rounds. */
+import {
+  callable,
+  nonNegativeInteger,
+  options,
+  positiveInteger,
+  positiveNumber,
+  string,
+  wrongType,
+} from '../arguments.js';
+import { AiEvalsError } from '../errors.js';
+import { guarded, native } from '../native.js';
+import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult } from './result.js';
+import { followAsync, followSync, type Plan, runAtOnce, takeSamples, warmUp } from './sampling.js';
+import { type Measured, readClock } from './stopwatch.js';
+import { formatComparison, formatResults, type TableStyle } from './tables.js';
+
+/** Figures and rounds that the engine sums samples up to. */
+const FIGURES = 12;
+const ROUNDS = 20;
+const DEFAULT_CONCURRENCY = 10;
+
+/** Checks `config` and fills in defaults. */
+function planOf(config: BenchmarkConfig, iterations: number, warmupIterations: number): Plan {
+  const given = options('config', config);
+  string('config.name', given.name);
+  return {
+    iterations: positiveInteger('iterations', given.iterations ?? iterations),
+    warmupIterations: nonNegativeInteger('warmupIterations', given.warmupIterations ?? warmupIterations),
+    timeBudget: positiveNumber('timeBudget', given.timeBudget ?? Number.POSITIVE_INFINITY),
+    callsPerSample:
+      given.callsPerSample === undefined ? undefined : positiveInteger('callsPerSample', given.callsPerSample),
+  };
+}
+
+function concurrencyOf({ parallel, concurrency }: BenchmarkConfig): number | undefined {
+  const checked = concurrency === undefined ? undefined : positiveInteger('concurrency', concurrency);
+  if (parallel ?? checked !== undefined) return checked ?? DEFAULT_CONCURRENCY;
+  return undefined;
+}
+
+/** Bytes of heap in use: what is reachable, if the process may collect garbage, else with what is not yet collected. */
+function heapUsed(): number {
+  (globalThis as { gc?: () => void }).gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+function failure(name: string, error: unknown): AiEvalsError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new AiEvalsError('ERR_BENCHMARK', `benchmark "${name}" failed: ${message}`, { cause: error });
+}
+
+/** What is known of a run besides its samples. */
+interface Run {
+  before: number;
+  callsPerSample: number;
+  /** From the first call to the last, ms, where calls overlapped. */
+  elapsed?: number;
+}
+
+/** Sums samples up. */
+export function resultOf(config: BenchmarkConfig, samples: number[], run: Run): BenchmarkResult {
+  const out = new Float64Array(FIGURES + ROUNDS);
+  const rounds = guarded(() => native.benchmarkSummarize(Float64Array.from(samples), samples.length, out));
+  const after = heapUsed();
+  const figure = (index: number): number => out[index] as number;
+  const totalDuration = run.elapsed ?? figure(0);
+  return {
+    name: config.name,
+    ...(config.description !== undefined && { description: config.description }),
+    iterations: samples.length,
+    totalDuration,
+    avgDuration: figure(1),
+    minDuration: figure(2),
+    maxDuration: figure(3),
+    medianDuration: figure(4),
+    p95Duration: figure(5),
+    p99Duration: figure(6),
+    stdDeviation: figure(7),
+    throughput: (samples.length / totalDuration) * 1000,
+    memoryUsage: { before: run.before, after, delta: after - run.before },
+    callsPerSample: run.callsPerSample,
+    rme: figure(8),
+    confidenceInterval: [figure(9), figure(10)],
+    outliers: figure(11),
+    rounds: Array.from(out.subarray(FIGURES, FIGURES + rounds)),
+  };
+}
+
+/** The baseline's share by which `after` is more, percent; ±100 from 0. */
+function percentMore(before: number, after: number): number {
+  if (before === 0) return Math.sign(after) * 100;
+  return ((after - before) / Math.abs(before)) * 100;
+}
+
+function finite(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}
+
+function checkResult(name: string, result: BenchmarkResult): BenchmarkResult {
+  const usable = typeof result === 'object' && result !== null && Number.isFinite(result.avgDuration);
+  return usable ? result : wrongType(name, 'a benchmark result', result);
+}
+
+/** Compares two results; see {@link Benchmark.compare}. */
+function compareResults(baseline: BenchmarkResult, current: BenchmarkResult, paired: boolean): BenchmarkComparison {
+  const side = (result: BenchmarkResult): object => ({
+    average: result.avgDuration,
+    deviation: finite(result.stdDeviation),
+    iterations: finite(result.iterations),
+    rounds: (result.rounds ?? []).filter(Number.isFinite),
+  });
+  const change = JSON.stringify({ baseline: side(baseline), current: side(current), paired });
+  const { durationPercent, ...found } = JSON.parse(guarded(() => native.benchmarkCompare(change))) as Omit<
+    BenchmarkComparison,
+    'baseline' | 'current' | 'improvement'
+  > & { durationPercent: number };
+  return {
+    baseline,
+    current,
+    improvement: {
+      durationPercent,
+      throughputPercent: percentMore(finite(baseline.throughput), finite(current.throughput)),
+      memoryPercent: 0 - percentMore(finite(baseline.memoryUsage?.delta), finite(current.memoryUsage?.delta)),
+    },
+    ...found,
+  };
+}
+
+/** Runs benchmarks, keeps their results and compares them. Prints nothing unless asked to. */
+export class Benchmark {
+  readonly #history = new Map<string, BenchmarkResult[]>();
+
+  #remember(result: BenchmarkResult): BenchmarkResult {
+    const results = this.#history.get(result.name);
+    if (results === undefined) this.#history.set(result.name, [result]);
+    else results.push(result);
+    return result;
+  }
+
+  /**
+   * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 10 µs or more is
+   * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
+   * @throws RangeError when `iterations` is below 1 (as a rejection)
+   * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
+   */
+  async run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<BenchmarkResult> {
+    const plan = planOf(config, 100, 10);
+    const concurrency = concurrencyOf(config);
+    callable('fn', fn);
+    try {
+      if (concurrency !== undefined) {
+        await runAtOnce(fn, plan.warmupIterations, concurrency, Number.POSITIVE_INFINITY);
+        const before = heapUsed();
+        const start = readClock();
+        const samples = await runAtOnce(fn, plan.iterations, concurrency, plan.timeBudget);
+        const elapsed = readClock() - start;
+        return this.#remember(resultOf(config, samples, { before, callsPerSample: 1, elapsed }));
+      }
+      const warm = await followAsync(fn, warmUp(plan));
+      const before = heapUsed();
+      const samples = await followAsync(fn, takeSamples(plan, warm));
+      return this.#remember(resultOf(config, samples, { before, callsPerSample: warm.calls }));
+    } catch (error) {
+      throw failure(config.name, error);
+    }
+  }
+
+  /**
+   * Measures a synchronous `fn`, call included; the loop's own cost is taken off.
+   * @throws RangeError when `iterations` is below 1
+   * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` throws; its `cause` is what `fn` threw
+   */
+  runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult {
+    const plan = planOf(config, 1000, 100);
+    callable('fn', fn);
+    try {
+      const warm = followSync(fn, warmUp(plan));
+      const before = heapUsed();
+      const samples = followSync(fn, takeSamples(plan, warm));
+      return this.#remember(resultOf(config, samples, { before, callsPerSample: warm.calls }));
+    } catch (error) {
+      throw failure(config.name, error);
+    }
+  }
+
+  /**
+   * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
+   * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
+   * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
+   */
+  compare(baseline: BenchmarkResult, current: BenchmarkResult): BenchmarkComparison {
+    return compareResults(checkResult('baseline', baseline), checkResult('current', current), false);
+  }
+
+  /**
+   * Measures two functions in turns (A B B A …, 20 rounds) and compares round with round, so that a machine that becomes
+   * slower or faster meanwhile does so for both. Both take as many samples as `baseline.iterations` (default 100).
+   */
+  async compareInterleaved<A, B>(
+    baseline: BenchmarkConfig,
+    baselineFn: () => PromiseLike<A> | A,
+    current: BenchmarkConfig,
+    currentFn: () => PromiseLike<B> | B,
+  ): Promise<BenchmarkComparison> {
+    const plan = planOf(baseline, 100, 10);
+    const before = await this.#prepare(baseline, callable('baselineFn', baselineFn), plan);
+    const after = await this.#prepare(current, callable('currentFn', currentFn), planOf(current, 100, 10));
+    const rounds = Math.min(ROUNDS, plan.iterations);
+    const start = readClock();
+    for (let round = 0; round < rounds; round += 1) {
+      if (round > 0 && readClock() - start > plan.timeBudget) break;
+      const samples = Math.ceil(plan.iterations / rounds);
+      const [first, second] = round % 2 === 0 ? [before, after] : [after, before];
+      await first.take(samples);
+      await second.take(samples);
+    }
+    const [a, b] = [this.#remember(before.result()), this.#remember(after.result())];
+    return compareResults(a, b, true);
+  }
+
+  async #prepare(config: BenchmarkConfig, fn: Measured, plan: Plan) {
+    const guard = async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        return await work;
+      } catch (error) {
+        throw failure(config.name, error);
+      }
+    };
+    const { calls } = await guard(followAsync(fn, warmUp(plan)));
+    const before = heapUsed();
+    const samples: number[] = [];
+    const warm = { calls, first: undefined };
+    return {
+      take: async (iterations: number): Promise<void> => {
+        const course = takeSamples({ ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY }, warm);
+        samples.push(...(await guard(followAsync(fn, course))));
+      },
+      result: (): BenchmarkResult => resultOf(config, samples, { before, callsPerSample: calls }),
+    };
+  }
+
+  /** Every result of that name, oldest first. */
+  getHistory(name: string): BenchmarkResult[] {
+    return [...(this.#history.get(name) ?? [])];
+  }
+
+  /** Forgets every result. */
+  clear(): void {
+    this.#history.clear();
+  }
+
+  /** A result as text: a boxed table, or Markdown or JSON. */
+  static format(result: BenchmarkResult, style: TableStyle = 'table'): string {
+    return formatResults(result.name, [result], style);
+  }
+
+  /** A comparison as text: a boxed table, or Markdown or JSON. */
+  static formatComparison(comparison: BenchmarkComparison, style: TableStyle = 'table'): string {
+    return formatComparison(comparison, style);
+  }
+
+  /** Writes {@link format} to stdout. */
+  static print(result: BenchmarkResult, style: TableStyle = 'table'): void {
+    console.log(Benchmark.format(result, style));
+  }
+
+  /** Writes {@link formatComparison} to stdout. */
+  static printComparison(comparison: BenchmarkComparison, style: TableStyle = 'table'): void {
+    console.log(Benchmark.formatComparison(comparison, style));
+  }
+}

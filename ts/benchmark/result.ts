@@ -1,0 +1,92 @@
+/** What a benchmark is asked and what it answers. Durations in milliseconds, sizes in bytes. */
+
+/** How to run a benchmark. */
+export interface BenchmarkConfig {
+  name: string;
+  description?: string | undefined;
+  /** Samples taken. Default 100 (`runSync`: 1000). A call far below the clock's reach is batched: one sample, many calls. */
+  iterations?: number | undefined;
+  /** Calls before the first sample. Default 10 (`runSync`: 100). Functions that are batched are warmed up until stable. */
+  warmupIterations?: number | undefined;
+  /** Run calls at once, `concurrency` of them. Only for `run`. Default: true when `concurrency` is given. */
+  parallel?: boolean | undefined;
+  /** Calls kept in flight, exactly. Default 10 when `parallel`. */
+  concurrency?: number | undefined;
+  /** Take no further sample after this many ms of sampling, even if `iterations` is not reached. Default: no limit. */
+  timeBudget?: number | undefined;
+  /** Calls per sample, instead of the number found by calibration. 1: every call is timed alone. */
+  callsPerSample?: number | undefined;
+}
+
+/** What was measured: plain data, also after a trip through JSON. */
+export interface BenchmarkResult {
+  name: string;
+  description?: string | undefined;
+  /** Samples taken. */
+  iterations: number;
+  /** Sum of the samples (in parallel: from the first call to the last), ms. */
+  totalDuration: number;
+  /** Mean duration of one call, ms. */
+  avgDuration: number;
+  minDuration: number;
+  maxDuration: number;
+  medianDuration: number;
+  /** Nearest rank over samples; of batched calls these are means of a batch. */
+  p95Duration: number;
+  p99Duration: number;
+  /** Sample standard deviation of the samples, ms. */
+  stdDeviation: number;
+  /** Calls per second. */
+  throughput: number;
+  /** Heap used, bytes (after a garbage collection where `--expose-gc` allows one). */
+  memoryUsage: { before: number; after: number; delta: number };
+  /** Calls in one sample. */
+  callsPerSample?: number;
+  /** Half of `confidenceInterval`, percent of the mean. */
+  rme?: number;
+  /** 95 % confidence interval of the mean, ms, from the means of rounds. */
+  confidenceInterval?: [number, number];
+  /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+  outliers?: number;
+  /** Medians of up to 20 rounds of consecutive samples, in time order: what comparisons are made on. */
+  rounds?: number[];
+}
+
+/** Two results side by side. Percentages are positive when the current one is better. */
+export interface BenchmarkComparison {
+  baseline: BenchmarkResult;
+  current: BenchmarkResult;
+  improvement: { durationPercent: number; throughputPercent: number; memoryPercent: number };
+  verdict: 'faster' | 'slower' | 'similar';
+  significance: 'significant' | 'moderate' | 'minor' | 'negligible';
+  /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
+  roundsPercent: number;
+  /** Two-sided p-value of "there is no difference". */
+  pValue: number;
+  /** 95 % confidence interval of `improvement.durationPercent`. */
+  confidenceInterval: [number, number];
+  /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
+  effectSize: number;
+  /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
+  conclusive: boolean;
+  /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
+  roundsNeeded: number;
+}
+
+/** What a suite measured. */
+export interface BenchmarkSuiteResult {
+  name: string;
+  timestamp: Date;
+  /** In the order they were added. */
+  benchmarks: BenchmarkResult[];
+  summary: {
+    totalBenchmarks: number;
+    /** Sum of the benchmarks' `totalDuration`, ms. */
+    totalDuration: number;
+    /** By average duration; `'N/A'` when there is none. */
+    fastestBenchmark: string;
+    slowestBenchmark: string;
+    /** Calls per second. */
+    avgThroughput: number;
+  };
+}
