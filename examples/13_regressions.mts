@@ -7,11 +7,11 @@ function busy(ms: number): void {
   while (performance.now() < end);
 }
 
-for (let i = 0; i < 30; i += 1) performanceMonitor.measureSync('scoring', () => busy(0.5));
+for (let i = 0; i < 30; i += 1) performanceMonitor.measureSync('scoring', () => busy(0.1));
 performanceMonitor.setBaseline('v1.0-optimized');
 
 performanceMonitor.reset();
-for (let i = 0; i < 30; i += 1) performanceMonitor.measureSync('scoring', () => busy(2));
+for (let i = 0; i < 30; i += 1) performanceMonitor.measureSync('scoring', () => busy(4));
 
 const regressions = performanceMonitor.detectRegressions('v1.0-optimized', { critical: 50, major: 25, minor: 10 });
 for (const { component, percentChange, severity, threshold } of regressions) {

@@ -86,7 +86,7 @@ describe('the entry points', () => {
     expectTypeOf<orchestrator.WorkerConfig>().toHaveProperty('rateLimit');
     expectTypeOf<orchestrator.ExecutionMetrics>().toHaveProperty('parallelEfficiency').toEqualTypeOf<number>();
     expectTypeOf<orchestrator.RunnerConfig>().toHaveProperty('modelId').toEqualTypeOf<string>();
-    expectTypeOf<orchestrator.TokenUsage>().toEqualTypeOf<{ prompt: number; completion: number; total: number }>();
+    expectTypeOf<{ prompt: number; completion: number; total: number }>().toExtend<orchestrator.TokenUsage>();
     expectTypeOf<orchestrator.EvalError['type']>().toEqualTypeOf<'execution' | 'scoring' | 'system'>();
   });
 });
