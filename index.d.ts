@@ -29,9 +29,7 @@ type AiEvalsErrorCode =
 /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
  | 'ERR_BENCHMARK'
 /** No baseline has this id, or what was imported is none. */
- | 'ERR_BASELINE'
-/** `end(name)` without a `start(name)` that is still open. */
- | 'ERR_NO_TIMER';
+ | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
 declare class AiEvalsError extends Error {
     /** Stable, machine-readable reason. */
@@ -581,6 +579,184 @@ declare class ScoringWorkerPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** What a benchmark is asked and what it answers. Durations in milliseconds, sizes in bytes. */
+/** How to run a benchmark. */
+interface BenchmarkConfig {
+    name: string;
+    description?: string | undefined;
+    /** Samples taken. Default 100 (`runSync`: 1000). A call far below the clock's reach is batched: one sample, many calls. */
+    iterations?: number | undefined;
+    /** Calls before the first sample. Default 10 (`runSync`: 100). Functions that are batched are warmed up until stable. */
+    warmupIterations?: number | undefined;
+    /** Run calls at once, `concurrency` of them. Only for `run`. Default: true when `concurrency` is given. */
+    parallel?: boolean | undefined;
+    /** Calls kept in flight, exactly. Default 10 when `parallel`. */
+    concurrency?: number | undefined;
+    /** Take no further sample after this many ms of sampling, even if `iterations` is not reached. Default: no limit. */
+    timeBudget?: number | undefined;
+    /** Calls per sample, instead of the number found by calibration. 1: every call is timed alone. */
+    callsPerSample?: number | undefined;
+}
+/** What was measured: plain data, also after a trip through JSON. */
+interface BenchmarkResult {
+    name: string;
+    description?: string | undefined;
+    /** Samples taken. */
+    iterations: number;
+    /** Sum of the samples (in parallel: from the first call to the last), ms. */
+    totalDuration: number;
+    /** Mean duration of one call, ms. */
+    avgDuration: number;
+    minDuration: number;
+    maxDuration: number;
+    medianDuration: number;
+    /** Nearest rank over samples; of batched calls these are means of a batch. */
+    p95Duration: number;
+    p99Duration: number;
+    /** Sample standard deviation of the samples, ms. */
+    stdDeviation: number;
+    /** Calls per second. */
+    throughput: number;
+    /** Heap used, bytes (after a garbage collection where `--expose-gc` allows one). */
+    memoryUsage: {
+        before: number;
+        after: number;
+        delta: number;
+    };
+    /** Calls in one sample. */
+    callsPerSample?: number;
+    /** Half of `confidenceInterval`, percent of the mean. */
+    rme?: number;
+    /** 95 % confidence interval of the mean, ms, from the means of rounds. */
+    confidenceInterval?: [number, number];
+    /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+    outliers?: number;
+    /** Medians of up to 20 rounds of consecutive samples, in time order: what comparisons are made on. */
+    rounds?: number[];
+}
+/** Two results side by side. Percentages are positive when the current one is better. */
+interface BenchmarkComparison {
+    baseline: BenchmarkResult;
+    current: BenchmarkResult;
+    improvement: {
+        durationPercent: number;
+        throughputPercent: number;
+        memoryPercent: number;
+    };
+    verdict: 'faster' | 'slower' | 'similar';
+    significance: 'significant' | 'moderate' | 'minor' | 'negligible';
+    /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
+    roundsPercent: number;
+    /** Two-sided p-value of "there is no difference". */
+    pValue: number;
+    /** 95 % confidence interval of `improvement.durationPercent`. */
+    confidenceInterval: [number, number];
+    /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
+    effectSize: number;
+    /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
+    conclusive: boolean;
+    /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
+    roundsNeeded: number;
+}
+/** What a suite measured. */
+interface BenchmarkSuiteResult {
+    name: string;
+    timestamp: Date;
+    /** In the order they were added. */
+    benchmarks: BenchmarkResult[];
+    summary: {
+        totalBenchmarks: number;
+        /** Sum of the benchmarks' `totalDuration`, ms. */
+        totalDuration: number;
+        /** By average duration; `'N/A'` when there is none. */
+        fastestBenchmark: string;
+        slowestBenchmark: string;
+        /** Calls per second. */
+        avgThroughput: number;
+    };
+}
+
+/** Results as text: boxed tables for people (colour only on a terminal that wants it), Markdown, JSON. */
+
+/** `table` is boxed for a terminal, `markdown` a GitHub table, `json` the data itself. */
+type TableStyle = 'table' | 'markdown' | 'json';
+
+/** Runs benchmarks, keeps their results and compares them. Prints nothing unless asked to. */
+declare class Benchmark {
+    #private;
+    /**
+     * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 10 µs or more is
+     * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
+     * @throws RangeError when `iterations` is below 1 (as a rejection)
+     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
+     */
+    run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<BenchmarkResult>;
+    /**
+     * Measures a synchronous `fn`, call included; the loop's own cost is taken off.
+     * @throws RangeError when `iterations` is below 1
+     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` throws; its `cause` is what `fn` threw
+     */
+    runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult;
+    /**
+     * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
+     * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
+     * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
+     */
+    compare(baseline: BenchmarkResult, current: BenchmarkResult): BenchmarkComparison;
+    /**
+     * Measures two functions in turns (A B B A …, 20 rounds) and compares round with round, so that a machine that becomes
+     * slower or faster meanwhile does so for both. Both take as many samples as `baseline.iterations` (default 100).
+     */
+    compareInterleaved<A, B>(baseline: BenchmarkConfig, baselineFn: () => PromiseLike<A> | A, current: BenchmarkConfig, currentFn: () => PromiseLike<B> | B): Promise<BenchmarkComparison>;
+    /** Every result of that name, oldest first. */
+    getHistory(name: string): BenchmarkResult[];
+    /** Forgets every result. */
+    clear(): void;
+    /** A result as text: a boxed table, or Markdown or JSON. */
+    static format(result: BenchmarkResult, style?: TableStyle): string;
+    /** A comparison as text: a boxed table, or Markdown or JSON. */
+    static formatComparison(comparison: BenchmarkComparison, style?: TableStyle): string;
+    /** Writes {@link format} to stdout. */
+    static print(result: BenchmarkResult, style?: TableStyle): void;
+    /** Writes {@link formatComparison} to stdout. */
+    static printComparison(comparison: BenchmarkComparison, style?: TableStyle): void;
+}
+
+/** A list of benchmarks under one name. */
+declare class BenchmarkSuite {
+    #private;
+    constructor(name?: string);
+    /** Adds a benchmark to the end. */
+    add<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): this;
+    /** Runs every benchmark in the order added, one at a time. Rejects with the first that fails. */
+    run(): Promise<BenchmarkSuiteResult>;
+    /** Results of the last run, in order. */
+    getResults(): BenchmarkResult[];
+    /** Forgets benchmarks and results. */
+    clear(): void;
+    /** A suite's results as text: a boxed table, or Markdown or JSON. */
+    static formatSummary(result: BenchmarkSuiteResult, style?: TableStyle): string;
+    /** Writes {@link formatSummary} to stdout. */
+    static printSummary(result: BenchmarkSuiteResult, style?: TableStyle): void;
+}
+/** A cache that can be measured: `get` and `set` may return promises. */
+interface MeasurableCache<S> {
+    get(key: string): any;
+    set(key: string, value: any): any;
+    getStats(): S;
+}
+/**
+ * Measures a cache with exactly `operations` writes of distinct keys, then exactly as many reads of these keys in the same
+ * order (of a cache smaller than `operations` the reads miss). Operations are timed in up to 100 blocks, so the figures of
+ * one operation are means over a block.
+ * @returns results of reads and writes, per operation, and the cache's own counters afterwards
+ */
+declare function benchmarkCache<S>(cache: MeasurableCache<S>, operations?: number): Promise<{
+    reads: BenchmarkResult;
+    writes: BenchmarkResult;
+    stats: S;
+}>;
+
 /** Options and figures that all caches share. */
 /** What one miss costs, for {@link Savings}. */
 interface MissCost {
@@ -689,6 +865,13 @@ declare class CacheInvalidator {
 
 /** A vector as providers return it. */
 type Embedding = number[] | Float32Array | Float64Array;
+/** A cached embedding that {@link EmbeddingCache.nearest} found. */
+interface Neighbour<E extends Embedding = number[]> {
+    text: string;
+    embedding: E;
+    /** The cosine, −1 to 1. */
+    similarity: number;
+}
 /**
  * Embeddings by text. A vector comes back as it went in: the same array, `number[]`, `Float32Array` or `Float64Array`.
  *
@@ -721,6 +904,21 @@ declare class EmbeddingCache<E extends Embedding = number[]> {
      * @throws TypeError or RangeError as {@link set} does; then nothing is stored.
      */
     batchSet(embeddings: Iterable<readonly [string, E]>, options?: SetOptions): void;
+    /**
+     * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
+     * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
+     *
+     * @throws RangeError when the two differ in length, TypeError for what is neither text nor vector.
+     */
+    similarity(a: string | Embedding, b: string | Embedding): number | undefined;
+    /**
+     * The `k` cached embeddings most similar to `vector`, most similar first. Those of another length are left out. The
+     * similarity is the cosine, within 10⁻⁶. Exhaustive: O(entries × dimensions), about 1 ms per 1000 embeddings of 1536; the first
+     * search after a `set` also copies what is new, 4 bytes per component. No hit, no miss, no use.
+     *
+     * @throws RangeError when embeddings are cached but none has the length of `vector`.
+     */
+    nearest(vector: Embedding, k?: number): Neighbour<E>[];
     /** Removes everything and zeroes the counters. */
     clear(): void;
     /** Removes what has expired: how many. O(that number). */
@@ -873,21 +1071,6 @@ declare class LRUCache<T = any> {
     savings(): Savings;
 }
 
-type Method = (this: any, ...args: any[]) => any;
-/** Decorates a method, in both decorator dialects. */
-interface MeasureDecorator {
-    /** Standard (TC39) decorator. */
-    <M extends Method>(method: M, context: ClassMethodDecoratorContext): M;
-    /** TypeScript's `experimentalDecorators`. */
-    (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<any>): void;
-}
-/**
- * Times a method through `performanceMonitor`, under `name` or `Class.method`. Works under `experimentalDecorators` and as
- * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
- * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
- */
-declare function Measure(name?: string): MeasureDecorator;
-
 /** One run of a timer. */
 interface PerformanceMeasurement {
     name: string;
@@ -948,7 +1131,7 @@ interface PerformanceRegression {
     severity: 'critical' | 'major' | 'minor';
     /** The threshold that was crossed, percent. */
     threshold: number;
-    /** How sure it is, 0–1. Only what is at least 0.995 sure is reported. See docs/measuring.md. */
+    /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls) is reported. See docs/measuring.md. */
     confidence: number;
     /** Calls behind `baselineDuration`. */
     baselineCalls: number;
@@ -1009,6 +1192,38 @@ interface PerformanceReport {
     /** What `regressions` is compared with. */
     baseline?: PerformanceBaseline;
 }
+
+/** Counters of a cache, as far as the dashboard shows them; `CacheStats` has them all. */
+interface CacheFigures {
+    hits: number;
+    misses: number;
+    /** 0–1. */
+    hitRate: number;
+    entries: number;
+    /** Bytes. */
+    memoryUsage: number;
+}
+/**
+ * A run as text: summary, components, caches, regressions, and the rating against the guide's targets. Boxed tables;
+ * colours only on a terminal, and not with `NO_COLOR`.
+ * @param cacheStats What `cacheManager.getAllStats()` returns.
+ */
+declare function renderDashboard(report: PerformanceReport, cacheStats?: Record<string, CacheFigures>): string;
+
+type Method = (this: any, ...args: any[]) => any;
+/** Decorates a method, in both decorator dialects. */
+interface MeasureDecorator {
+    /** Standard (TC39) decorator. */
+    <M extends Method>(method: M, context: ClassMethodDecoratorContext): M;
+    /** TypeScript's `experimentalDecorators`. */
+    (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<any>): void;
+}
+/**
+ * Times a method through `performanceMonitor`, under `name` or `Class.method`. Works under `experimentalDecorators` and as
+ * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
+ * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
+ */
+declare function Measure(name?: string): MeasureDecorator;
 
 /** From when a component is a critical bottleneck. */
 interface BottleneckOptions {
@@ -1123,6 +1338,34 @@ declare class PerformanceMonitor extends EventEmitter {
 }
 /** The shared instance. */
 declare const performanceMonitor: PerformanceMonitor;
+
+/** The guide's targets: how good is a run? */
+
+/** How a figure stands against its target. */
+type Rating = 'excellent' | 'target' | 'acceptable' | 'poor';
+/** One figure of a run against its target. */
+interface TargetRating {
+    /** What was rated: `'Dataset loading'`, `'Cache hit rate'` … */
+    target: string;
+    /** The component the figure comes from, where it is a duration. */
+    component?: string;
+    /** In `unit`. */
+    value: number;
+    unit: 'ms' | '%' | 'bytes';
+    rating: Rating;
+    /** Beyond these the figure is excellent, on target, poor; acceptable is what lies between the last two. */
+    limits: {
+        excellent: number;
+        target: number;
+        poor: number;
+    };
+}
+/**
+ * Rates a run against the targets of the guide: average durations of the components that are about them (by name:
+ * `dataset-loading`, `runner-execution`, `exact-match`, `semantic-similarity`, `llm-judge`, `report-generation` and the
+ * like), the hit rate over all caches (when they were asked), resident memory. What the run has no figure for is left out.
+ */
+declare function rateTargets(report: PerformanceReport, cacheStats?: Record<string, CacheFigures>): TargetRating[];
 
 /** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
 type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
@@ -1451,5 +1694,5 @@ declare class ResultWriter<T = any> {
     clear(): void;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, CacheInvalidator, CacheManager, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, cacheManager, estimateDuration, performanceMonitor, recommendConcurrency };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, Bottleneck, BottleneckOptions, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ConcurrencyPlan, ConsumeOptions, Difficulty, Embedding, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, ManagedCache, MemoryFigures, MissCost, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, ReadableStreamLike, RegressionThresholds, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, estimateDuration, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
+export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ConcurrencyPlan, ConsumeOptions, Difficulty, Embedding, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, ManagedCache, MeasurableCache, MemoryFigures, MissCost, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, Timer, TokenEstimate, TokenUsage, WorkerConfig };

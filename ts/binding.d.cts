@@ -165,6 +165,24 @@ export declare class OverflowQueue {
   diskBytes(): number
 }
 
+/** How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
+export declare function benchmarkCallsPerSample(call: number, resolution: number, cost: number): number
+
+/** Compares two results: a `Change` as JSON in, a `Comparison` as JSON out. */
+export declare function benchmarkCompare(change: string): string
+
+/** Whether the last rounds of a warm-up agree. */
+export declare function benchmarkIsSettled(medians: Float64Array): boolean
+
+/**
+ * Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+ * how many rounds.
+ */
+export declare function benchmarkSummarize(samples: Float64Array, count: number, out: Float64Array): number
+
+/** Gives the engine the vector of an occupied slot. */
+export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
+
 /**
  * The functions that are called most, by name:
  * - `get(id, structure, now, text)`: the slot of a live entry, −1, or −2 when there are dropped slots to take; counts;
@@ -196,6 +214,12 @@ export declare function cacheLive(id: number, now: number): number
 /** Writes the slots of the live entries to `out`, as many as fit, the least recently used first; returns how many. */
 export declare function cacheLiveSlots(id: number, out: Uint32Array, now: number): number
 
+/**
+ * Writes the live slots nearest to `vector` and their cosines, most similar first, as many as fit; returns how many, or
+ * −1 when there is no live one of that length.
+ */
+export declare function cacheNearest(id: number, vector: Float64Array, slots: Uint32Array, similarities: Float64Array, now: number): number
+
 /** Drops a key: 2 × its slot, plus 1 if it was live; −1 if it was not held. */
 export declare function cacheRemove(id: number, structure: number, text: string, now: number): number
 
@@ -210,6 +234,9 @@ export declare function cacheStats(id: number, out: Float64Array, now: number): 
 
 /** Writes dropped slots to `out` as 4 × slot + reason, oldest first, as many as fit; returns how many. */
 export declare function cacheTakeDropped(id: number, out: Float64Array): number
+
+/** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
+export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
 
 /** What one read of a dataset file gave: items, or the problem that ends it. */
 export interface DatasetBatch {
@@ -284,6 +311,9 @@ export declare function stableKey(page: Uint16Array, structure: number, text: st
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null
+
+/** The cosine of two vectors of the same length. */
+export declare function vectorCosine(a: Float64Array, b: Float64Array): number
 
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string
