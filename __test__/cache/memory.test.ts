@@ -18,7 +18,7 @@ const held = () => {
 /** A flat string that shares memory with no other. */
 const flat = (text: string) => Buffer.from(text, 'utf8').toString('utf8');
 
-const COUNT = 4000;
+const COUNT = 2000;
 type Fill = (i: number) => unknown;
 const values: Record<string, Fill> = {
   'text of one byte per unit': (i) => flat(`${i} ${'x'.repeat(3000)}`),
