@@ -153,6 +153,7 @@ class ModelRun {
   }
 
   async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
+    if (context.attempt > 1) this.#tally.retries += 1;
     const start = performance.now();
     const { input } = task.testCase;
     const { text, usage, headers } = await performanceMonitor.measure('model-call', () =>
@@ -208,7 +209,6 @@ class ModelRun {
     const call = this.#take(taskId);
     // What an abort ends did not fail; it was not finished.
     if (!call || this.#signal.aborted) return;
-    this.#tally.unanswered += 1;
     for (const one of [call.one, ...call.followers]) {
       this.#tally.failed(one.index, one.id, one.category, message);
     }

@@ -126,7 +126,7 @@ function summaryOf(
       hitRate: answered === 0 ? 0 : (cached + shared) / answered,
       costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
     },
-    retries: endpoint ? Math.max(0, (timing?.totalCalls ?? 0) - called - tally.unanswered) : 0,
+    retries: tally.retries,
     throttleTime: evaluation.throttleTime(),
     bottlenecks: performanceMonitor.identifyBottlenecks(),
     results: tally.results(),

@@ -86,7 +86,7 @@ function figures(summary: Summary): string[] {
   const free = cache.hits + cache.shared;
   return [
     line('latency', `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)}, max ${ms(latency.max)}`),
-    line('calls', `${count(latency.count)}${retries > 0 ? ` (${count(retries)} of them tried again)` : ''}`),
+    line('calls', `${count(latency.count)}${retries > 0 ? ` (${count(retries)} of them further attempts)` : ''}`),
     line('tokens', `${count(tokens.total)} (${count(tokens.prompt)} in, ${count(tokens.completion)} out)`),
     line('cost', cost === null ? `price of ${model} not known: --price-in, --price-out` : `${dollars(cost)}${saved}`),
     line(
