@@ -1,0 +1,454 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AiEvalsError,
+  Benchmark,
+  type BenchmarkResult,
+  BenchmarkSuite,
+  benchmarkCache,
+} from '@aah/ai-evals/performance';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function busy(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+describe('running', () => {
+  test('a result has every field, finite, and agrees with itself', async () => {
+    const benchmark = new Benchmark();
+    const result = await benchmark.run({ name: 'sleep', description: 'two', iterations: 8, warmupIterations: 1 }, () =>
+      sleep(2),
+    );
+    expect(result).toMatchObject({ name: 'sleep', description: 'two', iterations: 8, callsPerSample: 1 });
+    expect(result.minDuration).toBeGreaterThan(1);
+    const ascending = [
+      result.minDuration,
+      result.medianDuration,
+      result.p95Duration,
+      result.p99Duration,
+      result.maxDuration,
+    ];
+    expect(ascending).toEqual([...ascending].sort((a, b) => a - b));
+    expect(result.totalDuration / result.iterations).toBeCloseTo(result.avgDuration, 9);
+    expect(result.throughput).toBeCloseTo(1000 / result.avgDuration, 6);
+    expect(result.memoryUsage.delta).toBe(result.memoryUsage.after - result.memoryUsage.before);
+    expect(result.rounds).toHaveLength(8);
+    const [low, high] = result.confidenceInterval as [number, number];
+    expect(low).toBeLessThanOrEqual(result.avgDuration);
+    expect(high).toBeGreaterThanOrEqual(result.avgDuration);
+  });
+
+  test('what takes long enough to be timed alone is called exactly warmup + iterations times', async () => {
+    for (const [iterations, warmupIterations] of [
+      [5, 2],
+      [1, 0],
+      [3, 0],
+    ] as const) {
+      const config = { name: 'exact', iterations, warmupIterations };
+      let calls = 0;
+      await new Benchmark().run(config, async () => {
+        calls += 1;
+        await sleep(1);
+      });
+      expect(calls).toBe(iterations + warmupIterations);
+      calls = 0;
+      new Benchmark().runSync(config, () => {
+        calls += 1;
+        busy(0.2);
+      });
+      expect(calls).toBe(iterations + warmupIterations);
+    }
+  });
+
+  test('defaults are 100 samples after 10 calls, and 1000 after 100 for runSync', async () => {
+    const one = { name: 'd', callsPerSample: 1 };
+    let calls = 0;
+    expect((await new Benchmark().run(one, async () => (calls += 1))).iterations).toBe(100);
+    expect(calls).toBe(110);
+    calls = 0;
+    expect(new Benchmark().runSync(one, () => (calls += 1)).iterations).toBe(1000);
+    expect(calls).toBe(1100);
+  });
+
+  test('a function of a few nanoseconds gets a figure, synchronous or not', async () => {
+    let x = 1;
+    const step = () => {
+      x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      return x;
+    };
+    const sync = new Benchmark().runSync({ name: 'ns', iterations: 50 }, step);
+    const async = await new Benchmark().run({ name: 'ns', iterations: 50 }, async () => step());
+    for (const result of [sync, async]) {
+      expect(result.iterations).toBe(50);
+      expect(result.callsPerSample).toBeGreaterThan(50);
+      expect(result.medianDuration).toBeGreaterThan(0);
+      for (const figure of [
+        result.avgDuration,
+        result.throughput,
+        result.minDuration,
+        result.stdDeviation,
+        result.rme,
+      ]) {
+        expect(Number.isFinite(figure)).toBe(true);
+      }
+      expect(result.minDuration).toBeGreaterThan(0);
+    }
+    expect(sync.medianDuration).toBeLessThan(0.0002);
+  });
+
+  test.each([0.005, 0.5, 50])('a busy-wait of %d ms is measured within 10 percent (median)', (ms) => {
+    const config = { name: 'busy', iterations: ms >= 10 ? 9 : 100, warmupIterations: 1 };
+    const { medianDuration } = new Benchmark().runSync(config, () => busy(ms));
+    expect(medianDuration / ms).toBeGreaterThan(0.9);
+    expect(medianDuration / ms).toBeLessThan(1.1);
+  });
+
+  test('a busy loop of 50 ns is measured within 10 percent (median)', () => {
+    const turns = (count: number) => {
+      let x = count | 0;
+      for (let i = 0; i < count; i += 1) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      return x;
+    };
+    // What a turn takes is found anew around each attempt: other processes come and go.
+    const cost = () => {
+      const tries = Array.from({ length: 9 }, () => {
+        const start = process.hrtime.bigint();
+        turns(500_000);
+        return Number(process.hrtime.bigint() - start) / 500_000e6;
+      });
+      return tries.sort((a, b) => a - b)[4] as number;
+    };
+    turns(5_000_000);
+    const errors: number[] = [];
+    for (let attempt = 0; attempt < 8 && !errors.some((e) => e < 0.1); attempt += 1) {
+      const before = cost();
+      const count = Math.round(0.00005 / before);
+      const { medianDuration } = new Benchmark().runSync({ name: 'busy', iterations: 200 }, () => turns(count));
+      errors.push(Math.abs(medianDuration / (((before + cost()) / 2) * count) - 1));
+    }
+    expect(Math.min(...errors)).toBeLessThan(0.1);
+  });
+
+  test('a time budget ends the sampling, after at least one sample', async () => {
+    const config = { name: 'budget', iterations: 1000, warmupIterations: 0, timeBudget: 30 };
+    const result = await new Benchmark().run(config, () => sleep(5));
+    expect(result.iterations).toBeGreaterThanOrEqual(1);
+    expect(result.iterations).toBeLessThan(20);
+    expect(new Benchmark().runSync({ ...config, timeBudget: 0.001 }, () => busy(1)).iterations).toBe(1);
+    expect((await new Benchmark().run({ ...config, concurrency: 2 }, () => sleep(5))).iterations).toBeLessThan(40);
+  });
+
+  test.each([1, 3, 7])('parallel keeps exactly %i calls in flight', async (concurrency) => {
+    let inFlight = 0;
+    const seen: number[] = [];
+    const fn = async () => {
+      inFlight += 1;
+      seen.push(inFlight);
+      await sleep(1 + (seen.length % 4));
+      inFlight -= 1;
+    };
+    const start = performance.now();
+    const config = { name: 'p', parallel: true, concurrency, iterations: 30, warmupIterations: 0 };
+    const result = await new Benchmark().run(config, fn);
+    const wall = performance.now() - start;
+    expect(seen).toHaveLength(30);
+    expect(Math.max(...seen)).toBe(concurrency);
+    // Once filled, a call starts only when another has ended, and always then.
+    expect(seen.slice(concurrency - 1).every((n) => n === concurrency)).toBe(true);
+    expect(result.iterations).toBe(30);
+    expect(result.totalDuration).toBeLessThanOrEqual(wall);
+    expect(result.throughput).toBeCloseTo((30 / result.totalDuration) * 1000, 6);
+  });
+
+  test('a function that fails rejects with its error and the name of the benchmark, and calls no more', async () => {
+    const broken = new TypeError('boom');
+    let calls = 0;
+    const fail = () => {
+      calls += 1;
+      if (calls === 3) throw broken;
+      busy(0.05);
+    };
+    const failure = await new Benchmark().run({ name: 'fragile' }, async () => fail()).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(AiEvalsError);
+    expect(failure).toMatchObject({
+      code: 'ERR_BENCHMARK',
+      message: 'benchmark "fragile" failed: boom',
+      cause: broken,
+    });
+    expect(calls).toBe(3);
+    calls = 0;
+    expect(() => new Benchmark().runSync({ name: 'fragile' }, fail)).toThrow('benchmark "fragile" failed: boom');
+    calls = 0;
+    const parallel = new Benchmark().run({ name: 'fragile', concurrency: 2, warmupIterations: 0 }, async () => {
+      fail();
+      await sleep(1);
+    });
+    await expect(parallel).rejects.toMatchObject({ cause: broken });
+    await sleep(10);
+    expect(calls).toBeLessThanOrEqual(4);
+  });
+
+  test('bad configurations are refused before anything runs', async () => {
+    const fn = vi.fn();
+    for (const iterations of [0, -1, 1.5, Number.NaN]) {
+      await expect(new Benchmark().run({ name: 'x', iterations }, fn)).rejects.toThrow(RangeError);
+      expect(() => new Benchmark().runSync({ name: 'x', iterations }, fn)).toThrow(RangeError);
+    }
+    for (const bad of [{ warmupIterations: -1 }, { concurrency: 0 }, { timeBudget: 0 }, { callsPerSample: 0 }]) {
+      await expect(new Benchmark().run({ name: 'x', ...bad }, fn)).rejects.toThrow(RangeError);
+    }
+    await expect(new Benchmark().run({} as never, fn)).rejects.toThrow(TypeError);
+    await expect(new Benchmark().run({ name: 'x' }, 5 as never)).rejects.toThrow(TypeError);
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  test('history keeps every result of a name, oldest first; nothing is printed', async () => {
+    const write = vi.spyOn(process.stdout, 'write');
+    const log = vi.spyOn(console, 'log');
+    const benchmark = new Benchmark();
+    const first = benchmark.runSync({ name: 'a', iterations: 2 }, () => 1);
+    const second = await benchmark.run({ name: 'a', iterations: 2 }, async () => 1);
+    expect(write).not.toHaveBeenCalled();
+    expect(log).not.toHaveBeenCalled();
+    expect(benchmark.getHistory('a')).toEqual([first, second]);
+    expect(benchmark.getHistory('b')).toEqual([]);
+    benchmark.clear();
+    expect(benchmark.getHistory('a')).toEqual([]);
+  });
+});
+
+describe('comparing', () => {
+  const result = (avgDuration: number, stdDeviation = 2, iterations = 100, delta = 1000): BenchmarkResult => ({
+    name: `of ${avgDuration}`,
+    description: '',
+    iterations,
+    totalDuration: avgDuration * iterations,
+    avgDuration,
+    minDuration: avgDuration,
+    maxDuration: avgDuration,
+    medianDuration: avgDuration,
+    p95Duration: avgDuration,
+    p99Duration: avgDuration,
+    stdDeviation,
+    throughput: avgDuration === 0 ? 0 : 1000 / avgDuration,
+    memoryUsage: { before: 0, after: delta, delta },
+  });
+
+  test.each([
+    [60, 'faster', 'significant'],
+    [80, 'faster', 'moderate'],
+    [90, 'faster', 'minor'],
+    [97, 'similar', 'negligible'],
+    [103, 'similar', 'negligible'],
+    [110, 'slower', 'minor'],
+    [120, 'slower', 'moderate'],
+    [150, 'slower', 'significant'],
+  ])('100 ms against %f ms is %s, %s', (average, verdict, significance) => {
+    const comparison = new Benchmark().compare(result(100), result(average, 2, 100, 500));
+    expect(comparison).toMatchObject({ verdict, significance });
+    expect(comparison.improvement.durationPercent).toBeCloseTo(100 - average, 9);
+    expect(comparison.improvement.throughputPercent).toBeCloseTo((100 / average - 1) * 100, 9);
+    expect(comparison.improvement.memoryPercent).toBe(50);
+    const [low, high] = comparison.confidenceInterval;
+    expect(low).toBeLessThanOrEqual(comparison.improvement.durationPercent);
+    expect(high).toBeGreaterThanOrEqual(comparison.improvement.durationPercent);
+    expect(comparison.pValue).toBeGreaterThanOrEqual(0);
+    expect(comparison.pValue).toBeLessThanOrEqual(1);
+  });
+
+  test('a difference within the noise is similar whatever its percentage, and says what would settle it', () => {
+    const comparison = new Benchmark().compare(result(100, 90, 10), result(150, 90, 10));
+    expect(comparison).toMatchObject({ verdict: 'similar', significance: 'negligible', conclusive: false });
+    expect(comparison.roundsNeeded).toBeGreaterThan(100);
+  });
+
+  test('nothing is divided by 0', () => {
+    for (const [a, b] of [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const comparison = new Benchmark().compare(result(a, 0, 10, 0), result(b, 0, 10, b));
+      expect(JSON.stringify(comparison)).not.toContain('null');
+    }
+  });
+
+  test('results that went through JSON compare as before', () => {
+    const benchmark = new Benchmark();
+    const a = benchmark.runSync({ name: 'a', iterations: 40 }, () => busy(0.05));
+    const b = benchmark.runSync({ name: 'b', iterations: 40 }, () => busy(0.1));
+    const comparison = benchmark.compare(a, b);
+    expect(comparison).toMatchObject({ verdict: 'slower', significance: 'significant', baseline: a, current: b });
+    const back = JSON.parse(JSON.stringify({ a, b })) as { a: BenchmarkResult; b: BenchmarkResult };
+    expect(benchmark.compare(back.a, back.b)).toEqual(comparison);
+    expect(() => benchmark.compare(a, {} as BenchmarkResult)).toThrow(TypeError);
+  });
+
+  const turns = (count: number) => {
+    let x = count | 0;
+    for (let i = 0; i < count; i += 1) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+    return x;
+  };
+
+  test('the same function against itself is similar in at least 95 of 100 comparisons', async () => {
+    const benchmark = new Benchmark();
+    const work = () => turns(1000);
+    let similar = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const comparison = await benchmark.compareInterleaved({ name: 'a' }, work, { name: 'b' }, work);
+      similar += comparison.verdict === 'similar' ? 1 : 0;
+    }
+    expect(similar).toBeGreaterThanOrEqual(95);
+  });
+
+  test('a difference of 20 % is found in at least 95 of 100 interleaved comparisons', async () => {
+    const benchmark = new Benchmark();
+    let found = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const slower = i % 2 === 0;
+      const [a, b] = [() => turns(slower ? 1000 : 1200), () => turns(slower ? 1200 : 1000)];
+      const { verdict } = await benchmark.compareInterleaved({ name: 'a' }, a, { name: 'b' }, b);
+      found += verdict === (slower ? 'slower' : 'faster') ? 1 : 0;
+    }
+    expect(found).toBeGreaterThanOrEqual(95);
+  });
+
+  test('interleaved comparisons take functions of both kinds, keep history, and name what fails', async () => {
+    const benchmark = new Benchmark();
+    const config = { iterations: 6, warmupIterations: 1 };
+    const comparison = await benchmark.compareInterleaved(
+      { name: 'sync', ...config },
+      () => busy(1),
+      { name: 'async', ...config },
+      () => sleep(4),
+    );
+    expect(comparison).toMatchObject({ verdict: 'slower', baseline: { iterations: 6 }, current: { iterations: 6 } });
+    expect(benchmark.getHistory('sync')).toEqual([comparison.baseline]);
+    const failing = benchmark.compareInterleaved(
+      { name: 'ok' },
+      () => 1,
+      { name: 'bad' },
+      () => Promise.reject(new Error('no')),
+    );
+    await expect(failing).rejects.toThrow('benchmark "bad" failed: no');
+  });
+});
+
+describe('suites and caches', () => {
+  test('a suite runs in order and sums up', async () => {
+    const suite = new BenchmarkSuite('scorers');
+    const config = { iterations: 5, warmupIterations: 0 };
+    const same = suite
+      .add({ name: 'slow', ...config }, () => sleep(5))
+      .add({ name: 'quick', ...config }, async () => busy(0.1));
+    expect(same).toBe(suite);
+    const result = await suite.run();
+    expect(result).toMatchObject({
+      name: 'scorers',
+      summary: { totalBenchmarks: 2, fastestBenchmark: 'quick', slowestBenchmark: 'slow' },
+    });
+    expect(result.timestamp).toBeInstanceOf(Date);
+    expect(result.benchmarks.map((b) => b.name)).toEqual(['slow', 'quick']);
+    expect(result.summary.avgThroughput).toBeCloseTo(result.benchmarks.reduce((s, b) => s + b.throughput, 0) / 2, 9);
+    expect(suite.getResults()).toEqual(result.benchmarks);
+    suite.clear();
+    expect(suite.getResults()).toEqual([]);
+    expect((await suite.run()).summary).toEqual({
+      totalBenchmarks: 0,
+      totalDuration: 0,
+      fastestBenchmark: 'N/A',
+      slowestBenchmark: 'N/A',
+      avgThroughput: 0,
+    });
+  });
+
+  test.each([10_000, 250, 7, 1])('a cache is measured with exactly %i reads and writes', async (operations) => {
+    const map = new Map<string, unknown>();
+    let [gets, sets] = [0, 0];
+    const cache = {
+      get: (key: string) => {
+        gets += 1;
+        return map.get(key);
+      },
+      set: async (key: string, value: unknown) => {
+        sets += 1;
+        map.set(key, value);
+      },
+      getStats: () => ({ gets, sets, size: map.size }),
+    };
+    const { reads, writes, stats } = await benchmarkCache(cache, operations);
+    expect(stats).toEqual({ gets: operations, sets: operations, size: operations });
+    for (const result of [reads, writes]) {
+      expect(result.iterations).toBe(operations);
+      expect(result.avgDuration).toBeGreaterThan(0);
+      expect(result.throughput).toBeCloseTo(1000 / result.avgDuration, 3);
+    }
+  });
+});
+
+describe('output', () => {
+  const benchmark = new Benchmark();
+  const quick = benchmark.runSync({ name: 'quick | 日本', iterations: 20 }, () => busy(0.02));
+  const slow = benchmark.runSync({ name: 'slow', iterations: 20, warmupIterations: 1 }, () => busy(2));
+  const width = (line: string) => [...line].reduce((sum, c) => sum + (/[\u3040-\u9fff]/.test(c) ? 2 : 1), 0);
+
+  /** What `print` writes to stdout. */
+  function printed(print: () => void): string {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+    print();
+    expect(log).toHaveBeenCalledTimes(1);
+    return String(log.mock.calls[0]?.[0]);
+  }
+
+  test('a result is one aligned box with units that fit and no colour', () => {
+    const text = printed(() => Benchmark.print(quick));
+    expect(new Set(text.split('\n').map(width)).size).toBe(1);
+    expect(text).toMatch(/Median +│ +2\d\.\d µs/);
+    expect(text).toMatch(/^┌─+┐\n│ quick \| 日本 +│\n/);
+    expect(text).not.toContain('\u001b');
+  });
+
+  test('a comparison shows both, the change, verdict, interval and p-value', () => {
+    const text = printed(() => Benchmark.printComparison(benchmark.compare(quick, slow)));
+    expect(text).toMatch(/Median +│ +2\d\.\d µs │ +[2-9]\.\d\d ms │ +-[\d]+ %/);
+    expect(text).toMatch(/Verdict: slower \(significant\)\. .*95 %.*p < 0\.0001\./);
+  });
+
+  test('colour is for terminals that want it', () => {
+    const comparison = benchmark.compare(quick, slow);
+    const terminal = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY');
+    const { NO_COLOR, TERM } = process.env;
+    try {
+      Object.defineProperty(process.stdout, 'isTTY', { value: true, configurable: true });
+      delete process.env.NO_COLOR;
+      process.env.TERM = 'xterm';
+      expect(Benchmark.formatComparison(comparison)).toContain('\u001b[31mslower\u001b[0m');
+      process.env.NO_COLOR = '1';
+      expect(Benchmark.formatComparison(comparison)).not.toContain('\u001b');
+    } finally {
+      Object.defineProperty(process.stdout, 'isTTY', terminal ?? { value: false, configurable: true });
+      for (const [key, value] of Object.entries({ NO_COLOR, TERM })) {
+        if (value === undefined) delete process.env[key];
+        else process.env[key] = value;
+      }
+    }
+  });
+
+  test('a suite is a row each, also as Markdown and JSON', async () => {
+    const suite = await new BenchmarkSuite('two')
+      .add({ name: 'a|b', iterations: 3, warmupIterations: 0 }, () => busy(0.1))
+      .add({ name: 'c', iterations: 3, warmupIterations: 0 }, () => busy(0.2))
+      .run();
+    const text = printed(() => BenchmarkSuite.printSummary(suite));
+    expect(text).toContain('Fastest: a|b. Slowest: c.');
+    const markdown = BenchmarkSuite.formatSummary(suite, 'markdown');
+    expect(markdown).toMatch(/\| a\\\|b \| [\d.]+ µs \|/);
+    expect(JSON.parse(BenchmarkSuite.formatSummary(suite, 'json'))).toEqual(JSON.parse(JSON.stringify(suite)));
+    expect(JSON.parse(Benchmark.format(quick, 'json'))).toEqual(quick);
+    expect(Benchmark.format(slow, 'markdown')).toMatch(/^### slow\n\n\| Measure \| Value \|\n\| :--- \| ---: \|\n/);
+  });
+});
