@@ -80,7 +80,8 @@ impl NativeMonitor {
     /// Writes the figures of all components with calls to `out`, longest total first, and returns how many.
     #[napi(catch_unwind)]
     pub fn timings(&self, mut out: Float64ArraySlice) -> Result<f64> {
-        let timings = self.monitor.borrow().timings();
+        let mut monitor = self.monitor.borrow_mut();
+        let timings = monitor.timings();
         fill(&mut out, timings.as_flattened())?;
         Ok(timings.len() as f64)
     }
@@ -88,7 +89,12 @@ impl NativeMonitor {
     /// Every component with calls as a bottleneck, largest share first, as JSON.
     #[napi(catch_unwind)]
     pub fn bottlenecks(&self, critical_ms: f64, critical_percent: f64) -> Result<String> {
-        json(&self.monitor.borrow().bottlenecks(critical_ms, critical_percent))
+        json(
+            &self
+                .monitor
+                .borrow_mut()
+                .bottlenecks(critical_ms, critical_percent),
+        )
     }
 
     /// The call tree as rows of component, parent node (−1: the top), calls, total and self time; returns how many nodes
