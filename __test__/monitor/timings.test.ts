@@ -176,7 +176,9 @@ describe('self time and the tree', () => {
     expect(suite?.selfDuration).toBeGreaterThanOrEqual(19);
     expect(suite?.selfDuration).toBeLessThanOrEqual((suite?.totalDuration as number) - 29);
     const { tree } = monitor.generateReport();
-    expect(tree).toMatchObject([{ component: 'suite', calls: 1, children: [{ component: 'case', calls: 2, children: [] }] }]);
+    expect(tree).toMatchObject([
+      { component: 'suite', calls: 1, children: [{ component: 'case', calls: 2, children: [] }] },
+    ]);
   });
 
   test('what runs after an await belongs to the call it was started in', async () => {
