@@ -234,7 +234,8 @@ interface WorkerConfig {
     /**
      * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
      * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
-     * known, else the 95th percentile of the key's last 128 calls, else 4,096 (or a slot's equal share, if that is more).
+     * known, else the 95th percentile of the key's last 128 calls, else 4,096 (or a slot's equal share, if that is
+     * more; under the default token limit the equal share).
      */
     estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
     /** Milliseconds an attempt may take. Default: any. */
@@ -617,7 +618,7 @@ interface BenchmarkResult {
     stdDeviation: number;
     /** Calls per second. */
     throughput: number;
-    /** Heap used, bytes (after a garbage collection where `--expose-gc` allows one). */
+    /** Heap used before and after the samples, bytes; garbage that is not yet collected counts. */
     memoryUsage: {
         before: number;
         after: number;
@@ -1122,7 +1123,7 @@ interface PerformanceBaseline {
 /** A component that became slower than a baseline. */
 interface PerformanceRegression {
     component: string;
-    /** Average before, ms. */
+    /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
     baselineDuration: number;
     /** Average of the calls since, ms. */
     currentDuration: number;

@@ -41,6 +41,17 @@ export function start(args: string[], env: NodeJS.ProcessEnv = {}, cwd = root): 
   return { child, outcome };
 }
 
+/** Resolves when the command has printed `text` on stderr. */
+export function said(child: ChildProcess, text: string): Promise<void> {
+  let printed = '';
+  return new Promise((resolve) => {
+    child.stderr!.on('data', (more: string) => {
+      printed += more;
+      if (printed.includes(text)) resolve();
+    });
+  });
+}
+
 /** Runs the command to its end. */
 export const command = (args: string[], env?: NodeJS.ProcessEnv, cwd?: string): Promise<Outcome> =>
   start(args, env, cwd).outcome;

@@ -79,6 +79,7 @@ test('figures are worded for people', () => {
     '$0.50',
     '$1,234.57',
   ]);
+  expect(wording.printable('a\u001b[31m\nb\u0007')).toBe('a [31m b');
   expect(wording.shortened('abcdef', 4)).toBe('abc…');
   expect(wording.wrapped('one two three', 7)).toEqual(['one two', 'three']);
 });

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { closedPort, command, directory, jsonl, provider, refuse, start } from './command.js';
+import { closedPort, command, directory, jsonl, provider, refuse, said, start } from './command.js';
 
 const KEY = 'sk-test-0123456789abcdef';
 const cases = (n: number) =>
@@ -158,6 +158,7 @@ describe('calls that fail', () => {
     expect(code).toBe(0);
     expect(summaryOf(dir)).toMatchObject({ passed: 4, errors: 0 });
     expect(received).toHaveLength(7);
+    expect(summaryOf(dir).retries).toBe(3);
     const [first, second] = seen.get('1')!;
     expect(second! - first!).toBeGreaterThanOrEqual(690);
   });
@@ -232,7 +233,7 @@ describe('Ctrl-C', () => {
       return Number(text) < 10 ? text : undefined;
     });
     const { child, outcome } = start(['run', 'c.jsonl', '--json', 'out.json'], { OPENAI_BASE_URL: url }, dir);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await said(child, '10/40');
     child.kill('SIGINT');
     const { code, stdout, stderr } = await outcome;
     expect(code).toBe(130);
@@ -242,6 +243,22 @@ describe('Ctrl-C', () => {
     expect(summaryOf(dir)).toMatchObject({ interrupted: true, total: 10, passed: 10, errors: 0 });
     expect(summaryOf(dir).results.map(({ id }: { id: string }) => id)).toEqual(cases(10).map(({ id }) => id));
   });
+});
+
+test('Ctrl-C twice ends the process at once; while the dataset is checked, once is enough', async () => {
+  const dir = directory({ 'c.jsonl': jsonl(cases(40)), 'many.jsonl': jsonl(cases(300_000)) });
+  const { url } = await provider(() => undefined);
+  const { child, outcome } = start(['run', 'c.jsonl', '--json', 'out.json'], { OPENAI_BASE_URL: url }, dir);
+  await said(child, 'answered by');
+  child.kill('SIGINT');
+  child.kill('SIGINT');
+  expect((await outcome).code).toBe(130);
+
+  const checking = start(['run', 'many.jsonl', '--json', 'out2.json'], { OPENAI_BASE_URL: url }, dir);
+  await expect.poll(() => readdirSync(dir).some((name) => name.startsWith('.out2.json'))).toBe(true);
+  checking.child.kill('SIGINT');
+  expect(await checking.outcome).toEqual({ code: 130, stdout: '', stderr: 'stopped before anything was run\n' });
+  expect(readdirSync(dir).filter((name) => name.includes('out2'))).toEqual([]);
 });
 
 test('a reader that goes away does not turn the run into a crash', async () => {

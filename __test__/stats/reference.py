@@ -1,6 +1,6 @@
 """Writes reference.json: what SciPy and NumPy say to the samples that the tests of src/stats use.
 
-    pip install numpy scipy && python __test__/stats/reference.py
+    pip install numpy scipy && python __test__/stats/reference.py && npx biome format --write __test__/stats
 
 The tests only read the JSON, so nobody needs Python to run them.
 """

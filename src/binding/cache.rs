@@ -218,10 +218,11 @@ pub fn cache_get_many(
 pub fn cache_remove(env: Env, id: f64, structure: f64, text: JsString, now: f64) -> Result<f64> {
     with_cache(id, |held| {
         let key = held.key(env, structure, text)?;
-        Ok(held
-            .cache
-            .remove(key, now)
-            .map_or(NONE, |(slot, live)| twice_and(slot, live)))
+        let Some((slot, live)) = held.cache.remove(key, now) else {
+            return Ok(NONE);
+        };
+        held.forget_vector(slot);
+        Ok(twice_and(slot, live))
     })
 }
 

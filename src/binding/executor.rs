@@ -144,13 +144,16 @@ impl NativeScheduler {
         let (header, records) = unsafe { io.as_mut() }.split_at_mut(HEADER);
         let (records, _) = records.as_chunks_mut::<RECORD>();
         let (stamped, finished) = (stamped as usize, finished as usize);
-        for record in records.iter().take(stamped).filter(|record| record[0] == START) {
-            let (slot, at) = (record[1] as usize, record[7]);
-            if at >= 0.0 {
-                self.scheduler.stamp(slot, nanos(at));
-            } else {
-                self.scheduler.unstart(slot, at == -1.0);
-            }
+        let starts = || records.iter().take(stamped).filter(|record| record[0] == START);
+        for record in starts().filter(|record| record[7] >= 0.0) {
+            self.scheduler.stamp(record[1] as usize, nanos(record[7]));
+        }
+        // Each goes back to the front of its queue, so the last first.
+        for record in starts()
+            .rev()
+            .filter(|record| record[7] < 0.0 || record[7].is_nan())
+        {
+            self.scheduler.unstart(record[1] as usize, record[7] == -1.0);
         }
         let half = records.len() / 2;
         for record in records.iter().skip(half).take(finished) {
@@ -221,7 +224,7 @@ impl NativeScheduler {
             Action::TimedOut { slot } => [TIMED_OUT, slot as f64, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             Action::Throttled { line, wait } => {
                 let budget = &self.scheduler.line(line).budget;
-                let load = |measure| budget.dimension(measure).map_or(0, Dimension::load) as f64;
+                let load = |measure| budget.used(measure) as f64;
                 let limit = budget
                     .dimension(wait.measure)
                     .and_then(Dimension::limit)
@@ -295,7 +298,7 @@ impl NativeScheduler {
         } else {
             Measure::Tokens
         };
-        budget.dimension(measure).map_or(0, Dimension::load) as f64
+        budget.used(measure) as f64
     }
 
     /// Takes response headers (name, value, name, value, …) of the call in `slot` in. Returns the milliseconds they ask to

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use crate::limiter::{
-    Budget, Dimension, Entry, Feedback, Limits, Line, MAX_DIMENSIONS, Measure, Nanos, Pacing, Settlement,
+    Basis, Budget, Entry, Feedback, Limits, Line, MAX_DIMENSIONS, Measure, Nanos, Pacing, Settlement,
     Size, Spent, Step, Ticket, Usage, Weights, milliseconds, nanos,
 };
 
@@ -229,7 +229,7 @@ impl NativeRateLimit {
         } else {
             Measure::Tokens
         };
-        self.line.budget.dimension(measure).map_or(0, Dimension::load) as f64
+        self.line.budget.used(measure) as f64
     }
 
     /// Forgets every start.
@@ -252,7 +252,7 @@ fn size(requests: f64, input: f64, output: f64) -> Size {
 fn start(waiter: u64, ticket: &Ticket) -> [f64; RECORD] {
     let mut record = [0.0; RECORD];
     record[1] = waiter as f64;
-    record[3] = f64::from(ticket.guessed);
+    record[3] = f64::from(ticket.basis == Basis::Guessed);
     for (slot, weight) in record[4..].iter_mut().zip(ticket.weights) {
         *slot = weight as f64;
     }
@@ -268,6 +268,7 @@ fn ticket(record: &[f64]) -> Ticket {
     Ticket {
         weights,
         booked,
-        guessed: record.get(3).is_some_and(|guessed| *guessed != 0.0),
+        basis: if record.get(3) == Some(&1.0) { Basis::Guessed } else { Basis::Known },
+        watched: false,
     }
 }

@@ -53,8 +53,8 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Puts a new entry into a vacant slot, in no list. O(1) amortised.
-    pub fn occupy(&mut self, key: Key, bytes: u64) -> Slot {
+    /// Puts a new entry into a vacant slot, in no list. There will never be more than `most`. O(1) amortised.
+    pub fn occupy(&mut self, key: Key, bytes: u64, most: usize) -> Slot {
         let link = Link {
             newer: NONE,
             older: NONE,
@@ -70,6 +70,12 @@ impl Entries {
         if let Some(slot) = self.vacant.pop() {
             self.entries[slot as usize] = entry;
             return slot;
+        }
+        let held = self.entries.len();
+        if held == self.entries.capacity() {
+            // Doubled, but not beyond what can be used: a full cache holds nothing in reserve.
+            self.entries
+                .reserve_exact(most.saturating_sub(held).min(held.max(8)));
         }
         self.entries.push(entry);
         (self.entries.len() - 1) as Slot

@@ -265,7 +265,7 @@ impl Cache {
     /// A slot for a key that is not held, in no expiry order yet.
     fn occupy(&mut self, key: Key, bytes: u64, now: f64) -> Slot {
         while self.table.len() >= self.limits.max_entries && self.make_room(None, Reason::Entries, now) {}
-        let slot = self.entries.occupy(key, bytes);
+        let slot = self.entries.occupy(key, bytes, self.limits.max_entries);
         let entries = &self.entries;
         self.table
             .insert_unique(key.high, slot, |slot| entries[*slot].key.high);

@@ -60,7 +60,7 @@ impl Metrics {
 
     /// Moves time on to `now` under the state set before.
     pub fn advance(&mut self, now: Nanos) {
-        if self.ended.is_some() || now <= self.seen {
+        if !self.is_running() || now <= self.seen {
             return;
         }
         let elapsed = (now - self.seen) as f64;

@@ -40,8 +40,30 @@ pub struct Ticket {
     pub weights: Weights,
     /// When it is booked to have started; 0 before the stamp.
     pub booked: Nanos,
-    /// No observation stood behind the weights.
-    pub guessed: bool,
+    /// What stands behind the weights.
+    pub basis: Basis,
+    /// Whether the budget watches the call, see [`Budget::watch`].
+    pub watched: bool,
+}
+
+/// Where the weights of a ticket come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Basis {
+    /// The caller said so.
+    #[default]
+    Known,
+    /// Past calls of the key.
+    Estimated,
+    /// Nothing.
+    Guessed,
+}
+
+/// Calls in flight whose size nobody told, in one dimension.
+#[derive(Debug, Clone, Copy, Default)]
+struct Watched {
+    estimated: u64,
+    estimates: u64,
+    guesses: u64,
 }
 
 /// How a call ended, for its weight.
@@ -65,6 +87,7 @@ pub enum Spent {
 pub struct Budget {
     dimensions: Vec<Dimension>,
     estimators: [Estimator; MAX_DIMENSIONS],
+    watched: [Watched; MAX_DIMENSIONS],
     settlement: Settlement,
     slots: u64,
     unknown_call: Option<u64>,
@@ -80,6 +103,7 @@ impl Budget {
         let mut budget = Self {
             dimensions: Vec::with_capacity(2),
             estimators: Default::default(),
+            watched: Default::default(),
             settlement: limits.settlement,
             slots: limits.slots,
             unknown_call: limits.unknown_call,
@@ -133,26 +157,33 @@ impl Budget {
     }
 
     /// What a call of `size` is reserved as, and the headroom that must stay free beside it (0 when the size is known).
-    pub fn weigh(&self, size: Size) -> (Weights, Weights, bool) {
-        let (mut weights, mut headroom, mut guessed) = (Weights::default(), Weights::default(), false);
+    pub fn weigh(&self, size: Size) -> (Weights, Weights, Basis) {
+        let (mut weights, mut headroom, mut basis) = (Weights::default(), Weights::default(), Basis::Known);
         let known = size.usage();
         for (index, dimension) in self.dimensions.iter().enumerate() {
             weights[index] = match (known, dimension.measure) {
                 (_, Measure::Requests) => size.requests(),
                 (Some(usage), measure) => measure.of(usage),
                 (None, _) => {
-                    let estimator = &self.estimators[index];
-                    headroom[index] = estimator.overrun();
-                    estimator.p95().unwrap_or_else(|| {
-                        guessed = true;
+                    if let Some(p95) = self.estimators[index].p95() {
+                        basis = basis.max(Basis::Estimated);
+                        headroom[index] = self.estimators[index].overrun() + self.shortfall(index, p95);
+                        p95
+                    } else {
+                        basis = Basis::Guessed;
                         let share = |limit: u64| (limit / self.slots).max(limit.min(UNKNOWN_CALL));
-                        self.unknown_call
-                            .unwrap_or_else(|| dimension.limit().map_or(0, share))
-                    })
+                        self.unknown_call.unwrap_or_else(|| dimension.limit().map_or(0, share))
+                    }
                 }
             };
         }
-        (weights, headroom, guessed)
+        (weights, headroom, basis)
+    }
+
+    /// What the calls in flight are reserved too little at by today's estimate: they may have started when it was lower.
+    fn shortfall(&self, index: usize, p95: u64) -> u64 {
+        let watched = self.watched[index];
+        watched.estimated.saturating_mul(p95).saturating_sub(watched.estimates)
     }
 
     /// Brings every window up to `now`.
@@ -215,19 +246,52 @@ impl Budget {
     }
 
     /// Takes a start in all dimensions at once. The verdict must have been [`Verdict::Now`].
-    pub fn take(&mut self, weights: Weights, guessed: bool, now: Nanos) -> Ticket {
+    pub fn take(&mut self, weights: Weights, basis: Basis, now: Nanos) -> Ticket {
         for (index, dimension) in self.dimensions.iter_mut().enumerate() {
             dimension.take(weights[index], now);
         }
         Ticket {
             weights,
             booked: 0,
-            guessed,
+            basis,
+            watched: false,
         }
+    }
+
+    /// Watches a call of estimated size until it is settled or released, which must then happen: while it is in flight,
+    /// room is kept for what it was estimated too low, and a mere guess is not shown as use.
+    pub fn watch(&mut self, ticket: &mut Ticket) {
+        ticket.watched = ticket.basis != Basis::Known;
+        if ticket.watched {
+            self.count_watched(ticket, u64::wrapping_add);
+        }
+    }
+
+    fn count_watched(&mut self, ticket: &Ticket, count: fn(u64, u64) -> u64) {
+        for (watched, weight) in self.watched.iter_mut().zip(ticket.weights) {
+            if ticket.basis == Basis::Estimated {
+                watched.estimated = count(watched.estimated, 1);
+                watched.estimates = count(watched.estimates, weight);
+            } else {
+                watched.guesses = count(watched.guesses, weight);
+            }
+        }
+    }
+
+    /// The weight of `measure` in the window: what calls used, are known or estimated to use, but not guesses.
+    pub fn used(&self, measure: Measure) -> u64 {
+        let position = self.dimensions.iter().position(|d| d.measure == measure && !d.quota);
+        position.map_or(0, |index| {
+            let guesses = if measure == Measure::Requests { 0 } else { self.watched[index].guesses };
+            self.dimensions[index].load().saturating_sub(guesses)
+        })
     }
 
     /// Gives a start that did not happen back whole.
     pub fn release(&mut self, ticket: &Ticket) {
+        if ticket.watched {
+            self.count_watched(ticket, u64::wrapping_sub);
+        }
         for (index, dimension) in self.dimensions.iter_mut().enumerate() {
             dimension.release(ticket.weights[index]);
         }
@@ -244,10 +308,14 @@ impl Budget {
 
     /// Replaces the estimate of a start by what it spent, in the cell of its start, and learns from it.
     pub fn settle(&mut self, ticket: &Ticket, spent: Spent) {
+        if ticket.watched {
+            self.count_watched(ticket, u64::wrapping_sub);
+        }
+        let guessed = ticket.basis == Basis::Guessed;
         for index in 0..self.dimensions.len() {
             let estimate = ticket.weights[index];
             let measure = self.dimensions[index].measure;
-            let weight = self.settled(estimate, measure, ticket.guessed, spent);
+            let weight = self.settled(estimate, measure, guessed, spent);
             self.dimensions[index].correct(ticket.booked, estimate, weight);
             if measure != Measure::Requests {
                 match spent {

@@ -71,7 +71,7 @@ impl Line {
             return Step::Empty;
         };
         self.budget.expire(now);
-        let (weights, headroom, guessed) = self.budget.weigh(head.size);
+        let (weights, headroom, basis) = self.budget.weigh(head.size);
         match self.budget.verdict(&weights, &headroom, now) {
             Verdict::Now => {
                 let oversized = |d: (usize, &super::Dimension)| d.1.is_oversized(weights[d.0]);
@@ -84,7 +84,7 @@ impl Line {
                 let oversized = oversized.map(|(_, dimension)| dimension.measure);
                 self.waiting = false;
                 self.queue.pop();
-                let ticket = self.budget.take(weights, guessed, now);
+                let ticket = self.budget.take(weights, basis, now);
                 Step::Start {
                     entry: head,
                     ticket,
@@ -119,9 +119,9 @@ impl Line {
             return None;
         }
         self.budget.expire(now);
-        let (weights, headroom, guessed) = self.budget.weigh(size);
+        let (weights, headroom, basis) = self.budget.weigh(size);
         let verdict = self.budget.verdict(&weights, &headroom, now);
-        (verdict == Verdict::Now).then(|| self.budget.take(weights, guessed, now))
+        (verdict == Verdict::Now).then(|| self.budget.take(weights, basis, now))
     }
 
     /// When the last task of the queue may start, as far as limits decide; `None` when nothing waits. Takes the tasks
@@ -144,14 +144,14 @@ impl Line {
     /// Starts a task from behind the head that takes no more than `slack`.
     fn overtake(&mut self, slack: &super::Weights, now: Nanos) -> Option<Step> {
         let fitting = self.queue.behind_head(LOOK_BEHIND).find_map(|(place, entry)| {
-            let (weights, headroom, guessed) = self.budget.weigh(entry.size);
+            let (weights, headroom, basis) = self.budget.weigh(entry.size);
             let small = weights.iter().zip(slack).all(|(weight, slack)| weight <= slack);
             let now = small && self.budget.verdict(&weights, &headroom, now) == Verdict::Now;
-            now.then_some((place, weights, guessed))
+            now.then_some((place, weights, basis))
         });
-        let (place, weights, guessed) = fitting?;
+        let (place, weights, basis) = fitting?;
         let entry = self.queue.take_first_of(place)?;
-        let ticket = self.budget.take(weights, guessed, now);
+        let ticket = self.budget.take(weights, basis, now);
         Some(Step::Start {
             entry,
             ticket,

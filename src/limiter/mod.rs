@@ -31,7 +31,7 @@ mod tests;
 #[cfg(test)]
 mod utilization;
 
-pub use budget::{Budget, Spent, Ticket, Verdict};
+pub use budget::{Basis, Budget, Spent, Ticket, Verdict};
 pub use dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
 pub use estimate::Estimator;
 pub use feedback::{Feedback, Reading};

@@ -230,7 +230,7 @@ impl Schedule {
             self.line.budget.settle(&start.ticket, spent);
             (start.calls, start.tokens) = match spent {
                 Spent::Known(usage) => (start.calls, usage.output),
-                Spent::GivenUp if !start.ticket.guessed => (start.calls, start.tokens),
+                Spent::GivenUp if start.ticket.basis != Basis::Guessed => (start.calls, start.tokens),
                 Spent::Nothing => (0, 0),
                 Spent::Unknown | Spent::GivenUp | Spent::Failed => (start.calls, 0),
             };

@@ -52,14 +52,25 @@ impl Series {
     }
 }
 
-/// The p-value of "`current` is at most `margin` (a share, 0.05 = 5 %) slower than `baseline`": small when it is slower
-/// by more than that. The better of two tests: on the means of rounds, which see a few very slow calls, and on the
-/// trimmed medians of rounds (Yuen's test), from which a few very slow calls hide nothing. 1 when either is empty.
-pub fn slower(baseline: &Series, current: &Series, margin: f64) -> f64 {
+/// What one of the tests says.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence {
+    /// Average of the baseline as this test sees it, ms.
+    pub before: f64,
+    /// Average now.
+    pub now: f64,
+    /// The p-value of "`current` is at most `margin` slower than `baseline`": small when it is slower by more than that.
+    pub p: f64,
+}
+
+/// Whether `current` is slower than `baseline` by more than `margin` (a share, 0.05 = 5 %), by two tests: on the means of
+/// rounds, which see a few very slow calls, and on the trimmed medians of rounds (Yuen's test), from which a few very slow
+/// calls hide nothing. `None` when either side is empty.
+pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<[Evidence; 2]> {
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
-        return 1.0;
+        return None;
     }
-    let p = |of: fn(&Round) -> f64, trim: f64| {
+    let test = |of: fn(&Round) -> f64, trim: f64| {
         let center: Moments = baseline.rounds.iter().chain(&current.rounds).map(of).collect();
         let floor = (PRIOR_SPREAD * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
         let variance = floor
@@ -70,9 +81,14 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> f64 {
         let before_error = before.error * (1.0 + margin).powi(2);
         let error = before_error + now.error;
         let df = error * error / (before_error * before_error / before.df + now.error * now.error / now.df);
-        student_sf((now.mean - before.mean * (1.0 + margin)) / error.sqrt(), df)
+        let p = student_sf((now.mean - before.mean * (1.0 + margin)) / error.sqrt(), df);
+        Evidence {
+            before: before.mean,
+            now: now.mean,
+            p,
+        }
     };
-    p(|round| round.mean, 0.0).min(p(|round| round.median, TRIM))
+    Some([test(|round| round.mean, 0.0), test(|round| round.median, TRIM)])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What became slower than a baseline, and how sure that is.
 
-use super::evidence::{Series, slower};
+use super::evidence::{Evidence, Series, slower};
 use super::recording::Recording;
 use serde::Serialize;
 
@@ -46,7 +46,7 @@ pub struct Thresholds {
 pub struct Regression {
     /// Its name.
     pub component: String,
-    /// Average before, ms.
+    /// Average before, ms; without outliers where these are all that hides the change.
     pub baseline_duration: f64,
     /// Average now, ms.
     pub current_duration: f64,
@@ -101,39 +101,46 @@ pub fn robust_spread(low: f64, high: f64) -> f64 {
 pub fn regressions(pairs: Vec<(String, Sample, Sample)>, thresholds: Thresholds) -> Vec<Regression> {
     let compared = pairs
         .iter()
-        .filter(|(_, b, c)| b.calls > 0 && c.calls > 0)
+        .filter(|(_, before, now)| before.calls > 0 && now.calls > 0)
         .count() as f64;
     let mut found: Vec<Regression> = pairs
         .into_iter()
-        .filter_map(|(component, baseline, current)| {
-            if baseline.calls == 0 || current.calls == 0 {
-                return None;
-            }
-            let change =
-                (current.average - baseline.average) / baseline.average.max(SMALLEST_BASELINE) * 100.0;
-            let (severity, threshold) = thresholds.crossed(change)?;
-            let few = baseline.calls.min(current.calls) < FEW_CALLS;
-            let needed = if few { PROOF_OF_FEW } else { PROOF };
-            let margin = thresholds.minor.max(0.0) / 100.0 * needed.margin;
-            let confidence = 1.0 - (slower(&baseline.series, &current.series, margin) * compared).min(1.0);
-            (confidence >= needed.confidence).then_some(Regression {
-                component,
-                baseline_duration: baseline.average,
-                current_duration: current.average,
-                percent_change: change,
-                severity,
-                threshold,
-                confidence,
-                baseline_calls: baseline.calls,
-                current_calls: current.calls,
-            })
-        })
+        .filter_map(|(component, before, now)| thresholds.judge(&component, &before, &now, compared))
         .collect();
     found.sort_by(|a, b| b.percent_change.total_cmp(&a.percent_change));
     found
 }
 
 impl Thresholds {
+    /// A regression, if there is one: of the averages, or, where outliers spoil these, of the averages without them.
+    fn judge(self, component: &str, before: &Sample, now: &Sample, compared: f64) -> Option<Regression> {
+        let few = before.calls.min(now.calls) < FEW_CALLS;
+        let needed = if few { PROOF_OF_FEW } else { PROOF };
+        let margin = self.minor.max(0.0) / 100.0 * needed.margin;
+        let [means, typical] = slower(&before.series, &now.series, margin)?;
+        let means = Evidence {
+            before: before.average,
+            now: now.average,
+            p: means.p,
+        };
+        [means, typical].into_iter().find_map(|evidence| {
+            let confidence = 1.0 - (evidence.p * compared).min(1.0);
+            let change = (evidence.now - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
+            let (severity, threshold) = self.crossed(change).filter(|_| confidence >= needed.confidence)?;
+            Some(Regression {
+                component: component.to_owned(),
+                baseline_duration: evidence.before,
+                current_duration: evidence.now,
+                percent_change: change,
+                severity,
+                threshold,
+                confidence,
+                baseline_calls: before.calls,
+                current_calls: now.calls,
+            })
+        })
+    }
+
     fn crossed(self, change: f64) -> Option<(&'static str, f64)> {
         // A slowdown of nothing is none, even with a threshold of 0.
         if change <= 0.0 {

@@ -60,6 +60,8 @@ pub struct Monitor {
     /// How many baselines were set so far.
     epoch: u64,
     baselines: HashMap<String, Baseline>,
+    /// Figures since the last change: a report asks twice.
+    figures: Option<Vec<[f64; TIMING_FIELDS]>>,
 }
 
 impl Monitor {
@@ -85,6 +87,7 @@ impl Monitor {
 
     /// Records finished calls, as triples of node, duration (ms) and self time (ms). Unknown nodes are ignored.
     pub fn record(&mut self, calls: &[f64]) {
+        self.figures = None;
         for call in calls.chunks_exact(3) {
             let Some(component) = self.tree.record(call[0] as usize, call[1], call[2]) else {
                 continue;
@@ -146,13 +149,16 @@ impl Monitor {
     }
 
     /// The figures of every component with finished calls, longest total first.
-    pub fn timings(&self) -> Vec<[f64; TIMING_FIELDS]> {
-        let own = self.own_times();
-        let mut all: Vec<_> = (0..self.components.len())
-            .filter_map(|i| self.figures(i, own[i]))
-            .collect();
-        all.sort_by(|a, b| b[2].total_cmp(&a[2]));
-        all
+    pub fn timings(&mut self) -> &[[f64; TIMING_FIELDS]] {
+        if self.figures.is_none() {
+            let own = self.own_times();
+            let mut all: Vec<_> = (0..self.components.len())
+                .filter_map(|i| self.figures(i, own[i]))
+                .collect();
+            all.sort_by(|a, b| b[2].total_cmp(&a[2]));
+            self.figures = Some(all);
+        }
+        self.figures.as_deref().unwrap_or_default()
     }
 
     /// Components known, with or without calls.
@@ -166,12 +172,13 @@ impl Monitor {
     }
 
     /// Every component with finished calls as a [`Bottleneck`], largest share first.
-    pub fn bottlenecks(&self, critical_ms: f64, critical_percent: f64) -> Vec<Bottleneck> {
+    pub fn bottlenecks(&mut self, critical_ms: f64, critical_percent: f64) -> Vec<Bottleneck> {
         let limits = Limits {
             critical_ms,
             critical_percent,
         };
-        let timings = self.timings();
+        self.timings();
+        let timings = self.figures.as_deref().unwrap_or_default();
         let everything: f64 = timings.iter().map(|t| t[2]).sum();
         // Already by total, which is by share.
         timings
@@ -296,6 +303,7 @@ impl Monitor {
 
     /// Forgets every call; components, paths and baselines stay.
     pub fn reset(&mut self) {
+        self.figures = None;
         self.components
             .iter_mut()
             .for_each(|component| component.segments.clear());

@@ -19,8 +19,24 @@ const PAGE: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     zeros: u64,
-    pages: BTreeMap<u32, Box<[u64; PAGE]>>,
+    pages: BTreeMap<u32, Box<Page>>,
     count: u64,
+}
+
+/// Neighbouring buckets, and how many values they hold together.
+#[derive(Clone, Debug)]
+struct Page {
+    count: u64,
+    buckets: [u64; PAGE],
+}
+
+impl Page {
+    fn empty() -> Box<Self> {
+        Box::new(Self {
+            count: 0,
+            buckets: [0; PAGE],
+        })
+    }
 }
 
 impl Histogram {
@@ -29,11 +45,9 @@ impl Histogram {
         self.count += times;
         if value >= f64::MIN_POSITIVE {
             let bucket = (value.min(f64::MAX).to_bits() >> SHIFT) as u32;
-            let page = self
-                .pages
-                .entry(bucket / PAGE as u32)
-                .or_insert_with(|| Box::new([0; PAGE]));
-            page[bucket as usize % PAGE] += times;
+            let page = self.pages.entry(bucket / PAGE as u32).or_insert_with(Page::empty);
+            page.count += times;
+            page.buckets[bucket as usize % PAGE] += times;
         } else {
             self.zeros += times;
         }
@@ -44,8 +58,12 @@ impl Histogram {
         self.count += other.count;
         self.zeros += other.zeros;
         for (key, theirs) in &other.pages {
-            let ours = self.pages.entry(*key).or_insert_with(|| Box::new([0; PAGE]));
-            ours.iter_mut().zip(theirs.iter()).for_each(|(a, b)| *a += b);
+            let ours = self.pages.entry(*key).or_insert_with(Page::empty);
+            ours.count += theirs.count;
+            ours.buckets
+                .iter_mut()
+                .zip(&theirs.buckets)
+                .for_each(|(a, b)| *a += b);
         }
     }
 
@@ -59,31 +77,42 @@ impl Histogram {
         let zeros = (self.zeros > 0).then_some((0.0, self.zeros));
         let paged = self.pages.iter().flat_map(|(key, page)| {
             let first = u64::from(*key) * PAGE as u64;
-            page.iter()
+            page.buckets
+                .iter()
                 .enumerate()
                 .map(move |(i, times)| (middle(first + i as u64), *times))
         });
         zeros.into_iter().chain(paged.filter(|(_, times)| *times > 0))
     }
 
-    /// The percentiles `wanted` (0–100, ascending) by nearest rank, in one pass over the buckets; 0 when empty.
+    /// The percentiles `wanted` (0–100) by nearest rank; 0 when empty. O(pages).
     pub fn percentiles<const N: usize>(&self, wanted: [f64; N]) -> [f64; N] {
-        let mut found = [0.0; N];
-        let mut seen = 0;
-        let mut next = 0;
-        for (value, times) in self.buckets() {
-            seen += times;
-            while next < N && seen >= rank_of(wanted[next], self.count) {
-                found[next] = value;
-                next += 1;
+        wanted.map(|p| self.value_at(rank_of(p, self.count)))
+    }
+
+    /// The value of the 1-based `rank`.
+    fn value_at(&self, rank: u64) -> f64 {
+        let Some(mut left) = rank.checked_sub(self.zeros).filter(|left| *left > 0) else {
+            return 0.0;
+        };
+        for (key, page) in &self.pages {
+            if left > page.count {
+                left -= page.count;
+                continue;
+            }
+            for (i, times) in page.buckets.iter().enumerate() {
+                if left <= *times {
+                    return middle(u64::from(*key) * PAGE as u64 + i as u64);
+                }
+                left -= times;
             }
         }
-        found
+        0.0
     }
 
     /// Bytes held.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.pages.len() * (PAGE * 8 + 16)
+        size_of::<Self>() + self.pages.len() * (PAGE * 8 + 24)
     }
 }
 

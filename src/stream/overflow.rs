@@ -51,7 +51,6 @@ pub struct Overflow {
     store: Box<dyn Segments>,
     memory_bytes: u64,
     disk_bytes: u64,
-    scratch: Vec<u8>,
 }
 
 impl Overflow {
@@ -64,7 +63,6 @@ impl Overflow {
             store,
             memory_bytes: 0,
             disk_bytes: 0,
-            scratch: Vec::new(),
         }
     }
 
@@ -73,25 +71,21 @@ impl Overflow {
     /// # Errors
     /// [`OverflowError::Write`]; the queue is then as it was.
     pub fn push(&mut self, raw: &[u8], memory_limit: u64) -> Result<(), OverflowError> {
-        let needed = lz4_flex::block::get_maximum_output_size(raw.len());
-        if self.scratch.len() < needed {
-            self.scratch.resize(needed, 0);
-        }
-        let packed = match lz4_flex::block::compress_into(raw, &mut self.scratch) {
+        // Not kept between calls: it would be memory that is held and does not count.
+        let mut scratch = vec![0; lz4_flex::block::get_maximum_output_size(raw.len())];
+        let packed = match lz4_flex::block::compress_into(raw, &mut scratch) {
             Ok(size) if size < raw.len() => Some(size),
             _ => None,
         };
-        let scratch = std::mem::take(&mut self.scratch);
         let bytes = packed.map_or(raw, |size| &scratch[..size]);
         let place = if self.memory_bytes + bytes.len() as u64 <= memory_limit {
             self.memory_bytes += bytes.len() as u64;
-            Ok(Place::Memory(bytes.into()))
+            Place::Memory(bytes.into())
         } else {
-            self.write(bytes).map_err(OverflowError::Write)
+            self.write(bytes).map_err(OverflowError::Write)?
         };
-        self.scratch = scratch;
         self.chunks.push_back(Chunk {
-            place: place?,
+            place,
             raw_bytes: raw.len(),
             compressed: packed.is_some(),
         });
@@ -145,14 +139,13 @@ impl Overflow {
     pub fn clear(&mut self) {
         self.chunks = VecDeque::new();
         self.segments.clear();
-        self.scratch = Vec::new();
         self.memory_bytes = 0;
         self.disk_bytes = 0;
     }
 
     /// Bytes of native memory held.
     pub fn memory_bytes(&self) -> u64 {
-        self.memory_bytes + self.scratch.capacity() as u64
+        self.memory_bytes
     }
 
     /// Bytes of temporary files that hold chunks not yet taken.

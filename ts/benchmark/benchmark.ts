@@ -39,9 +39,8 @@ function concurrencyOf({ parallel, concurrency }: BenchmarkConfig): number | und
   return undefined;
 }
 
-/** Bytes of heap in use: what is reachable, if the process may collect garbage, else with what is not yet collected. */
+/** Bytes of heap in use, garbage that is not yet collected included. */
 function heapUsed(): number {
-  (globalThis as { gc?: () => void }).gc?.();
   return process.memoryUsage().heapUsed;
 }
 

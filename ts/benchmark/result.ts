@@ -38,7 +38,7 @@ export interface BenchmarkResult {
   stdDeviation: number;
   /** Calls per second. */
   throughput: number;
-  /** Heap used, bytes (after a garbage collection where `--expose-gc` allows one). */
+  /** Heap used before and after the samples, bytes; garbage that is not yet collected counts. */
   memoryUsage: { before: number; after: number; delta: number };
   /** Calls in one sample. */
   callsPerSample?: number;

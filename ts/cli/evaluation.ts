@@ -29,8 +29,8 @@ interface Call {
 
 /** Followers of one call that may wait before reading pauses for it: a bound on memory when all inputs are the same. */
 const MOST_FOLLOWERS = 10_000;
-/** Answers kept. An answer is rarely larger than a few kilobytes. */
-const CACHE_ENTRIES = 100_000;
+/** What the cache holds at most: a bound on memory for datasets of any size. */
+const CACHE = { maxSize: 100_000, maxBytes: 64 * 1024 * 1024, ttl: Number.POSITIVE_INFINITY };
 
 /** Figures a run has while it goes and when it is over. */
 export interface Evaluation {
@@ -84,7 +84,7 @@ class ModelRun {
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
     this.#scores = new ScoreQueue(options, tally);
-    if (options.cache) this.#cache = new ResponseCache({ maxSize: CACHE_ENTRIES, ttl: Number.POSITIVE_INFINITY });
+    if (options.cache) this.#cache = new ResponseCache(CACHE);
     this.#executor = new ParallelExecutor({
       concurrency: options.concurrency,
       rateLimit: { requestsPerMinute: endpoint.requestsPerMinute, tokensPerMinute: endpoint.tokensPerMinute },
@@ -153,6 +153,7 @@ class ModelRun {
   }
 
   async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
+    if (context.attempt > 1) this.#tally.retries += 1;
     const start = performance.now();
     const { input } = task.testCase;
     const { text, usage, headers } = await performanceMonitor.measure('model-call', () =>

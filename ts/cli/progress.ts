@@ -103,7 +103,8 @@ export class Progress {
     while (facts.length > 1 && counter.length + facts.join('  ').length + 16 > columns) facts.pop();
     const text = `${counter}  ${facts.join('  ')}`;
     const width = Math.min(30, columns - text.length - 4);
-    const full = Math.round((done / total) * width);
+    // A dataset that grew since it was counted must not overrun the bar.
+    const full = Math.round(Math.min(1, done / total) * width);
     const bar = width < 4 ? '' : `${style.good('█'.repeat(full))}${style.dim('░'.repeat(width - full))} `;
     this.#out.write(`\r\u001b[2K${bar}${text}`);
   }

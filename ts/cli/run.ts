@@ -1,4 +1,5 @@
 /** `ai-evals run`: from the command line to the exit code. */
+import { relative } from 'node:path';
 import { performanceMonitor } from '../monitor/index.js';
 import { checkCases } from './cases.js';
 import { type Endpoint, openEndpoint } from './endpoint.js';
@@ -10,7 +11,7 @@ import type { RunOptions } from './run_options.js';
 import { styleFor } from './style.js';
 import { type Summary, summaryText } from './summary.js';
 import { Tally } from './tally.js';
-import { plural } from './wording.js';
+import { plural, printable } from './wording.js';
 
 const BELOW_MINIMUM = 1;
 const INTERRUPTED = 130;
@@ -18,15 +19,24 @@ const INTERRUPTED = 130;
 /** Runs an evaluation and resolves to the exit code; rejects with a `UserError` for what the person can put right. */
 export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
   const report = options.jsonFile === undefined ? undefined : new ReportFile(options.jsonFile);
+  let onInterrupt = (): void => {
+    report?.discard();
+    process.stderr.write('stopped before anything was run\n');
+    process.exit(INTERRUPTED);
+  };
+  const interrupt = () => onInterrupt();
+  process.on('SIGINT', interrupt);
   let endpoint: Endpoint | undefined;
   try {
     const { total, repeatedIds } = await checkCases(options);
     if (repeatedIds.length > 0) {
-      process.stderr.write(`warning: ids that more than one case has: ${repeatedIds.join(', ')}\n`);
+      process.stderr.write(`warning: ids that more than one case has: ${printable(repeatedIds.join(', '))}\n`);
     }
     endpoint = options.fields.actual ? undefined : await openEndpoint(options, env);
     process.stderr.write(`${opening(options, total, endpoint)}\n`);
-    const { summary, tally } = await evaluated(options, endpoint, total, env);
+    const { summary, tally } = await evaluated(options, endpoint, total, env, (handler) => {
+      onInterrupt = handler;
+    });
     process.stdout.write(summaryText(summary, tally.messages, styleFor(process.stdout, env)));
     report?.write(summary);
     return exitCode(summary, options);
@@ -34,20 +44,25 @@ export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<
     report?.discard();
     throw error;
   } finally {
+    process.off('SIGINT', interrupt);
     await endpoint?.close();
   }
 }
 
 function opening(options: RunOptions, total: number, endpoint: Endpoint | undefined): string {
-  const cases = `${plural(total, 'case')} of ${options.dataset}`;
-  return endpoint ? `${cases} to ${endpoint.model} at ${endpoint.shown}` : `${cases}, recorded answers`;
+  const near = relative(process.cwd(), options.dataset);
+  const shown = near.length < options.dataset.length && !near.startsWith('..') ? near : options.dataset;
+  const cases = `${plural(total, 'case')} of ${shown}`;
+  return endpoint ? `${cases}\nanswered by ${endpoint.model} at ${endpoint.shown}` : `${cases}: recorded answers`;
 }
 
+/** The part that calls the model. Its Ctrl-C ends it early with what was finished; a second one ends the process. */
 async function evaluated(
   options: RunOptions,
   endpoint: Endpoint | undefined,
   total: number,
   env: NodeJS.ProcessEnv,
+  onInterrupt: (handler: () => void) => void,
 ): Promise<{ summary: Summary; tally: Tally }> {
   const start = performance.now();
   const tally = new Tally(options.jsonFile !== undefined);
@@ -56,17 +71,14 @@ async function evaluated(
     ? evaluate(options, endpoint, tally, stop.signal)
     : evaluateRecorded(options, tally, stop.signal);
   const progress = new Progress(process.stderr, { total, tally, heldBack: () => evaluation.heldBack() }, env);
-  const interrupt = () => {
-    // The second one: at once, whatever is under way.
+  onInterrupt(() => {
     if (stop.signal.aborted) process.exit(INTERRUPTED);
     progress.say('stopping; Ctrl-C again to quit at once');
     stop.abort();
-  };
-  process.on('SIGINT', interrupt);
+  });
   try {
     await evaluation.done;
   } finally {
-    process.off('SIGINT', interrupt);
     progress.stop();
   }
   const durationMs = performance.now() - start;
@@ -114,6 +126,7 @@ function summaryOf(
       hitRate: answered === 0 ? 0 : (cached + shared) / answered,
       costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
     },
+    retries: tally.retries,
     throttleTime: evaluation.throttleTime(),
     bottlenecks: performanceMonitor.identifyBottlenecks(),
     results: tally.results(),

@@ -21,6 +21,8 @@ export interface Summary extends Counts {
   cost: number | null;
   /** `hits`: answered from the cache; `shared`: by the call of an equal input that was under way. */
   cache: { enabled: boolean; hits: number; shared: number; misses: number; hitRate: number; costSaved: number | null };
+  /** Attempts beyond the first of a call. */
+  retries: number;
   throttleTime: number;
   bottlenecks: Bottleneck[];
   durationMs: number;
@@ -77,14 +79,14 @@ function line(label: string, text: string): string {
 }
 
 function figures(summary: Summary): string[] {
-  const { latency, tokens, cost, cache, throttleTime, model } = summary;
+  const { latency, tokens, cost, cache, retries, throttleTime, model } = summary;
   if (model === null) return [];
   const ms = (n: number) => duration(n);
   const saved = cache.costSaved ? `; the cache saved ${dollars(cache.costSaved)}` : '';
   const free = cache.hits + cache.shared;
   return [
     line('latency', `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)}, max ${ms(latency.max)}`),
-    line('calls', count(latency.count)),
+    line('calls', `${count(latency.count)}${retries > 0 ? ` (${count(retries)} of them further attempts)` : ''}`),
     line('tokens', `${count(tokens.total)} (${count(tokens.prompt)} in, ${count(tokens.completion)} out)`),
     line('cost', cost === null ? `price of ${model} not known: --price-in, --price-out` : `${dollars(cost)}${saved}`),
     line(

@@ -34,6 +34,8 @@ export class Tally {
   readonly messages = new Map<string, number>();
   /** Cases answered by a call, by the cache, and by a call another case of the same input had under way. */
   readonly answered = { called: 0, cached: 0, shared: 0 };
+  /** Attempts beyond the first of a call. */
+  retries = 0;
   /** Tokens that cached and shared answers would have taken. */
   readonly saved = { prompt: 0, completion: 0 };
   readonly #results: CaseResult[] | undefined;

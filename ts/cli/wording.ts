@@ -37,10 +37,15 @@ export function plural(n: number, noun: string): string {
   return `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
 }
 
-/** `text` in at most `width` columns. */
+/** `text` on one line without control characters, so that a dataset or a server cannot steer the terminal. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
+}
+
+/** `text`, {@link printable}, in at most `width` columns. */
 export function shortened(text: string, width: number): string {
-  const letters = [...text];
-  return letters.length <= width ? text : `${letters.slice(0, width - 1).join('')}…`;
+  const letters = [...printable(text)];
+  return letters.length <= width ? letters.join('') : `${letters.slice(0, width - 1).join('')}…`;
 }
 
 /** `text` broken at spaces into lines of at most `width` columns. */

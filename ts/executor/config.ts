@@ -81,7 +81,9 @@ export function limitValues(limits: Required<RateLimitConfig>, slots: number, un
     smooth: limits.pacing === 'smooth',
     settlement: ['actual', 'openai', 'azure', 'anthropic'].indexOf(limits.settlement as string),
     slots,
-    unknownCall: unknown ?? Number.NaN,
+    // The token limit nobody asked for must not keep slots empty before the first call has shown its size.
+    unknownCall:
+      unknown ?? (limits.tokensPerMinute === LIMITS.tokensPerMinute ? LIMITS.tokensPerMinute / slots : Number.NaN),
   };
 }
 

@@ -180,7 +180,7 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   updateConfig(config: Partial<WorkerConfig>): void {
     this.#config = resolveConfig(config, this.#config);
     this.#applyConfig();
-    this.#turns.schedule();
+    this.#turns.reconsider();
   }
 
   /** The limits in force and what of them is used, of all keys together. */

@@ -151,6 +151,8 @@ export class Run {
   /** Ends the run: whatever has no result yet was aborted. */
   abandonRest(): void {
     for (const index of this.store.open()) this.reject(index, evalError('execution', 'error', 'aborted', false), 0);
+    // What has not been read of a stream is no part of the run any more.
+    this.total = Math.min(this.total, this.completed + this.failed);
     this.finishIfDone();
   }
 

@@ -24,6 +24,7 @@ class Window implements TaskStore {
   readonly #results = new Map<number, AnyResult>();
   readonly #changed: () => void;
   next = 0;
+  unread: () => Iterable<[number, ExecutionTask]> = () => [];
 
   constructor(changed: () => void) {
     this.#changed = changed;
@@ -43,7 +44,9 @@ class Window implements TaskStore {
     this.#changed();
   }
 
+  /** The tasks of an array that have not been read yet count as open: an aborted run has a result for each. */
   open(): Iterable<number> {
+    for (const [index, task] of this.unread()) this.#tasks.set(index, task);
     return [...this.#tasks.keys()];
   }
 
@@ -120,7 +123,8 @@ class Streaming {
     positiveInteger('bufferSize', bufferSize);
     positiveNumber('maxMemory', maxMemory);
     const iterator = iteratorOf(source);
-    const total = Array.isArray(source) ? source.length : Number.POSITIVE_INFINITY;
+    const array = Array.isArray(source) ? (source as ExecutionTask[]) : undefined;
+    const total = array?.length ?? Number.POSITIVE_INFINITY;
     await Promise.resolve();
     let over = (): void => {};
     const ended = new Promise<void>((resolve) => {
@@ -135,7 +139,7 @@ class Streaming {
     let failure: { error: unknown } | undefined;
     let read = 0;
     try {
-      read = await this.#read(iterator, run, { batchSize, bufferSize, maxMemory });
+      read = await this.#read(iterator, run, array, { batchSize, bufferSize, maxMemory });
     } catch (error) {
       failure = { error };
       read = run.completed + run.failed + this.#window.unfinished;
@@ -154,10 +158,14 @@ class Streaming {
   async #read(
     iterator: Iterator<ExecutionTask> | AsyncIterator<ExecutionTask>,
     run: Run,
+    array: readonly ExecutionTask[] | undefined,
     { batchSize, bufferSize, maxMemory }: Required<Pick<StreamingOptions, 'batchSize' | 'bufferSize' | 'maxMemory'>>,
   ): Promise<number> {
     const limit = process.memoryUsage().heapUsed + (maxMemory as number);
     let [read, tight, first, batch] = [0, false, 0, [] as ExecutionTask[]];
+    if (array !== undefined) {
+      this.#window.unread = () => array.slice(read).map((task, i) => [read + i, task]);
+    }
     const hand = (): void => {
       if (batch.length > 0) this.#host.enqueue(run, first, batch);
       first = read;
@@ -235,6 +243,7 @@ class Streaming {
     } finally {
       if (!this.#done) {
         this.#stopped = true;
+        this.#window.unread = () => [];
         this.#wake();
         if (this.#run !== undefined) this.#host.abort(this.#run, undefined);
       }

@@ -39,6 +39,7 @@ export class Turns {
   #finished = 0;
   #turning = false;
   #again = false;
+  #revoked = false;
   #scheduled = false;
   #yielded = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -90,6 +91,12 @@ export class Turns {
     this.#take();
   };
 
+  /** The configuration has changed: what was granted under the old one and has not started is decided again. */
+  reconsider(): void {
+    this.#revoked = true;
+    this.schedule();
+  }
+
   /** Takes the turn that is due, so that the scheduler knows everything that has happened. */
   flush(): void {
     if (!this.#turning && this.#finished > 0) this.#take();
@@ -105,6 +112,7 @@ export class Turns {
       const io = this.#io;
       do {
         this.#again = false;
+        this.#revoked = false;
         let now = performance.now();
         const count = this.scheduler.turn(now, io, this.#stamped, this.#finished);
         this.#finished = 0;
@@ -127,6 +135,10 @@ export class Turns {
       const run = this.#runs.get(io[at + 2] as number);
       if (run === undefined || run.isOver) {
         io[at + 7] = Number.NaN;
+        return now;
+      }
+      if (this.#revoked) {
+        io[at + 7] = -1;
         return now;
       }
       const number = io[at + 1] as number;

@@ -358,13 +358,16 @@ export class PerformanceMonitor extends EventEmitter {
     const roots: CallTreeNode[] = [];
     const made: CallTreeNode[] = [];
     for (let at = 0; at < rows.length; at += TREE_FIELDS) {
-      const [component, parent, calls, totalDuration, selfDuration] = rows.subarray(
-        at,
-        at + TREE_FIELDS,
-      ) as Iterable<number> as [number, number, number, number, number];
-      const node = { component: names[component] as string, calls, totalDuration, selfDuration, children: [] };
+      const field = (i: number): number => rows[at + i] as number;
+      const node = {
+        component: names[field(0)] as string,
+        calls: field(2),
+        totalDuration: field(3),
+        selfDuration: field(4),
+        children: [],
+      };
       made.push(node);
-      (made[parent]?.children ?? roots).push(node);
+      (made[field(1)]?.children ?? roots).push(node);
     }
     return pruned(roots);
   }

@@ -56,7 +56,7 @@ export interface PerformanceBaseline {
 /** A component that became slower than a baseline. */
 export interface PerformanceRegression {
   component: string;
-  /** Average before, ms. */
+  /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
   baselineDuration: number;
   /** Average of the calls since, ms. */
   currentDuration: number;

@@ -6,6 +6,7 @@
  * next chunk. Values that cannot be cloned stay in the heap, beside their chunk, and count there. Push and take are O(size
  * of the item); each value is encoded at most once.
  */
+import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import { decode, encode } from './chunk_codec.js';
 import { heldBytes, measure } from './held_size.js';
@@ -52,7 +53,7 @@ export class ItemQueue<T> {
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
-    this.#chunkBytes = Math.max(16 * 1024, Math.min(256 * 1024, limits.maxBytes / 8));
+    this.#chunkBytes = Math.max(1024, Math.min(256 * 1024, limits.maxBytes / 8));
   }
 
   /** Items held, wherever they are. */
@@ -91,9 +92,10 @@ export class ItemQueue<T> {
    */
   push(item: T, bytes = heldBytes(item)): void {
     if (this.#fits(bytes)) {
-      this.#head.push(item);
       this.#headSizes().push(bytes);
+      this.#head.push(item);
     } else {
+      if (!this.overflowing && this.#heapBytes + bytes > this.#limits.maxBytes) this.#makeRoom();
       if (this.#tail.length > 0 && this.#tailBytes + bytes > this.#chunkBytes) this.#sealTail();
       this.#tail.push({ item, bytes, form: measure(item).form });
       this.#tailBytes += bytes;
@@ -130,7 +132,7 @@ export class ItemQueue<T> {
 
   #headSizes(): number[] {
     if (typeof this.#headBytes === 'number')
-      this.#headBytes = new Array<number>(this.#head.length - 1).fill(this.#headBytes);
+      this.#headBytes = new Array<number>(this.#head.length).fill(this.#headBytes);
     return this.#headBytes;
   }
 
@@ -163,6 +165,33 @@ export class ItemQueue<T> {
     if (overflow) this.#natively(() => overflow.clear());
   }
 
+  /** Moves the last quarter of a full head out of the heap, so that what comes behind it has room to wait. */
+  #makeRoom(): void {
+    const sizes = this.#headSizes();
+    const goal = this.#heapBytes - this.#limits.maxBytes / 4;
+    let end = this.#head.length;
+    for (let left = this.#heapBytes; end > this.#headAt + 1 && left > goal; end -= 1) left -= sizes[end - 1] as number;
+    const moved = this.#head.slice(end);
+    const movedSizes = sizes.slice(end);
+    this.#head.length = end;
+    sizes.length = end;
+    for (const [at, item] of moved.entries()) {
+      const bytes = movedSizes[at] as number;
+      this.#tail.push({ item, bytes, form: measure(item).form });
+      this.#tailBytes += bytes;
+      if (this.#tailBytes > this.#chunkBytes) this.#trySeal();
+    }
+  }
+
+  /** Where nothing can be written the tail only stays; the push that follows reports it. */
+  #trySeal(): void {
+    try {
+      this.#sealTail();
+    } catch (error) {
+      if (!(error instanceof AiEvalsError)) throw error;
+    }
+  }
+
   /** Makes the tail a chunk outside the heap. On failure the tail stays as it is. */
   #sealTail(): void {
     const chunk: Chunk<T> = { count: this.#tail.length, form: undefined, kept: new Map() };
@@ -179,11 +208,9 @@ export class ItemQueue<T> {
     if (chunk.form) {
       const { bytes } = encode(leaving, chunk.form);
       const overflow = this.#overflowQueue();
-      // What leaves the heap makes room for its compressed self.
-      const room = Math.min(
-        Number.MAX_SAFE_INTEGER,
-        Math.max(0, Math.floor(this.#limits.maxBytes - (this.#heapBytes - moved))),
-      );
+      // What leaves the heap makes room for its compressed self and for the next tail.
+      const left = this.#limits.maxBytes - (this.#heapBytes - moved) - this.#chunkBytes;
+      const room = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(left)));
       this.#natively(() => overflow.push(bytes, room));
     }
     this.#heapBytes -= moved;

@@ -1,0 +1,268 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AiEvalsError, Benchmark, BenchmarkSuite, benchmarkCache } from '@aah/ai-evals/performance';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function busy(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+describe('running', () => {
+  test('a result has every field, finite, and agrees with itself', async () => {
+    const benchmark = new Benchmark();
+    const result = await benchmark.run({ name: 'sleep', description: 'two', iterations: 8, warmupIterations: 1 }, () =>
+      sleep(2),
+    );
+    expect(result).toMatchObject({ name: 'sleep', description: 'two', iterations: 8, callsPerSample: 1 });
+    expect(result.minDuration).toBeGreaterThan(1);
+    const ascending = [
+      result.minDuration,
+      result.medianDuration,
+      result.p95Duration,
+      result.p99Duration,
+      result.maxDuration,
+    ];
+    expect(ascending).toEqual([...ascending].sort((a, b) => a - b));
+    expect(result.totalDuration / result.iterations).toBeCloseTo(result.avgDuration, 9);
+    expect(result.throughput).toBeCloseTo(1000 / result.avgDuration, 6);
+    expect(result.memoryUsage.delta).toBe(result.memoryUsage.after - result.memoryUsage.before);
+    expect(result.rounds).toHaveLength(8);
+    const [low, high] = result.confidenceInterval as [number, number];
+    expect(low).toBeLessThanOrEqual(result.avgDuration);
+    expect(high).toBeGreaterThanOrEqual(result.avgDuration);
+  });
+
+  test('what takes long enough to be timed alone is called exactly warmup + iterations times', async () => {
+    for (const [iterations, warmupIterations] of [
+      [5, 2],
+      [1, 0],
+      [3, 0],
+    ] as const) {
+      const config = { name: 'exact', iterations, warmupIterations };
+      let calls = 0;
+      await new Benchmark().run(config, async () => {
+        calls += 1;
+        await sleep(1);
+      });
+      expect(calls).toBe(iterations + warmupIterations);
+      calls = 0;
+      new Benchmark().runSync(config, () => {
+        calls += 1;
+        busy(0.2);
+      });
+      expect(calls).toBe(iterations + warmupIterations);
+    }
+  });
+
+  test('defaults are 100 samples after 10 calls, and 1000 after 100 for runSync', async () => {
+    const one = { name: 'd', callsPerSample: 1 };
+    let calls = 0;
+    expect((await new Benchmark().run(one, async () => (calls += 1))).iterations).toBe(100);
+    expect(calls).toBe(110);
+    calls = 0;
+    expect(new Benchmark().runSync(one, () => (calls += 1)).iterations).toBe(1000);
+    expect(calls).toBe(1100);
+  });
+
+  test('a function of a few nanoseconds gets a figure, synchronous or not', async () => {
+    let x = 1;
+    const step = () => {
+      x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      return x;
+    };
+    const sync = new Benchmark().runSync({ name: 'ns', iterations: 50 }, step);
+    const async = await new Benchmark().run({ name: 'ns', iterations: 50 }, async () => step());
+    for (const result of [sync, async]) {
+      expect(result.iterations).toBe(50);
+      expect(result.callsPerSample).toBeGreaterThan(50);
+      expect(result.medianDuration).toBeGreaterThan(0);
+      for (const figure of [
+        result.avgDuration,
+        result.throughput,
+        result.minDuration,
+        result.stdDeviation,
+        result.rme,
+      ]) {
+        expect(Number.isFinite(figure)).toBe(true);
+      }
+      expect(result.minDuration).toBeGreaterThan(0);
+    }
+    expect(sync.medianDuration).toBeLessThan(0.0002);
+  });
+
+  test.each([0.005, 0.5, 50])('a busy-wait of %d ms is measured within 10 percent (median)', (ms) => {
+    const config = { name: 'busy', iterations: ms >= 10 ? 9 : 100, warmupIterations: 1 };
+    const { medianDuration } = new Benchmark().runSync(config, () => busy(ms));
+    expect(medianDuration / ms).toBeGreaterThan(0.9);
+    expect(medianDuration / ms).toBeLessThan(1.1);
+  });
+
+  test('a busy loop of 50 ns is measured within 10 percent (median)', () => {
+    const turns = (count: number) => {
+      let x = count | 0;
+      for (let i = 0; i < count; i += 1) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+      return x;
+    };
+    // What a turn takes is found anew around each attempt: other processes come and go.
+    const cost = () => {
+      const tries = Array.from({ length: 9 }, () => {
+        const start = process.hrtime.bigint();
+        turns(500_000);
+        return Number(process.hrtime.bigint() - start) / 500_000e6;
+      });
+      return tries.sort((a, b) => a - b)[4] as number;
+    };
+    turns(5_000_000);
+    const errors: number[] = [];
+    for (let attempt = 0; attempt < 8 && !errors.some((e) => e < 0.1); attempt += 1) {
+      const before = cost();
+      const count = Math.round(0.00005 / before);
+      const { medianDuration } = new Benchmark().runSync({ name: 'busy', iterations: 200 }, () => turns(count));
+      errors.push(Math.abs(medianDuration / (((before + cost()) / 2) * count) - 1));
+    }
+    expect(Math.min(...errors)).toBeLessThan(0.1);
+  });
+
+  test('a time budget ends the sampling, after at least one sample', async () => {
+    const config = { name: 'budget', iterations: 1000, warmupIterations: 0, timeBudget: 30 };
+    const result = await new Benchmark().run(config, () => sleep(5));
+    expect(result.iterations).toBeGreaterThanOrEqual(1);
+    expect(result.iterations).toBeLessThan(20);
+    expect(new Benchmark().runSync({ ...config, timeBudget: 0.001 }, () => busy(1)).iterations).toBe(1);
+    expect((await new Benchmark().run({ ...config, concurrency: 2 }, () => sleep(5))).iterations).toBeLessThan(40);
+  });
+
+  test.each([1, 3, 7])('parallel keeps exactly %i calls in flight', async (concurrency) => {
+    let inFlight = 0;
+    const seen: number[] = [];
+    const fn = async () => {
+      inFlight += 1;
+      seen.push(inFlight);
+      await sleep(1 + (seen.length % 4));
+      inFlight -= 1;
+    };
+    const start = performance.now();
+    const config = { name: 'p', parallel: true, concurrency, iterations: 30, warmupIterations: 0 };
+    const result = await new Benchmark().run(config, fn);
+    const wall = performance.now() - start;
+    expect(seen).toHaveLength(30);
+    expect(Math.max(...seen)).toBe(concurrency);
+    // Once filled, a call starts only when another has ended, and always then.
+    expect(seen.slice(concurrency - 1).every((n) => n === concurrency)).toBe(true);
+    expect(result.iterations).toBe(30);
+    expect(result.totalDuration).toBeLessThanOrEqual(wall);
+    expect(result.throughput).toBeCloseTo((30 / result.totalDuration) * 1000, 6);
+  });
+
+  test('a function that fails rejects with its error and the name of the benchmark, and calls no more', async () => {
+    const broken = new TypeError('boom');
+    let calls = 0;
+    const fail = () => {
+      calls += 1;
+      if (calls === 3) throw broken;
+      busy(0.05);
+    };
+    const failure = await new Benchmark().run({ name: 'fragile' }, async () => fail()).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(AiEvalsError);
+    expect(failure).toMatchObject({
+      code: 'ERR_BENCHMARK',
+      message: 'benchmark "fragile" failed: boom',
+      cause: broken,
+    });
+    expect(calls).toBe(3);
+    calls = 0;
+    expect(() => new Benchmark().runSync({ name: 'fragile' }, fail)).toThrow('benchmark "fragile" failed: boom');
+    calls = 0;
+    const parallel = new Benchmark().run({ name: 'fragile', concurrency: 2, warmupIterations: 0 }, async () => {
+      fail();
+      await sleep(1);
+    });
+    await expect(parallel).rejects.toMatchObject({ cause: broken });
+    await sleep(10);
+    expect(calls).toBeLessThanOrEqual(4);
+  });
+
+  test('bad configurations are refused before anything runs', async () => {
+    const fn = vi.fn();
+    for (const iterations of [0, -1, 1.5, Number.NaN]) {
+      await expect(new Benchmark().run({ name: 'x', iterations }, fn)).rejects.toThrow(RangeError);
+      expect(() => new Benchmark().runSync({ name: 'x', iterations }, fn)).toThrow(RangeError);
+    }
+    for (const bad of [{ warmupIterations: -1 }, { concurrency: 0 }, { timeBudget: 0 }, { callsPerSample: 0 }]) {
+      await expect(new Benchmark().run({ name: 'x', ...bad }, fn)).rejects.toThrow(RangeError);
+    }
+    await expect(new Benchmark().run({} as never, fn)).rejects.toThrow(TypeError);
+    await expect(new Benchmark().run({ name: 'x' }, 5 as never)).rejects.toThrow(TypeError);
+    expect(fn).not.toHaveBeenCalled();
+  });
+
+  test('history keeps every result of a name, oldest first; nothing is printed', async () => {
+    const write = vi.spyOn(process.stdout, 'write');
+    const log = vi.spyOn(console, 'log');
+    const benchmark = new Benchmark();
+    const first = benchmark.runSync({ name: 'a', iterations: 2 }, () => 1);
+    const second = await benchmark.run({ name: 'a', iterations: 2 }, async () => 1);
+    expect(write).not.toHaveBeenCalled();
+    expect(log).not.toHaveBeenCalled();
+    expect(benchmark.getHistory('a')).toEqual([first, second]);
+    expect(benchmark.getHistory('b')).toEqual([]);
+    benchmark.clear();
+    expect(benchmark.getHistory('a')).toEqual([]);
+  });
+});
+
+describe('suites and caches', () => {
+  test('a suite runs in order and sums up', async () => {
+    const suite = new BenchmarkSuite('scorers');
+    const config = { iterations: 5, warmupIterations: 0 };
+    const same = suite
+      .add({ name: 'slow', ...config }, () => sleep(5))
+      .add({ name: 'quick', ...config }, async () => busy(0.1));
+    expect(same).toBe(suite);
+    const result = await suite.run();
+    expect(result).toMatchObject({
+      name: 'scorers',
+      summary: { totalBenchmarks: 2, fastestBenchmark: 'quick', slowestBenchmark: 'slow' },
+    });
+    expect(result.timestamp).toBeInstanceOf(Date);
+    expect(result.benchmarks.map((b) => b.name)).toEqual(['slow', 'quick']);
+    expect(result.summary.avgThroughput).toBeCloseTo(result.benchmarks.reduce((s, b) => s + b.throughput, 0) / 2, 9);
+    expect(suite.getResults()).toEqual(result.benchmarks);
+    suite.clear();
+    expect(suite.getResults()).toEqual([]);
+    expect((await suite.run()).summary).toEqual({
+      totalBenchmarks: 0,
+      totalDuration: 0,
+      fastestBenchmark: 'N/A',
+      slowestBenchmark: 'N/A',
+      avgThroughput: 0,
+    });
+  });
+
+  test.each([10_000, 250, 7, 1])('a cache is measured with exactly %i reads and writes', async (operations) => {
+    const map = new Map<string, unknown>();
+    let [gets, sets] = [0, 0];
+    const cache = {
+      get: (key: string) => {
+        gets += 1;
+        return map.get(key);
+      },
+      set: async (key: string, value: unknown) => {
+        sets += 1;
+        map.set(key, value);
+      },
+      getStats: () => ({ gets, sets, size: map.size }),
+    };
+    const { reads, writes, stats } = await benchmarkCache(cache, operations);
+    expect(stats).toEqual({ gets: operations, sets: operations, size: operations });
+    for (const result of [reads, writes]) {
+      expect(result.iterations).toBe(operations);
+      expect(result.avgDuration).toBeGreaterThan(0);
+      expect(result.throughput).toBeCloseTo(1000 / result.avgDuration, 3);
+    }
+  });
+});

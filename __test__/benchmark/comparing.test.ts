@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Benchmark, type BenchmarkResult } from '@aah/ai-evals/performance';
+import { describe, expect, test } from 'vitest';
+
+function busy(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+describe('comparing', () => {
+  const result = (avgDuration: number, stdDeviation = 2, iterations = 100, delta = 1000): BenchmarkResult => ({
+    name: `of ${avgDuration}`,
+    description: '',
+    iterations,
+    totalDuration: avgDuration * iterations,
+    avgDuration,
+    minDuration: avgDuration,
+    maxDuration: avgDuration,
+    medianDuration: avgDuration,
+    p95Duration: avgDuration,
+    p99Duration: avgDuration,
+    stdDeviation,
+    throughput: avgDuration === 0 ? 0 : 1000 / avgDuration,
+    memoryUsage: { before: 0, after: delta, delta },
+  });
+
+  test.each([
+    [60, 'faster', 'significant'],
+    [80, 'faster', 'moderate'],
+    [90, 'faster', 'minor'],
+    [97, 'similar', 'negligible'],
+    [103, 'similar', 'negligible'],
+    [110, 'slower', 'minor'],
+    [120, 'slower', 'moderate'],
+    [150, 'slower', 'significant'],
+  ])('100 ms against %f ms is %s, %s', (average, verdict, significance) => {
+    const comparison = new Benchmark().compare(result(100), result(average, 2, 100, 500));
+    expect(comparison).toMatchObject({ verdict, significance });
+    expect(comparison.improvement.durationPercent).toBeCloseTo(100 - average, 9);
+    expect(comparison.improvement.throughputPercent).toBeCloseTo((100 / average - 1) * 100, 9);
+    expect(comparison.improvement.memoryPercent).toBe(50);
+    const [low, high] = comparison.confidenceInterval;
+    expect(low).toBeLessThanOrEqual(comparison.improvement.durationPercent);
+    expect(high).toBeGreaterThanOrEqual(comparison.improvement.durationPercent);
+    expect(comparison.pValue).toBeGreaterThanOrEqual(0);
+    expect(comparison.pValue).toBeLessThanOrEqual(1);
+  });
+
+  test('a difference within the noise is similar whatever its percentage, and says what would settle it', () => {
+    const comparison = new Benchmark().compare(result(100, 90, 10), result(150, 90, 10));
+    expect(comparison).toMatchObject({ verdict: 'similar', significance: 'negligible', conclusive: false });
+    expect(comparison.roundsNeeded).toBeGreaterThan(100);
+  });
+
+  test('nothing is divided by 0', () => {
+    for (const [a, b] of [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const comparison = new Benchmark().compare(result(a, 0, 10, 0), result(b, 0, 10, b));
+      expect(JSON.stringify(comparison)).not.toContain('null');
+    }
+  });
+
+  test('results that went through JSON compare as before', () => {
+    const benchmark = new Benchmark();
+    const a = benchmark.runSync({ name: 'a', iterations: 40 }, () => busy(0.05));
+    const b = benchmark.runSync({ name: 'b', iterations: 40 }, () => busy(0.1));
+    const comparison = benchmark.compare(a, b);
+    expect(comparison).toMatchObject({ verdict: 'slower', significance: 'significant', baseline: a, current: b });
+    const back = JSON.parse(JSON.stringify({ a, b })) as { a: BenchmarkResult; b: BenchmarkResult };
+    expect(benchmark.compare(back.a, back.b)).toEqual(comparison);
+    expect(() => benchmark.compare(a, {} as BenchmarkResult)).toThrow(TypeError);
+  });
+
+  const turns = (count: number) => {
+    let x = count | 0;
+    for (let i = 0; i < count; i += 1) x = (Math.imul(x, 1664525) + 1013904223) | 0;
+    return x;
+  };
+
+  test('the same function against itself is similar in at least 95 of 100 comparisons', async () => {
+    const benchmark = new Benchmark();
+    const work = () => turns(1000);
+    let similar = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const comparison = await benchmark.compareInterleaved({ name: 'a' }, work, { name: 'b' }, work);
+      similar += comparison.verdict === 'similar' ? 1 : 0;
+    }
+    expect(similar).toBeGreaterThanOrEqual(95);
+  });
+
+  test('a difference of 20 % is found in at least 95 of 100 interleaved comparisons', async () => {
+    const benchmark = new Benchmark();
+    let found = 0;
+    for (let i = 0; i < 100; i += 1) {
+      const slower = i % 2 === 0;
+      const [a, b] = [() => turns(slower ? 1000 : 1200), () => turns(slower ? 1200 : 1000)];
+      const { verdict } = await benchmark.compareInterleaved({ name: 'a' }, a, { name: 'b' }, b);
+      found += verdict === (slower ? 'slower' : 'faster') ? 1 : 0;
+    }
+    expect(found).toBeGreaterThanOrEqual(95);
+  });
+
+  test('interleaved comparisons take functions of both kinds, keep history, and name what fails', async () => {
+    const benchmark = new Benchmark();
+    const config = { iterations: 6, warmupIterations: 1 };
+    const comparison = await benchmark.compareInterleaved(
+      { name: 'sync', ...config },
+      () => busy(1),
+      { name: 'async', ...config },
+      () => sleep(4),
+    );
+    expect(comparison).toMatchObject({ verdict: 'slower', baseline: { iterations: 6 }, current: { iterations: 6 } });
+    expect(benchmark.getHistory('sync')).toEqual([comparison.baseline]);
+    const failing = benchmark.compareInterleaved(
+      { name: 'ok' },
+      () => 1,
+      { name: 'bad' },
+      () => Promise.reject(new Error('no')),
+    );
+    await expect(failing).rejects.toThrow('benchmark "bad" failed: no');
+  });
+});

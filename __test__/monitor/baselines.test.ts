@@ -1,0 +1,248 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AiEvalsError, PerformanceMonitor } from '@aah/ai-evals/performance';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+
+/** A clock that moves only when told to. */
+let clock = 1000;
+beforeEach(() => {
+  vi.spyOn(performance, 'now').mockImplementation(() => clock);
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+function record(monitor: PerformanceMonitor, name: string, durations: number[]): void {
+  for (const duration of durations) {
+    monitor.start(name);
+    clock += duration;
+    monitor.end(name);
+  }
+}
+
+/** `count` durations around `mean` that differ by a few percent. */
+const around = (mean: number, count: number) =>
+  Array.from({ length: count }, (_, i) => mean * (1 + 0.02 * Math.sin(i * 7.3)));
+
+describe('regressions', () => {
+  test('severity, threshold, averages and change are those of the contract, largest change first', () => {
+    const monitor = new PerformanceMonitor();
+    const factors = { same: 1, faster: 0.5, tiny: 1.05, minor: 1.15, major: 1.3, critical: 1.6 };
+    for (const name of Object.keys(factors)) record(monitor, name, around(100, 40));
+    monitor.setBaseline('v1');
+    monitor.reset();
+    for (const [name, factor] of Object.entries(factors)) record(monitor, name, around(100 * factor, 40));
+    const found = monitor.detectRegressions('v1');
+    expect(found.map((r) => [r.component, r.severity, r.threshold, Math.round(r.percentChange)])).toEqual([
+      ['critical', 'critical', 50, 60],
+      ['major', 'major', 25, 30],
+      ['minor', 'minor', 10, 15],
+    ]);
+    for (const r of found) {
+      expect(r.confidence).toBeGreaterThan(0.98);
+      expect(r.confidence).toBeLessThanOrEqual(1);
+      expect(r.percentChange).toBeCloseTo(((r.currentDuration - r.baselineDuration) / r.baselineDuration) * 100, 9);
+    }
+    expect(found[0]?.baselineDuration).toBeCloseTo(
+      monitor.getBaseline('v1')?.components.get('critical')?.avgDuration as number,
+      9,
+    );
+    expect(found[0]?.currentDuration).toBeCloseTo(monitor.getComponentTiming('critical')?.avgDuration as number, 9);
+    const own = monitor.detectRegressions('v1', { critical: 20, major: 12, minor: 4 });
+    expect(own.map((r) => [r.component, r.severity, r.threshold])).toEqual([
+      ['critical', 'critical', 20],
+      ['major', 'critical', 20],
+      ['minor', 'major', 12],
+      ['tiny', 'minor', 4],
+    ]);
+  });
+
+  test.each([
+    [1, 2],
+    [2, 1.5],
+    [3, 1.3],
+    [5, 1.2],
+  ])('%i calls are enough when they take %f times as long', (calls, factor) => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', around(10, calls));
+    monitor.setBaseline('b');
+    monitor.reset();
+    record(monitor, 'c', around(10 * factor, calls));
+    expect(monitor.detectRegressions('b')).toHaveLength(1);
+  });
+
+  test('without a reset, the calls since the baseline are compared with those before', () => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', around(10, 300));
+    monitor.setBaseline('b');
+    expect(monitor.detectRegressions('b')).toEqual([]);
+    record(monitor, 'c', around(15, 30));
+    const [found] = monitor.detectRegressions('b');
+    expect(found).toMatchObject({ component: 'c', severity: expect.any(String), baselineCalls: 300, currentCalls: 30 });
+    expect(found?.currentDuration).toBeCloseTo(15, 0);
+    expect(monitor.getComponentTiming('c')?.totalCalls).toBe(330);
+  });
+
+  test('a later baseline does not disturb an earlier one, nor the figures', () => {
+    const monitor = new PerformanceMonitor();
+    for (const [id, mean] of [
+      ['a', 10],
+      ['b', 20],
+      ['c', 40],
+    ] as const) {
+      record(monitor, 'x', around(mean, 200));
+      monitor.setBaseline(id);
+    }
+    record(monitor, 'x', around(80, 50));
+    expect(monitor.getComponentTiming('x')?.totalCalls).toBe(650);
+    expect(monitor.detectRegressions('a')[0]?.currentDuration).toBeCloseTo((20 * 200 + 40 * 200 + 80 * 50) / 450, 0);
+    expect(monitor.detectRegressions('c')[0]?.currentDuration).toBeCloseTo(80, 0);
+    expect(monitor.listBaselines()).toEqual(['a', 'b', 'c']);
+    monitor.clearBaselines();
+    expect(monitor.listBaselines()).toEqual([]);
+    expect(monitor.getComponentTiming('x')?.totalCalls).toBe(650);
+  });
+
+  test('noise is no regression: one very slow call lifts the average and nothing else', () => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', around(10, 40));
+    monitor.setBaseline('b');
+    monitor.reset();
+    record(monitor, 'c', [...around(10, 39), 500]);
+    expect(monitor.getComponentTiming('c')?.avgDuration).toBeGreaterThan(20);
+    expect(monitor.detectRegressions('b')).toEqual([]);
+  });
+
+  test('a slowdown is seen through spikes on either side', () => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', [...around(10, 20), 30, ...around(10, 19)]);
+    monitor.setBaseline('b');
+    monitor.reset();
+    record(monitor, 'c', [...around(14, 35), 60, ...around(14, 4)]);
+    expect(monitor.detectRegressions('b')).toMatchObject([{ component: 'c' }]);
+  });
+
+  test('a baseline of 0 ms divides nothing by 0', () => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', [0, 0, 0]);
+    monitor.setBaseline('b');
+    expect(monitor.detectRegressions('b')).toEqual([]);
+    record(monitor, 'c', [0, 0, 0]);
+    expect(monitor.detectRegressions('b')).toEqual([]);
+    monitor.reset();
+    record(monitor, 'c', [5, 5, 5]);
+    const [found] = monitor.detectRegressions('b');
+    expect(found).toMatchObject({ severity: 'critical', baselineDuration: 0, currentDuration: 5 });
+    expect(Number.isFinite(found?.percentChange)).toBe(true);
+  });
+
+  test('an unknown baseline is an error', () => {
+    const monitor = new PerformanceMonitor();
+    expect(() => monitor.detectRegressions('nope')).toThrow(new Error('Baseline not found: nope'));
+    expect(() => monitor.generateReport('nope')).toThrow('Baseline not found: nope');
+    expect(() => monitor.exportBaseline('nope')).toThrow('Baseline not found: nope');
+    expect(() => monitor.detectRegressions('nope', { minor: -1 })).toThrow(RangeError);
+  });
+});
+
+test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower is found', () => {
+  vi.restoreAllMocks();
+  const run = (monitor: PerformanceMonitor, ms: number) => {
+    for (let i = 0; i < 40; i += 1) {
+      monitor.start('busy');
+      const end = performance.now() + ms * (1 + 0.2 * Math.random());
+      while (performance.now() < end);
+      monitor.end('busy');
+    }
+  };
+  let [wrong, found] = [0, 0];
+  for (let i = 0; i < 50; i += 1) {
+    const monitor = new PerformanceMonitor();
+    run(monitor, 0.15);
+    monitor.setBaseline('before');
+    run(monitor, 0.15);
+    wrong += monitor.detectRegressions('before').length;
+    monitor.reset();
+    run(monitor, 0.195);
+    found += monitor.detectRegressions('before').length;
+  }
+  expect(wrong).toBeLessThanOrEqual(1);
+  expect(found).toBeGreaterThanOrEqual(46);
+});
+
+describe('baselines outside the process', () => {
+  test('an exported baseline gives the same verdicts in another monitor', () => {
+    const before = new PerformanceMonitor();
+    record(before, 'slow', around(10, 1000));
+    record(before, 'same', around(3, 50));
+    const baseline = before.setBaseline('v1');
+    for (const form of [before.exportBaseline('v1'), JSON.parse(before.exportBaseline('v1')) as object]) {
+      const after = new PerformanceMonitor();
+      record(after, 'slow', around(13, 40));
+      record(after, 'same', around(3, 40));
+      expect(after.importBaseline(form)).toEqual(baseline);
+      expect(after.detectRegressions('v1')).toMatchObject([
+        { component: 'slow', severity: 'major', baselineCalls: 1000 },
+      ]);
+      expect(after.importBaseline(form, 'other').id).toBe('other');
+      expect(after.listBaselines()).toEqual(['v1', 'other']);
+      expect(after.exportBaseline('v1')).toBe(before.exportBaseline('v1'));
+    }
+  });
+
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'baselines-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  test('a saved file is whole, has a schema version and distributions, and loads', async () => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'a/b "quoted" ☃', [1, 2, 2, 3]);
+    const file = join(directory, 'baseline.json');
+    await monitor.saveBaseline(file);
+    expect(monitor.listBaselines()).toEqual(['latest']);
+    expect(await readdir(directory)).toEqual(['baseline.json']);
+    const document = JSON.parse(await readFile(file, 'utf8'));
+    expect(document).toMatchObject({
+      version: 1,
+      components: [
+        {
+          distribution: [
+            [1, 1],
+            [2, 2],
+            [3, 1],
+          ],
+        },
+      ],
+    });
+    const other = new PerformanceMonitor();
+    const loaded = await other.loadBaseline(file, 'yesterday');
+    expect(loaded.components.get('a/b "quoted" ☃')?.totalCalls).toBe(4);
+    expect(loaded.timestamp).toBeInstanceOf(Date);
+    expect(other.detectRegressions('yesterday')).toEqual([]);
+    await expect(monitor.saveBaseline(file, 'unknown')).rejects.toThrow('Baseline not found: unknown');
+    await expect(monitor.saveBaseline(join(directory, 'no', 'such', 'place.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test.each([
+    ['half a file', (text: string) => text.slice(0, text.length / 2), /baseline\.json: not a saved baseline: EOF/],
+    ['another kind of file', () => '{"name":"x"}', /not a saved baseline: missing field `schema`/],
+    [
+      'a later version',
+      (text: string) => text.replace('"version":1', '"version":7'),
+      /schema version 7.*update the package/,
+    ],
+    ['a count that was changed', (text: string) => text.replace('[2.0,2]', '[2.0,3]'), /does not add up/],
+  ])('%s is refused with a clear error', async (_, damage, message) => {
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'c', [1, 2, 2]);
+    const file = join(directory, 'baseline.json');
+    await monitor.saveBaseline(file);
+    await writeFile(file, damage(await readFile(file, 'utf8')));
+    const failure = await new PerformanceMonitor().loadBaseline(file).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(AiEvalsError);
+    expect(failure).toMatchObject({ code: 'ERR_BASELINE', message: expect.stringMatching(message) });
+  });
+});

@@ -1,0 +1,154 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatasetStream } from '@aah/ai-evals/performance';
+import { afterAll, expect, test } from 'vitest';
+
+const directory = mkdtempSync(join(tmpdir(), 'overflow-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+async function through<T>(items: T[], config = {}): Promise<T[]> {
+  const stream = new DatasetStream<T>({ bufferSize: 1, maxMemory: 1, spillDirectory: directory, ...config });
+  for (const item of items) stream.push(item);
+  return stream.process(async (batch) => batch);
+}
+
+test('the same values come back from outside the heap', async () => {
+  const cyclic: { self?: unknown } = {};
+  cyclic.self = cyclic;
+  const shared = { n: 1 };
+  const values = [
+    { date: new Date(7), map: new Map([[{ k: 1 }, new Set([1n])]]), re: /a+/gi },
+    { big: 2n ** 80n, nan: Number.NaN, zero: -0, inf: -Infinity, undef: undefined },
+    { bytes: new Uint8Array([1, 2, 3]), floats: new Float64Array([0.5, -1]), buffer: new ArrayBuffer(4) },
+    { nested: [[['deep', { é: '日本😀\ud800' }]]], sparse: Object.assign(new Array(3), { 0: 1, 2: 3 }) },
+    { a: shared, b: shared },
+    cyclic,
+    JSON.parse('{"__proto__": {"x": 1}, "toJSON": 5}'),
+    'text',
+    '',
+    0,
+    false,
+    null,
+    undefined,
+    12n,
+  ];
+  const back = await through([{ first: true }, ...values] as unknown[]);
+  expect(back.slice(1)).toStrictEqual(values);
+  const [{ a, b }, again] = [back[5] as { a: unknown; b: unknown }, back[6] as { self: unknown }];
+  expect(a).toBe(b);
+  expect(again.self).toBe(again);
+  expect((back[3] as { bytes: Uint8Array }).bytes.buffer.byteLength).toBe(3);
+  expect(Object.keys(back[7] as object)).toEqual(['__proto__', 'toJSON']);
+});
+
+test('class instances, functions, symbols and accessors stay the very same, in order among the others', async () => {
+  class Row {
+    readonly id = 1;
+    get double() {
+      return this.id * 2;
+    }
+  }
+  const kept = [
+    new Row(),
+    () => 1,
+    Symbol('s'),
+    {
+      get live() {
+        return 1;
+      },
+    },
+    Object.create(null),
+    { [Symbol.iterator]: 1 },
+    Buffer.from('x'),
+    new Error('e'),
+    { deep: { row: new Row() } },
+  ];
+  const items = kept.flatMap((item, i) => [item, { plain: i }]);
+  const back = await through(items as unknown[]);
+  expect(back).toHaveLength(items.length);
+  for (const [i, item] of kept.entries()) {
+    expect(back[2 * i]).toBe(item);
+    expect(back[2 * i + 1]).toEqual({ plain: i });
+  }
+});
+
+test('memoryUsage is what is held: it grows with the items, stays within maxMemory and ends at 0', async () => {
+  const maxMemory = 4 << 20;
+  const stream = new DatasetStream<{ text: string }>({ maxMemory, bufferSize: 1_000_000, spillDirectory: directory });
+  let seed = 1;
+  const noise = () => {
+    let text = '';
+    while (text.length < 1000) {
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+      text += seed.toString(36);
+    }
+    return text;
+  };
+  for (let i = 0; i < 1000; i += 1) stream.push({ text: noise() });
+  const held = stream.getStats().memoryUsage;
+  expect(held).toBeGreaterThan(1000 * 1000);
+  expect(held).toBeLessThan(1000 * 1250);
+  for (let i = 0; i < 20_000; i += 1) stream.push({ text: noise() });
+  expect(stream.getStats().itemsBuffered).toBe(21_000);
+  expect(stream.getStats().memoryUsage).toBeLessThanOrEqual(maxMemory);
+  let count = 0;
+  await stream.process(async (batch) => {
+    count += batch.length;
+    expect(stream.getStats().memoryUsage).toBeLessThanOrEqual(maxMemory);
+  });
+  expect(count).toBe(21_000);
+  expect(stream.getStats().memoryUsage).toBe(0);
+});
+
+test('where nothing can be written: one clear error, and what was accepted is delivered', async () => {
+  const stream = new DatasetStream<{ i: number; text: string }>({
+    bufferSize: 10,
+    maxMemory: 50_000,
+    spillDirectory: join(directory, 'not-there'),
+  });
+  let accepted = 0;
+  const push = () => {
+    for (; accepted < 100_000; accepted += 1) stream.push({ i: accepted, text: `${Math.random()}`.repeat(50) });
+  };
+  expect(push).toThrow(expect.objectContaining({ name: 'AiEvalsError', code: 'ERR_STORAGE' }));
+  expect(push).toThrow(/temporary file/);
+  expect(accepted).toBeGreaterThan(10);
+  expect(stream.getStats().itemsBuffered).toBe(accepted);
+  const results = await stream.process(async (batch) => batch.map(({ i }) => i));
+  expect(results).toEqual(Array.from({ length: accepted }, (_, i) => i));
+  stream.push({ i: -1, text: '' });
+  expect(await stream.process(async (batch) => batch.map(({ i }) => i))).toEqual([-1]);
+});
+
+const SPILL = `
+  const { DatasetStream } = require('@aah/ai-evals/performance');
+  const stream = new DatasetStream({ maxMemory: 100000, spillDirectory: process.argv[1] });
+  for (let i = 0; i < 20000; i += 1) stream.push({ i, text: String(Math.random()).repeat(20) });
+  if (process.argv[2] !== 'exit') {
+  console.log(require('node:fs').readlinkSync('/proc/self/fd/' + require('node:fs').readdirSync('/proc/self/fd').find((fd) => {
+    try { return require('node:fs').readlinkSync('/proc/self/fd/' + fd).startsWith(process.argv[1]); } catch { return false; }
+  })));
+  setInterval(() => {}, 1000);
+  }
+`;
+
+test('a process that is killed while it spills leaves no file behind', async () => {
+  const own = join(directory, 'killed');
+  mkdirSync(own);
+  const child = spawn(process.execPath, ['-e', SPILL, own], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [text] = (await once(child.stdout, 'data')) as [Buffer];
+  // It does hold a file there, one without a name.
+  expect(text.toString()).toContain(own);
+  expect(readdirSync(own)).toEqual([]);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect(readdirSync(own)).toEqual([]);
+});
+
+test('a process that has pushed and processes nothing exits by itself', () => {
+  const { status } = spawnSync(process.execPath, ['-e', SPILL, directory, 'exit'], { timeout: 20_000 });
+  expect(status).toBe(0);
+});

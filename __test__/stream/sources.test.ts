@@ -1,0 +1,352 @@
+import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
+import { pathToFileURL } from 'node:url';
+import * as zlib from 'node:zlib';
+import { DatasetStream } from '@aah/ai-evals/performance';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const directory = mkdtempSync(join(tmpdir(), 'sources-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+let files = 0;
+function file(name: string, content: string | Uint8Array): string {
+  files += 1;
+  const path = join(directory, `${files}-${name}`);
+  writeFileSync(path, content);
+  return path;
+}
+
+const all = async <T>(stream: AsyncIterable<T>): Promise<T[]> => {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+};
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const jsonl = (items: unknown[]) => items.map((item) => `${JSON.stringify(item)}\n`).join('');
+/** Open files of this process, where the system tells. */
+const openFiles = () => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
+
+describe('fromFile', () => {
+  const cases = Array.from({ length: 3000 }, (_, i) => ({
+    id: `c${i}`,
+    input: `é ${i}`,
+    expected: { n: [i, null, true] },
+  }));
+
+  test.each([
+    ['a.jsonl', jsonl(cases)],
+    ['a.json', JSON.stringify(cases)],
+    ['pretty.json', JSON.stringify(cases, null, 2)],
+    ['object.json', JSON.stringify({ name: 'x', testCases: cases, version: [1, { testCases: [] }] }, null, 1)],
+    ['lines.json', jsonl(cases)],
+    ['crlf.jsonl', `\uFEFF${jsonl(cases).replaceAll('\n', '\r\n\r\n').trimEnd()}`],
+    ['a.jsonl.gz', zlib.gzipSync(jsonl(cases))],
+    ['gzip-by-content.jsonl', zlib.gzipSync(jsonl(cases))],
+    [
+      'members.jsonl.gz',
+      Buffer.concat([zlib.gzipSync(jsonl(cases.slice(0, 999))), zlib.gzipSync(jsonl(cases.slice(999)))]),
+    ],
+  ])('%s gives what JSON.parse gives, by process and by iteration', async (name, content) => {
+    const path = file(name, content);
+    expect(await DatasetStream.fromFile(path).process(async (batch) => batch)).toEqual(cases);
+    expect(await all(DatasetStream.fromFile(pathToFileURL(path)))).toEqual(cases);
+  });
+
+  test('values are those of JSON.parse: big numbers, repeated and __proto__ members, lone surrogates', async () => {
+    const lines = [
+      '{"a":1,"a":2}',
+      '{"__proto__":{"x":1}}',
+      '1e400',
+      '12345678901234567890',
+      '"\\ud800"',
+      '-0',
+      '[[[]]]',
+    ];
+    const items = await all(DatasetStream.fromFile(file('odd.jsonl', lines.join('\n'))));
+    expect(items).toStrictEqual(lines.map((line) => JSON.parse(line)));
+    expect(Object.keys(items[1])).toEqual(['__proto__']);
+  });
+
+  test('CSV with quoted newlines', async () => {
+    const path = file('a.csv', 'id,input\r\n1,"two\nlines, ""quoted"""\r\n2,\r\n');
+    expect(await all(DatasetStream.fromFile(path))).toEqual([
+      { id: '1', input: 'two\nlines, "quoted"' },
+      { id: '2', input: '' },
+    ]);
+  });
+
+  test('a bad line is an error with file, line and byte offset, after the items before it', async () => {
+    const path = file('bad.jsonl', '{"a":1}\n\n{"b": nope}\n{"c":1}\n');
+    const seen: unknown[] = [];
+    const events: unknown[] = [];
+    const stream = DatasetStream.fromFile(path, { batchSize: 10 });
+    stream.on('error', (event) => events.push(event));
+    const processed = stream.process(async (batch) => {
+      seen.push(...batch);
+    });
+    await expect(processed).rejects.toMatchObject({
+      name: 'DatasetError',
+      code: 'ERR_DATASET',
+      file: path,
+      line: 3,
+      byteOffset: 9,
+    });
+    await expect(processed).rejects.toThrow(`${path}:3: not valid JSON`);
+    expect(seen).toEqual([{ a: 1 }]);
+    expect(events).toHaveLength(1);
+    await expect(stream.process(async () => {})).rejects.toThrow('not valid JSON');
+  });
+
+  test('onInvalid: skip leaves bad lines out, counts and reports them', async () => {
+    const path = file(
+      'skip.jsonl',
+      Buffer.concat([Buffer.from('1\n{\n2\n'), Buffer.from([0xff, 10]), Buffer.from('3')]),
+    );
+    const stream = DatasetStream.fromFile(path, { onInvalid: 'skip' });
+    const reports: { line: number; byteOffset: number; file: string }[] = [];
+    stream.on('invalid', (record) => reports.push(record));
+    expect(await all(stream)).toEqual([1, 2, 3]);
+    expect(stream.getStats().itemsSkipped).toBe(2);
+    expect(reports.map(({ file, line, byteOffset }) => [file, line, byteOffset])).toEqual([
+      [path, 2, 2],
+      [path, 4, 6],
+    ]);
+  });
+
+  test.each([
+    ['a missing file', join(directory, 'nowhere.jsonl'), 'no such file'],
+    ['a directory', directory, 'is a directory'],
+    ['a binary file', file('image.jsonl', new Uint8Array([0x89, 80, 78, 71, 0, 0, 1])), 'binary'],
+    ['UTF-16', file('wide.jsonl', Buffer.from('\uFEFF{"a":1}\n', 'utf16le')), 'UTF-16'],
+    ['Latin-1', file('latin.jsonl', Buffer.from('{"a":"é"}\n', 'latin1')), 'not valid UTF-8'],
+    ['truncated gzip', file('cut.jsonl.gz', zlib.gzipSync(jsonl(numbers(9999))).subarray(0, 5000)), 'truncated'],
+    ['an object without cases', file('other.json', '{"cases":[1]}'), 'no member `testCases` (it has `cases`)'],
+    ['an unfinished array', file('half.json', '[1,2'), 'ends within the array'],
+    ['an empty document', file('empty.json', ''), 'is empty'],
+    ['an unknown format', file('notes.txt', 'hello'), "pass `format: 'jsonl'"],
+  ])('%s is one clear error, by process and by iteration', async (_, path, message) => {
+    for (const consume of [(s: DatasetStream) => s.process(async () => {}), (s: DatasetStream) => all(s)]) {
+      const failure = await consume(DatasetStream.fromFile(path)).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      expect(failure).toMatchObject({ name: 'DatasetError', code: 'ERR_DATASET', file: path });
+      expect((failure as Error).message).toContain(message);
+      expect((failure as Error).message).toContain(path);
+    }
+  });
+
+  test('a 10 MB line and a 20 MB document pass', async () => {
+    const long = 'x'.repeat(10 << 20);
+    const lengths = (stream: DatasetStream<string>) => all(stream.map((text) => text.length));
+    expect(await lengths(DatasetStream.fromFile(file('long.jsonl', jsonl(['a', long, 'b']))))).toEqual([
+      1,
+      10 << 20,
+      1,
+    ]);
+    const object = JSON.stringify({ ignored: long, testCases: ['a', long], more: long });
+    expect(await lengths(DatasetStream.fromFile(file('long.json', object)))).toEqual([1, 10 << 20]);
+  });
+
+  test('misuse throws at once', () => {
+    expect(() => DatasetStream.fromFile(undefined as never)).toThrow(TypeError);
+    expect(() => DatasetStream.fromFile('')).toThrow(TypeError);
+    expect(() => DatasetStream.fromFile('a', { format: 'xml' as never })).toThrow(RangeError);
+    expect(() => DatasetStream.fromFile('a', { onInvalid: 'ignore' as never })).toThrow(RangeError);
+    expect(() => DatasetStream.fromFile('a').push(1)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    expect(() => DatasetStream.from(5 as never)).toThrow(TypeError);
+    expect(() => DatasetStream.from('text' as never)).toThrow(TypeError);
+  });
+
+  test('a failed batch leaves the rest for the next process', async () => {
+    const stream = DatasetStream.fromFile(file('retry.jsonl', jsonl(numbers(5000))), { batchSize: 10 });
+    await expect(stream.process(() => Promise.reject(new Error('once')))).rejects.toThrow('once');
+    expect(await stream.process(async (batch) => batch)).toEqual(numbers(5000).slice(10));
+  });
+
+  test('leaving early closes the file', async () => {
+    const path = file('early.jsonl', jsonl(numbers(200_000)));
+    const before = openFiles();
+    for (let i = 0; i < 5; i += 1) {
+      const stream = DatasetStream.fromFile(path);
+      for await (const item of stream) if (item === 3) break;
+      expect(await all(stream)).toEqual([]);
+      expect(await all(DatasetStream.fromFile(path).take(3))).toEqual([0, 1, 2]);
+    }
+    // A read that was under way ends first.
+    await expect.poll(openFiles).toBeLessThanOrEqual(before);
+  });
+
+  test('agrees with readline and JSON.parse over random documents', async () => {
+    let seed = 7;
+    const random = () => {
+      seed = (seed * 1103515245 + 12345) & 0x7fffffff;
+      return seed / 0x7fffffff;
+    };
+    const value = (depth: number): unknown => {
+      const kind = Math.floor(random() * (depth > 0 ? 8 : 6));
+      if (kind === 0) return random() * 1e6;
+      if (kind === 1) return 'aé"\\\n日😀\u2028'.slice(Math.floor(random() * 8)).repeat(Math.floor(random() * 40));
+      if (kind < 6) return [null, true, -7, ''][kind - 2];
+      const members = Array.from({ length: Math.floor(random() * 5) }, () => value(depth - 1));
+      return kind === 6 ? members : Object.fromEntries(members.map((member, i) => [`k${i}`, member]));
+    };
+    const path = file('random.jsonl', jsonl(Array.from({ length: 4000 }, () => value(4))));
+    const expected: unknown[] = [];
+    for await (const line of createInterface({ input: createReadStream(path) })) expected.push(JSON.parse(line));
+    expect(await all(DatasetStream.fromFile(path))).toStrictEqual(expected);
+  });
+});
+
+describe('from', () => {
+  async function* generate(count: number, closed?: () => void) {
+    try {
+      for (let i = 0; i < count; i += 1) yield i;
+    } finally {
+      closed?.();
+    }
+  }
+
+  test('arrays, iterables, async iterables, Readables and web streams', async () => {
+    const web = () =>
+      new ReadableStream<number>({
+        start(controller) {
+          for (const n of numbers(120)) controller.enqueue(n);
+          controller.close();
+        },
+      });
+    const withoutIterator = () => ({ getReader: () => web().getReader() });
+    const sources = [
+      numbers(120),
+      new Set(numbers(120)),
+      generate(120),
+      Readable.from(numbers(120)),
+      web(),
+      withoutIterator(),
+    ];
+    for (const source of sources) {
+      const sizes: number[] = [];
+      const results = await DatasetStream.from<number>(source as never, { batchSize: 50 }).process(async (batch) => {
+        sizes.push(batch.length);
+        return batch;
+      });
+      expect(results).toEqual(numbers(120));
+      expect(sizes).toEqual([50, 50, 20]);
+    }
+  });
+
+  test('no more is asked for than is consumed', async () => {
+    let asked = 0;
+    async function* counted() {
+      for (;;) {
+        asked += 1;
+        yield asked;
+      }
+    }
+    const stream = DatasetStream.from(counted());
+    const iterator = stream[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.next();
+    expect(asked).toBe(2);
+    await iterator.return();
+  });
+
+  test('leaving early closes generators, Readables and web streams', async () => {
+    let closed = 0;
+    for await (const item of DatasetStream.from(
+      generate(9, () => {
+        closed += 1;
+      }),
+    ))
+      if (item === 1) break;
+    expect(closed).toBe(1);
+    const readable = Readable.from(
+      generate(9, () => {
+        closed += 1;
+      }),
+    );
+    for await (const _ of DatasetStream.from(readable)) break;
+    expect(readable.destroyed).toBe(true);
+    let cancelled = false;
+    const web = new ReadableStream<number>({
+      pull: (c) => c.enqueue(1),
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    for await (const _ of DatasetStream.from<number>({ getReader: () => web.getReader() })) break;
+    expect(cancelled).toBe(true);
+    const output = DatasetStream.from(
+      generate(9, () => {
+        closed += 1;
+      }),
+    ).toReadable();
+    for await (const _ of output) break;
+    await expect.poll(() => closed).toBe(3);
+  });
+
+  test("a source's own error is what the consumer gets", async () => {
+    const cause = new Error('socket closed');
+    async function* failing() {
+      yield 1;
+      throw cause;
+    }
+    const stream = DatasetStream.from(failing(), { batchSize: 10 });
+    const seen: number[] = [];
+    await expect(
+      stream.process(async (batch) => {
+        seen.push(...batch);
+      }),
+    ).rejects.toBe(cause);
+    expect(seen).toEqual([1]);
+  });
+});
+
+describe('derived streams and iteration', () => {
+  test('map, filter, take and shard are lazy and chain', async () => {
+    let mapped = 0;
+    const stream = DatasetStream.from(numbers(1_000_000))
+      .map(async (n) => {
+        mapped += 1;
+        return n * 2;
+      })
+      .filter((n) => n % 3 === 0)
+      .take(4);
+    expect(mapped).toBe(0);
+    expect(await all(stream)).toEqual([0, 6, 12, 18]);
+    expect(mapped).toBeLessThan(100);
+    expect(await all(DatasetStream.from(numbers(5)).take(0))).toEqual([]);
+  });
+
+  test('the shards of a stream have each item once', async () => {
+    const shards = await Promise.all([0, 1, 2].map((i) => all(DatasetStream.from(numbers(100)).shard(i, 3))));
+    expect(shards[1]!.slice(0, 3)).toEqual([1, 4, 7]);
+    expect(shards.flat().sort((a, b) => a - b)).toEqual(numbers(100));
+    expect(() => DatasetStream.from([1]).shard(3, 3)).toThrow(RangeError);
+  });
+
+  test('batches, with the rest at the end', async () => {
+    const sizes: number[] = [];
+    for await (const batch of DatasetStream.from(numbers(25)).batches(10)) sizes.push(batch.length);
+    expect(sizes).toEqual([10, 10, 5]);
+    await expect(all(DatasetStream.from([1]).batches(0))).rejects.toThrow(RangeError);
+  });
+
+  test('a pushed stream is iterated until it is drained; leaving early loses nothing', async () => {
+    const stream = new DatasetStream<number>({ bufferSize: 3 });
+    for (const n of numbers(10)) stream.push(n);
+    for await (const item of stream) if (item === 4) break;
+    expect(await all(stream)).toEqual([5, 6, 7, 8, 9]);
+    expect(stream.getStats().itemsProcessed).toBe(10);
+  });
+
+  test('toReadable pipes on', async () => {
+    const chunks = await Readable.from(DatasetStream.from(numbers(5)).toReadable()).toArray();
+    expect(chunks).toEqual(numbers(5));
+  });
+});

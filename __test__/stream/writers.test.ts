@@ -1,0 +1,303 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BatchProcessor, DatasetStream, ResultWriter } from '@aah/ai-evals/performance';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const directory = mkdtempSync(join(tmpdir(), 'writers-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('ResultWriter', () => {
+  test('writes whole batches in order; flush writes the rest; an empty flush calls nobody', async () => {
+    const writer = new ResultWriter<number>({ batchSize: 10 });
+    const batches: number[][] = [];
+    const write = async (batch: number[]) => {
+      batches.push(batch);
+    };
+    for (const n of numbers(25)) await writer.write(n, write);
+    expect(batches).toEqual([numbers(10), numbers(20).slice(10)]);
+    expect(writer.getStats()).toEqual({ itemsWritten: 20, itemsBuffered: 5, flushes: 2, errors: 0 });
+    await writer.flush(write);
+    await writer.flush(write);
+    expect(batches.flat()).toEqual(numbers(25));
+    expect(writer.getStats()).toEqual({ itemsWritten: 25, itemsBuffered: 0, flushes: 3, errors: 0 });
+  });
+
+  test('the default batch is 100; writeMany takes any iterable', async () => {
+    const writer = new ResultWriter<number>();
+    const sizes: number[] = [];
+    await writer.writeMany(new Set(numbers(250)), async (batch) => {
+      sizes.push(batch.length);
+    });
+    expect(sizes).toEqual([100, 100]);
+    expect(writer.getStats().itemsBuffered).toBe(50);
+  });
+
+  test('concurrent writes keep their order, and one batch is written at a time', async () => {
+    const writer = new ResultWriter<number>({ batchSize: 7 });
+    const written: number[] = [];
+    let writing = 0;
+    const write = async (batch: number[]) => {
+      writing += 1;
+      expect(writing).toBe(1);
+      await turn();
+      written.push(...batch);
+      writing -= 1;
+    };
+    await Promise.all(numbers(1000).map((n) => writer.write(n, write)));
+    await Promise.all([writer.flush(write), writer.flush(write)]);
+    expect(written).toEqual(numbers(1000));
+  });
+
+  test('a failed batch is kept and is what the next flush writes first', async () => {
+    const writer = new ResultWriter<number>({ batchSize: 3 });
+    const cause = new Error('database down');
+    const attempts: number[][] = [];
+    let broken = true;
+    const write = async (batch: number[]) => {
+      attempts.push([...batch]);
+      if (broken) {
+        batch.length = 0;
+        throw cause;
+      }
+    };
+    await writer.write(0, write);
+    await writer.write(1, write);
+    await expect(writer.write(2, write)).rejects.toBe(cause);
+    expect(writer.getStats()).toEqual({ itemsWritten: 0, itemsBuffered: 3, flushes: 0, errors: 1 });
+    await expect(writer.flush(write)).rejects.toBe(cause);
+    broken = false;
+    await writer.write(3, write);
+    await writer.flush(write);
+    expect(attempts).toEqual([[0, 1, 2], [0, 1, 2], [0, 1, 2], [3]]);
+    expect(writer.getStats()).toEqual({ itemsWritten: 4, itemsBuffered: 0, flushes: 2, errors: 2 });
+  });
+
+  test('under random failures and concurrency every item is written once, in order', async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      let state = seed;
+      const chance = () => {
+        state = (state * 1103515245 + 12345) & 0x7fffffff;
+        return state / 0x7fffffff;
+      };
+      const writer = new ResultWriter<number>({ batchSize: 1 + (seed % 7), bufferSize: 1 + (seed % 5) });
+      const written: number[] = [];
+      const write = async (batch: number[]) => {
+        if (chance() < 0.5) await turn();
+        if (chance() < 0.3) throw new Error('flaky');
+        written.push(...batch);
+      };
+      const calls: Promise<unknown>[] = [];
+      for (const n of numbers(200)) {
+        calls.push(writer.write(n, write).catch(() => {}));
+        if (chance() < 0.1) calls.push(writer.flush(write).catch(() => {}));
+        if (chance() < 0.2) await turn();
+      }
+      await Promise.all(calls);
+      while (writer.getStats().itemsBuffered > 0) await writer.flush(write).catch(() => {});
+      expect(written).toEqual(numbers(200));
+      expect(writer.getStats().itemsWritten).toBe(200);
+    }
+  });
+
+  test('a synchronous throw, and clear', async () => {
+    const writer = new ResultWriter<number>({ batchSize: 1 });
+    const failing = () => {
+      throw new Error('sync');
+    };
+    await expect(writer.write(1, failing)).rejects.toThrow('sync');
+    expect(writer.getStats().itemsBuffered).toBe(1);
+    writer.clear();
+    expect(writer.getStats().itemsBuffered).toBe(0);
+    const written: number[] = [];
+    await writer.write(2, async (batch) => {
+      written.push(...batch);
+    });
+    expect(written).toEqual([2]);
+  });
+
+  test('what waits for a broken writer leaves the heap', async () => {
+    const writer = new ResultWriter<string>({ batchSize: 10, bufferSize: 20, maxMemory: 100_000 });
+    for (let i = 0; i < 3000; i += 1)
+      await writer.write(`${i}`.padEnd(1000), () => Promise.reject(new Error('x'))).catch(() => {});
+    const written: string[] = [];
+    await writer.flush(async (batch) => {
+      written.push(...batch);
+    });
+    expect(written.map(Number)).toEqual(numbers(3000));
+  });
+
+  test('misuse is refused', async () => {
+    const writer = new ResultWriter<number>();
+    await expect(writer.write(1, undefined as never)).rejects.toThrow(TypeError);
+    await expect(writer.flush(5 as never)).rejects.toThrow(TypeError);
+    await expect(writer.writeMany(5 as never, async () => {})).rejects.toThrow(TypeError);
+    expect(writer.getStats().itemsBuffered).toBe(0);
+    expect(() => new ResultWriter({ batchSize: 0 })).toThrow(RangeError);
+  });
+});
+
+describe('BatchProcessor', () => {
+  const cases = (count: number) => numbers(count).map((i) => ({ id: `t${i}`, input: i, expected: i }));
+  const result = (testCase: { id: string }) => ({ testCaseId: testCase.id }) as never;
+
+  test('takes and runs any number of cases, in order', async () => {
+    const processor = new BatchProcessor<number, number>({ batchSize: 50, maxMemory: 100 * 1024 * 1024 });
+    processor.addTestCases(cases(10_000));
+    expect(processor.addTestCase({ id: 'last', input: 0, expected: 0 })).toBe(true);
+    const results = await processor.processAll(async (batch) => {
+      expect(batch.length).toBeLessThanOrEqual(50);
+      return batch.map(result);
+    });
+    expect(results.map(({ testCaseId }) => testCaseId)).toEqual([...cases(10_000).map(({ id }) => id), 'last']);
+    expect(processor.getResults()).toEqual(results);
+    expect(processor.getStats()).toMatchObject({ itemsProcessed: 10_001, itemsBuffered: 0 });
+    processor.clear();
+    expect(processor.getResults()).toEqual([]);
+  });
+
+  test('after a failure the results so far are there and the next call goes on', async () => {
+    const processor = new BatchProcessor<number, number>({ batchSize: 10 });
+    processor.addTestCases(cases(40));
+    const failing = processor.processAll(async (batch) => {
+      if (batch[0]!.input === 20) throw new Error('down');
+      return batch.map(result);
+    });
+    await expect(failing).rejects.toThrow('down');
+    expect(processor.getResults()).toHaveLength(20);
+    expect(await processor.processAll(async (batch) => batch.map(result))).toHaveLength(10);
+    expect(processor.getResults()).toHaveLength(30);
+  });
+
+  test('cases added while it runs are run', async () => {
+    const processor = new BatchProcessor<number, number>({ batchSize: 2, bufferSize: 2 });
+    processor.addTestCases(cases(4));
+    let added = false;
+    const results = await processor.processAll(async (batch) => {
+      if (!added) processor.addTestCases(cases(20));
+      added = true;
+      return batch.map(result);
+    });
+    expect(results).toHaveLength(24);
+    expect(() => processor.addTestCases(5 as never)).toThrow(TypeError);
+    await expect(processor.processAll(undefined as never)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('ResultWriter.toFile', () => {
+  const read = (path: string) => readFileSync(path, 'utf8');
+  let files = 0;
+  const target = (name: string) => {
+    files += 1;
+    mkdirSync(join(directory, `${files}`));
+    return join(directory, `${files}`, name);
+  };
+
+  test('JSON lines: nothing under the name before close, everything after it, no temporary file left', async () => {
+    const path = target('out.jsonl');
+    const writer = ResultWriter.toFile<{ n: number }>(path);
+    await Promise.all(numbers(1000).map((n) => writer.write({ n })));
+    await writer.flush();
+    expect(readdirSync(join(path, '..'))).toEqual([expect.stringMatching(/^\.out\.jsonl\..*\.tmp$/)]);
+    await writer.close();
+    await writer.close();
+    expect(readdirSync(join(path, '..'))).toEqual(['out.jsonl']);
+    expect(read(path)).toBe(
+      numbers(1000)
+        .map((n) => `{"n":${n}}\n`)
+        .join(''),
+    );
+    expect(writer.getStats()).toMatchObject({ itemsWritten: 1000, itemsBuffered: 0, errors: 0 });
+    await expect(writer.write({ n: 1 })).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+  });
+
+  test('an aborted writer leaves the target as it was', async () => {
+    const path = target('kept.jsonl');
+    writeFileSync(path, 'before');
+    const writer = ResultWriter.toFile(path);
+    await writer.writeMany(numbers(500));
+    await writer.abort();
+    expect(read(path)).toBe('before');
+    expect(readdirSync(join(path, '..'))).toEqual(['kept.jsonl']);
+  });
+
+  test('CSV comes back as it was written', async () => {
+    const path = target('out.csv');
+    const rows = numbers(300).map((i) => ({
+      id: `${i}`,
+      text: ['a,b', 'say "x"', 'two\r\nlines', ' padded ', '', 'é'][i % 6]!,
+    }));
+    const writer = ResultWriter.toFile<object>(path);
+    await writer.writeMany(rows);
+    await writer.write({ text: 'other order', id: 'x', extra: 1 });
+    await writer.write({ id: 'y', text: { a: [1] } });
+    await writer.close();
+    const back = await DatasetStream.fromFile(path).process(async (batch) => batch);
+    expect(back).toEqual([...rows, { id: 'x', text: 'other order' }, { id: 'y', text: '{"a":[1]}' }]);
+  });
+
+  test('append cuts a torn last line off and goes on; a whole one without its end is kept', async () => {
+    const path = target('log.jsonl');
+    writeFileSync(path, '{"n":0}\n{"n":1}\n{"n":2,"te');
+    const first = ResultWriter.toFile<object>(path, { append: true });
+    await first.write({ n: 2 });
+    await first.flush();
+    expect(read(path)).toBe('{"n":0}\n{"n":1}\n{"n":2}\n');
+    await first.close();
+    writeFileSync(path, '{"n":0}');
+    const second = ResultWriter.toFile<object>(path, { append: true });
+    await second.write({ n: 1 });
+    await second.close();
+    expect(read(path)).toBe('{"n":0}\n{"n":1}\n');
+  });
+
+  test('append to CSV keeps the header and its columns', async () => {
+    const path = target('log.csv');
+    for (const row of [
+      { a: 1, b: 'x\ny' },
+      { b: 'z', a: 2 },
+    ]) {
+      const writer = ResultWriter.toFile<object>(path, { append: true });
+      await writer.write(row);
+      await writer.close();
+      writeFileSync(path, '3,"torn\n', { flag: 'a' });
+    }
+    expect(read(path)).toBe('a,b\r\n1,"x\ny"\r\n2,z\r\n3,"torn\n');
+  });
+
+  test('an unwritable target is one clear error, and nothing is lost', async () => {
+    const path = join(target('x'), '..', 'missing', 'out.jsonl');
+    const writer = ResultWriter.toFile<number>(path, { batchSize: 2 });
+    await writer.write(1);
+    const failing = writer.write(2);
+    await expect(failing).rejects.toMatchObject({ name: 'AiEvalsError', code: 'ERR_STORAGE' });
+    await expect(failing).rejects.toThrow(path);
+    mkdirSync(join(path, '..'));
+    await writer.close();
+    expect(read(path)).toBe('1\n2\n');
+    await expect(ResultWriter.toFile(directory).close()).rejects.toThrow(/directory/);
+    expect(() => ResultWriter.toFile('')).toThrow(TypeError);
+    expect(() => ResultWriter.toFile('a', { format: 'xml' as never })).toThrow(RangeError);
+  });
+
+  test('an empty result is an empty file', async () => {
+    const path = target('empty.jsonl');
+    await ResultWriter.toFile(path).close();
+    expect(read(path)).toBe('');
+    const csv = target('empty.csv');
+    await ResultWriter.toFile(csv, { columns: ['a', 'b'] }).close();
+    expect(read(csv)).toBe('a,b\r\n');
+  });
+
+  test('a result without a JSON form is refused whole', async () => {
+    const path = target('odd.jsonl');
+    const writer = ResultWriter.toFile<unknown>(path);
+    await expect(writer.writeMany([1, undefined])).rejects.toThrow(TypeError);
+    await writer.write(2);
+    await writer.close();
+    expect(read(path)).toBe('2\n');
+  });
+});
