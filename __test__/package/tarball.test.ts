@@ -96,7 +96,7 @@ describe('the platform tarball', () => {
 
   test('is a release build: stripped, and small', () => {
     const binary = readFileSync(join(library, libraryName(manifest, platform)));
-    expect(binary.includes('.debug_info')).toBe(false);
+    expect(binary.includes('.symtab')).toBe(false);
     expect(binary.length).toBeLessThan(12 * MEGABYTE);
   });
 
@@ -208,11 +208,11 @@ describe('a project that installed both tarballs, with no Rust on PATH', () => {
     const shown = { value: 42, entries: 0, actual: 'x' };
     expect(JSON.parse(run(process.execPath, ['out/typed.mjs']))).toEqual(shown);
     expect(JSON.parse(run(process.execPath, ['out/typed.cjs']))).toEqual(shown);
-  });
+  }, 180_000);
 
   test('uses it from TypeScript under bundler resolution', () => {
     tsc('--module', 'esnext', '--moduleResolution', 'bundler', '--target', 'es2022', '--noEmit', 'typed.mts');
-  });
+  }, 180_000);
 
   test('has the command `ai-evals`', () => {
     const bin = join(project.folder, 'node_modules/.bin/ai-evals');

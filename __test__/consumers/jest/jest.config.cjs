@@ -1,5 +1,6 @@
 module.exports = {
   testEnvironment: 'node',
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/*.test.ts'],
   transform: { '^.+\\.ts$': 'ts-jest' },
 };

@@ -135,14 +135,17 @@ describe('fake timers', () => {
     }
   });
 
-  test('do not stop work that needs no timer', async () => {
+  test('do not stop runs and streams while they are advanced', async () => {
     jest.useFakeTimers();
     try {
-      const results = await new ParallelExecutor().executeTasks([taskOf('x'), taskOf('y')], async ({ id }) => id);
-      expect(results.map(({ result }) => result)).toEqual(['x', 'y']);
+      const running = new ParallelExecutor().executeTasks([taskOf('x'), taskOf('y')], async ({ id }) => id);
+      await jest.advanceTimersByTimeAsync(10);
+      expect((await running).map(({ result }) => result)).toEqual(['x', 'y']);
       const stream = new DatasetStream<number>({ batchSize: 2 });
       for (const n of [1, 2, 3]) stream.push(n);
-      expect(await stream.process(async (batch) => batch.map((n) => n * 2))).toEqual([2, 4, 6]);
+      const doubled = stream.process(async (batch) => batch.map((n) => n * 2));
+      await jest.advanceTimersByTimeAsync(10);
+      expect(await doubled).toEqual([2, 4, 6]);
     } finally {
       jest.useRealTimers();
     }

@@ -38,7 +38,12 @@ running.then((results) => {
   console.log(JSON.stringify({ value, entries: stats.entries, actual: checked[0]?.result?.actual }));
 });
 
-// @ts-expect-error maxSize is a number
-new LRUCache({ maxSize: 'many' });
-// @ts-expect-error there is no such export
-everything.NoSuchThing;
+/** Never called: what the type checker must refuse. */
+export function refused(): unknown[] {
+  return [
+    // @ts-expect-error maxSize is a number
+    new LRUCache({ maxSize: 'many' }),
+    // @ts-expect-error there is no such export
+    everything.NoSuchThing,
+  ];
+}

@@ -34,9 +34,14 @@ const results = await executor.executeTasks(
 );
 const checked: ExecutionResult<string>[] = results;
 
-// @ts-expect-error maxSize is a number
-new LRUCache({ maxSize: 'many' });
-// @ts-expect-error there is no such export
-everything.NoSuchThing;
+/** Never called: what the type checker must refuse. */
+export function refused(): unknown[] {
+  return [
+    // @ts-expect-error maxSize is a number
+    new LRUCache({ maxSize: 'many' }),
+    // @ts-expect-error there is no such export
+    everything.NoSuchThing,
+  ];
+}
 
 console.log(JSON.stringify({ value, entries: stats.entries, actual: checked[0]?.result?.actual }));
