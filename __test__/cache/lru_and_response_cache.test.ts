@@ -21,6 +21,21 @@ describe('LRUCache', () => {
     expect(cache.getStats()).toMatchObject({ hits: 6, misses: 0 });
   });
 
+  test('a value is not asked what it does not tell: throwing getters, revoked proxies', () => {
+    const cache = new LRUCache();
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const shy = {
+      get secret() {
+        throw new Error('asked');
+      },
+    };
+    cache.set('shy', shy);
+    cache.set('gone', proxy);
+    expect(cache.get('shy')).toBe(shy);
+    expect(cache.get('gone') === proxy).toBe(true);
+  });
+
   test('keys lists live keys, the least recently used first', () => {
     const cache = new LRUCache<number>({ ttl: 100 });
     cache.set('old', 0);
