@@ -45,16 +45,26 @@ function find(value: unknown, path: string, ancestors: readonly object[]): [path
   );
 }
 
+function culprit(names: readonly string[], values: readonly unknown[]): [path: string, what: string] | undefined {
+  try {
+    for (const [i, value] of values.entries()) {
+      const found = find(value, names[i] ?? '', []);
+      if (found) return found;
+    }
+  } catch {
+    // The search needs more stack than writing the key did, and asks getters again: without a path, then.
+  }
+  return undefined;
+}
+
 /** The error for a key made of `values`, called `names`, that has no content or is nested too deeply. */
 export function noContent(names: readonly string[], values: readonly unknown[], tooDeep: boolean): ArgumentTypeError {
   if (tooDeep) return new ArgumentTypeError(`${names.join(' or ')} is nested too deeply to be a cache key`);
-  for (const [i, value] of values.entries()) {
-    const found = find(value, names[i] ?? '', []);
-    if (found) {
-      return new ArgumentTypeError(
-        `${found[0]} is ${found[1]}, which has no content a cache key could be made of; leave it out of the key`,
-      );
-    }
+  const found = culprit(names, values);
+  if (found) {
+    return new ArgumentTypeError(
+      `${found[0]} is ${found[1]}, which has no content a cache key could be made of; leave it out of the key`,
+    );
   }
   return new ArgumentTypeError(`${names.join(' or ')} has no content a cache key could be made of`);
 }

@@ -13,6 +13,8 @@ const POINTER = 8;
 const SAMPLE = 32;
 /** Objects looked at per value. */
 const MAX_OBJECTS = 400;
+/** What an object that cannot be looked at is taken for. */
+const UNKNOWN = 200;
 
 /** Only tests for what a string of one byte per unit cannot hold: V8 answers that for such a string without reading it. */
 const TWO_BYTE = /[^\0-\xff]/;
@@ -40,7 +42,7 @@ export function sizeOf(value: unknown): number {
     case 'bigint':
       return bigintSize(value);
     case 'object':
-      return value === null ? 0 : new Walk().object(value);
+      return value === null ? 0 : objectSize(value);
     case 'function':
       return 64;
     default:
@@ -50,6 +52,15 @@ export function sizeOf(value: unknown): number {
 
 function bigintSize(value: bigint): number {
   return 16 + 8 * Math.ceil(value.toString(16).length / 16);
+}
+
+function objectSize(value: object): number {
+  try {
+    return new Walk().object(value);
+  } catch {
+    // A getter that throws is its owner's business, and no reason not to keep the value.
+    return UNKNOWN;
+  }
 }
 
 class Walk {
@@ -78,6 +89,8 @@ class Walk {
     let sum = 0;
     let count = 0;
     for (let i = 0; i < length; i += step) {
+      // The rest is taken to be like what was seen.
+      if (count > 0 && this.#seen.size >= MAX_OBJECTS) break;
       sum += at(i);
       count += 1;
     }
@@ -102,7 +115,7 @@ class Walk {
     for (const [key, member] of value) {
       sum += this.member(key) + this.member(member);
       count += 1;
-      if (count === SAMPLE) break;
+      if (count === SAMPLE || this.#seen.size >= MAX_OBJECTS) break;
     }
     return 100 + value.size * 36 + (count === 0 ? 0 : (sum * value.size) / count);
   }
@@ -113,7 +126,7 @@ class Walk {
     for (const member of value) {
       sum += this.member(member);
       count += 1;
-      if (count === SAMPLE) break;
+      if (count === SAMPLE || this.#seen.size >= MAX_OBJECTS) break;
     }
     return 100 + value.size * 28 + (count === 0 ? 0 : (sum * value.size) / count);
   }
