@@ -1,7 +1,7 @@
 // `npm run build`: the addon, the facade (CommonJS with ES module re-exports) and the public typings.
 //
 //   --debug           the addon in cargo's dev profile: quick to compile, for work on the engine
-//   --quiet           print nothing unless something fails
+//   --quiet           print what is built, and the rest only when something fails
 //   --target TRIPLE   the addon for another platform (CI); arguments after `--` go to `napi build`
 //
 // Every step is skipped when nothing it reads has changed, so a second build takes a second or two. The addon lands in
@@ -31,16 +31,12 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const say = (text) => quiet || console.log(text);
 
 function run(command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
+  const { status, stdout, stderr } = spawnSync(command, args, {
     stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit',
     encoding: 'utf8',
   });
   if (status === 0) return;
-  if (error?.code === 'ENOENT') {
-    console.error(`build: \`${command}\` was not found. Install it (a Rust toolchain: rustup) and run again.`);
-  } else if (quiet) {
-    console.error(stdout + stderr);
-  }
+  if (quiet) console.error(stdout + stderr);
   process.exit(status ?? 1);
 }
 
@@ -67,6 +63,7 @@ async function unlessUnchanged(name, files, outputs, step) {
     return;
   }
   const start = performance.now();
+  if (quiet) console.error(`building the ${name}; done once, the next start takes a second`);
   await step();
   mkdirSync('.tmp', { recursive: true });
   writeFileSync(stampFile, stamp());
@@ -77,6 +74,12 @@ const platform = target ? platformOfTarget(target) : platformHere();
 const library = libraryName(manifest, platform);
 
 function buildAddon() {
+  if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).error) {
+    console.error(
+      'build: `cargo` was not found. The addon needs a Rust toolchain: https://rustup.rs, then run this again.',
+    );
+    process.exit(1);
+  }
   const napi = join('node_modules', '@napi-rs', 'cli', 'dist', 'cli.js');
   const profile = debug ? [] : ['--release'];
   const output = ['--output-dir', 'ts', '--js', 'binding.cjs', '--dts', 'binding.d.cts', '--no-const-enum'];

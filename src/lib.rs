@@ -5,6 +5,7 @@
 
 pub mod cache;
 pub mod executor;
+pub mod key;
 pub mod limiter;
 pub mod monitor;
 pub mod scoring;

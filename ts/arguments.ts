@@ -63,3 +63,9 @@ export function options<T extends object>(name: string, value: T | undefined): P
   if (value === undefined) return {};
   return typeof value === 'object' && value !== null ? value : wrongType(name, 'an options object', value);
 }
+
+/** Anything that can be iterated, but for a string (which is rarely meant). */
+export function iterable<T extends Iterable<unknown>>(name: string, value: T): T {
+  const iterates = typeof value === 'object' && value !== null && typeof value[Symbol.iterator] === 'function';
+  return iterates ? value : wrongType(name, 'an iterable', value);
+}

@@ -9,8 +9,283 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/**
+ * Owns a cache: when this object is collected, so is the cache. Slots are below 2^32 − 1; times are milliseconds of one
+ * monotonic clock of the caller's choice.
+ */
+export declare class CacheHandle {
+  /**
+   * `max_bytes` and `ttl` may be infinite.
+   *
+   * # Errors
+   * For a limit out of its range.
+   */
+  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, tinyLfu: boolean, reportAll: boolean)
+  /** What the functions below know the cache by. */
+  get id(): number
+}
+
+/** Reads a dataset file in batches on the threads of libuv's pool. */
+export declare class DatasetFile {
+  /** `format` is empty (told from the file) or one of `jsonl`, `json`, `csv`, `tsv`. Nothing is opened yet. */
+  constructor(path: string, format: string, skipInvalid: boolean, batchBytes: number)
+  /** The next batch. One call at a time; the promise never rejects for the file's sake. */
+  next(): Promise<DatasetBatch>
+  /** Closes the file, at the end of a running `next` if there is one. */
+  close(): void
+}
+
+/** Timings of named components. */
+export declare class NativeMonitor {
+  /** An empty one. */
+  constructor()
+  /** The index of the component `name`, made when it is new. */
+  component(name: string): number
+  /** The node of `component` below `parent` (−1: the top) in the call tree. */
+  node(parent: number, component: number): number
+  /** Records the first `calls` finished calls of the batch: triples of node, duration and self time, ms. */
+  record(batch: Float64Array, calls: number): void
+  /** Writes the figures of one component to `out`; false before its first finished call. */
+  timing(component: number, out: Float64Array): boolean
+  /** Writes the figures of all components with calls to `out`, longest total first, and returns how many. */
+  timings(out: Float64Array): number
+  /** Every component with calls as a bottleneck, largest share first, as JSON. */
+  bottlenecks(criticalMs: number, criticalPercent: number): string
+  /**
+   * The call tree as rows of component, parent node (−1: the top), calls, total and self time; returns how many nodes
+   * there are, and writes them only if `out` has room for all.
+   */
+  tree(out: Float64Array): number
+  /** Keeps what was recorded so far as the baseline `id`. */
+  setBaseline(id: string, timestamp: string, totalDuration: number): void
+  /** The baseline `id` as JSON, or null. */
+  exportBaseline(id: string): string | null
+  /** Takes in an exported baseline, under `id` if given; returns it as JSON. */
+  importBaseline(document: string, id?: string | undefined | null): string
+  /** Forgets every baseline. */
+  clearBaselines(): void
+  /** What became slower since the baseline `id`, as JSON; null when there is no such baseline. */
+  regressions(id: string, critical: number, major: number, minor: number): string | null
+  /** Forgets every call. */
+  reset(): void
+}
+
+/** The limiter on its own: one key's line. */
+export declare class NativeRateLimit {
+  /** A limiter without load. */
+  constructor(limits: LimitValues)
+  /** Changes the limits; what has started keeps counting. */
+  configure(limits: LimitValues): void
+  /** Puts a waiter in line. Unknown tokens are NaN. */
+  push(waiter: number, requests: number, input: number, output: number, priority: number, now: number): void
+  /** Takes a waiter out of line. */
+  remove(waiter: number): boolean
+  /**
+   * Writes what happens now behind two numbers (when to call again, whether to call again when the starts are stamped):
+   * kind 0 a start, 1 a waiter whose quota is gone. Returns the number of records.
+   */
+  turn(now: number, out: Float64Array): number
+  /** Starts at once if that needs no wait; the record then is in `out`. */
+  startNow(requests: number, input: number, output: number, now: number, out: Float64Array): boolean
+  /** Books a start at `now`; returns the time it is booked at, to be handed in with the settlement. */
+  stamp(record: Float64Array, now: number): number
+  /** Gives a start that was not stamped back. */
+  release(record: Float64Array): void
+  /** Corrects a stamped start: kind 0 no tokens reported, 1 these tokens, 2 no call was made. */
+  settle(record: Float64Array, kind: number, input: number, output: number, cachedInput: number): void
+  /** Takes response headers in. */
+  observe(headers: Array<string>, now: number, epoch: number): void
+  /** Calls (1) or tokens (2) started in the window or about to. */
+  load(measure: number, now: number): number
+  /** Forgets every start. */
+  reset(): void
+}
+
+/** The scheduler of one executor. */
+export declare class NativeScheduler {
+  /** A scheduler; `seed` starts the jitter of retries. */
+  constructor(concurrency: number, seed: number)
+  /** Changes slots, adaptive concurrency, retries and the timeout of an attempt. */
+  configure(concurrency: number, adaptive: boolean, maxAttempts: number, baseDelay: number, maxDelay: number, timeout: number): void
+  /** Adds a line (a key with a budget of its own) and returns its number. */
+  addLine(limits: LimitValues): number
+  /** Changes the limits of a line; what has started keeps counting. */
+  configureLine(line: number, limits: LimitValues): void
+  /** Forgets the starts of a line. */
+  resetLine(line: number): void
+  /** Begins a run, for the metrics. */
+  begin(now: number): void
+  /** Ends a run, for the metrics. */
+  end(now: number): void
+  /** Queues tasks `first`, `first + 1`, … of `run`: four numbers each (line, priority, input and output tokens or NaN). */
+  enqueue(run: number, first: number, tasks: Float64Array, now: number): void
+  /**
+   * Takes in what happened since the last turn and says what happens now. `io` holds a header and records of 8 numbers:
+   * on the way in the first `stamped` records are those of the last turn with the time of each start in the last number
+   * (NaN: not started, -1: not started and to be queued again), then `finished` records of successes; on the way out
+   * the actions. Returns their number.
+   */
+  turn(now: number, io: Float64Array, stamped: number, finished: number): number
+  /** The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1. */
+  fail(slot: number, retryable: boolean, refused: boolean, givenUp: boolean, retryAfter: number, execution: number, now: number): number
+  /** The run gave up what runs in `slot`; the slot stays taken until `free`. */
+  abandon(slot: number, execution: number, now: number): void
+  /** Frees the slot of an abandoned task. */
+  free(slot: number): void
+  /** Removes what of a run has not started. */
+  cancelRun(run: number): void
+  /** Load of a line at `now`: calls (`measure` 1) or tokens (2) started in the window or about to. */
+  load(line: number, measure: number, now: number): number
+  /**
+   * Takes response headers (name, value, name, value, …) of the call in `slot` in. Returns the milliseconds they ask to
+   * wait, 0 for none.
+   */
+  observe(slot: number, headers: Array<string>, now: number, epoch: number): number
+  /** Milliseconds until what is queued and running is done; NaN while nothing is known. */
+  remaining(now: number): number
+  /** Writes the metrics of the current or last run: wall, mean execution, efficiency, throttled, utilisation. */
+  metrics(now: number, out: Float64Array): void
+}
+
+/** A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`. */
+export declare class OverflowQueue {
+  /** An empty queue whose temporary files go to `directory`. */
+  constructor(directory: string)
+  /** Appends `chunk`; to disk when compressed chunks in memory would take more than `memory_limit` bytes. */
+  push(chunk: Uint8Array, memoryLimit: number): void
+  /** Size of the first chunk; -1 when there is none. */
+  nextBytes(): number
+  /** Takes the first chunk into `destination`, which must have its size. */
+  popInto(destination: Uint8Array): void
+  /** Drops every chunk. */
+  clear(): void
+  /** Bytes of native memory held. */
+  memoryBytes(): number
+  /** Bytes held in temporary files. */
+  diskBytes(): number
+}
+
+/** How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
+export declare function benchmarkCallsPerSample(call: number, resolution: number, cost: number): number
+
+/** Compares two results: a `Change` as JSON in, a `Comparison` as JSON out. */
+export declare function benchmarkCompare(change: string): string
+
+/** Whether the last rounds of a warm-up agree. */
+export declare function benchmarkIsSettled(medians: Float64Array): boolean
+
+/**
+ * Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+ * how many rounds.
+ */
+export declare function benchmarkSummarize(samples: Float64Array, count: number, out: Float64Array): number
+
+/** Gives the engine the vector of an occupied slot. */
+export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
+
+/**
+ * The functions that are called most, by name:
+ * - `get(id, structure, now, text)`: the slot of a live entry, −1, or −2 when there are dropped slots to take; counts;
+ * - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
+ * - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
+ *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
+ */
+export declare function cacheCalls(): CacheCalls
+
+/** What [`cache_calls`] returns. */
+export interface CacheCalls {
+  get: (id: number, structure: number, now: number, text: string) => number
+  peek: (id: number, structure: number, now: number, text: string) => number
+  set: (id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number
+}
+
+/** Drops everything and zeroes the counters. */
+export declare function cacheClear(id: number): void
+
+/**
+ * `get` for each of the texts that `texts` consists of, of these `lengths`; slots (or −1) go to `slots`. Returns
+ * whether there are dropped slots to take.
+ */
+export declare function cacheGetMany(id: number, texts: string, lengths: Uint32Array, slots: Int32Array, now: number): boolean
+
+/** Number of live entries. */
+export declare function cacheLive(id: number, now: number): number
+
+/** Writes the slots of the live entries to `out`, as many as fit, the least recently used first; returns how many. */
+export declare function cacheLiveSlots(id: number, out: Uint32Array, now: number): number
+
+/**
+ * Writes the live slots nearest to `vector` and their cosines, most similar first, as many as fit; returns how many, or
+ * −1 when there is no live one of that length.
+ */
+export declare function cacheNearest(id: number, vector: Float64Array, slots: Uint32Array, similarities: Float64Array, now: number): number
+
+/** Drops a key: 2 × its slot, plus 1 if it was live; −1 if it was not held. */
+export declare function cacheRemove(id: number, structure: number, text: string, now: number): number
+
+/** Drops what has expired; the slots are to be taken. Returns how many. */
+export declare function cacheRemoveExpired(id: number, now: number): number
+
+/** Drops the entry of an occupied slot. */
+export declare function cacheRemoveSlot(id: number, slot: number): void
+
+/** Writes hits, misses, evictions, live entries, bytes of values, bytes of the cache itself to `out`. */
+export declare function cacheStats(id: number, out: Float64Array, now: number): void
+
+/** Writes dropped slots to `out` as 4 × slot + reason, oldest first, as many as fit; returns how many. */
+export declare function cacheTakeDropped(id: number, out: Float64Array): number
+
+/** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
+export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
+
+/** What one read of a dataset file gave: items, or the problem that ends it. */
+export interface DatasetBatch {
+  /** A JSON array of the items. */
+  text: string
+  /** How many records were left out as invalid. */
+  skipped: number
+  /** `[[line, byteOffset, reason], …]` of the first of them, as JSON; empty when there are none. */
+  reports: string
+  /** Whether nothing follows. */
+  done: boolean
+  /** `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty. */
+  error: string
+}
+
+/** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
+export interface LimitValues {
+  /** Calls per window. */
+  requests: number
+  /** Tokens per window. */
+  tokens: number
+  /** Input tokens per window. */
+  inputTokens: number
+  /** Output tokens per window. */
+  outputTokens: number
+  /** Calls per day. */
+  dailyRequests: number
+  /** Tokens per day. */
+  dailyTokens: number
+  /** Milliseconds. */
+  window: number
+  /** Even spread. */
+  smooth: boolean
+  /** 0 actual, 1 larger, 2 estimate, 3 uncached. */
+  settlement: number
+  /** Calls that may be in flight at once. */
+  slots: number
+  /** Tokens a call of unknown size is first taken for; NaN: the engine's own guess. */
+  unknownCall: number
+}
+
 /** Panics with `message`. Exists so that a test can prove that a panic in the engine becomes an error, not an abort. */
 export declare function panicProbe(message: string): number
+
+/** Slots that use the limits to the full. */
+export declare function planConcurrency(requests: number, tokens: number, tokensPerTask: number, latency: number, window: number): number
+
+/** Milliseconds a suite takes. */
+export declare function planDuration(tasks: number, concurrency: number, latency: number, requests: number, tokens: number, tokensPerTask: number, window: number, smooth: boolean): number
 
 /**
  * From here on a panic is remembered with its place in the source instead of being printed: a library does not write
@@ -19,17 +294,26 @@ export declare function panicProbe(message: string): number
  */
 export declare function recordPanics(): void
 
+/** Whether another attempt can help. */
+export declare function retryable(status: number, code: string, name: string, message: string): boolean
+
 /**
  * Scores a batch of answers. `texts` is every expected and actual text, alternating, run together; `lengths` says how
  * many UTF-16 units each has. One score per pair; NaN where the expected text cannot be matched against.
  */
 export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
 
+/** The stable digest (32 bytes) of such a sequence. */
+export declare function stableKey(page: Uint16Array, structure: number, text: string): Buffer
+
 /**
  * Where the panic with this message happened (`src/cache/lru.rs:40:9`), once; `null` if none with it is remembered, and
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null
+
+/** The cosine of two vectors of the same length. */
+export declare function vectorCosine(a: Float64Array, b: Float64Array): number
 
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string

@@ -3,18 +3,29 @@
  * inside Jest's sandbox too), each with a stable `code` to branch on and a message that says what was wrong and what to do.
  */
 
-/** The codes an {@link AiEvalsError} can carry. */
+/** The codes an {@link AiEvalsError} can carry, besides `ERR_OUT_OF_RANGE` and `ERR_INVALID_ARG_TYPE` of wrong arguments. */
 export type AiEvalsErrorCode =
+  /** The native library is missing, does not open, or is of another version ({@link NativeLoadError}). */
   | 'ERR_NATIVE_LOAD'
+  /** A bug in the engine, caught at the boundary ({@link NativePanicError}). */
   | 'ERR_NATIVE_PANIC'
+  /** Node-API refused a call; a bug of the facade. */
   | 'ERR_NATIVE'
+  /** A task did not settle within its `timeout`. */
   | 'ERR_TIMEOUT'
+  /** The caller's `AbortSignal` ended the call. */
   | 'ERR_ABORTED'
+  /** The object was used after its `close()` or `end()`. */
   | 'ERR_CLOSED'
+  /** A dataset cannot be read; the message names the file, the line and the field. */
   | 'ERR_DATASET'
+  /** A temporary file or another store cannot be written or read. */
   | 'ERR_STORAGE'
+  /** A provider's daily or monthly budget is used up; the message says until when. */
   | 'ERR_QUOTA_EXHAUSTED'
+  /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
   | 'ERR_BENCHMARK'
+  /** No baseline has this id, or what was imported is none. */
   | 'ERR_BASELINE';
 
 /** Base of every error that is not a plain misuse of an argument. */
@@ -40,6 +51,25 @@ export class NativeLoadError extends AiEvalsError {
 export class NativePanicError extends AiEvalsError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_NATIVE_PANIC', message, options);
+  }
+}
+
+/** A dataset that cannot be read. The message names the file and, for a bad record, its line and byte offset. */
+export class DatasetError extends AiEvalsError {
+  /** The file. */
+  readonly file: string;
+  /** First line of the bad record, from 1; `undefined` when the file as a whole is the problem. */
+  readonly line: number | undefined;
+  /** Offset of the bad record's first byte (in the decompressed text of a compressed file). */
+  readonly byteOffset: number | undefined;
+
+  constructor(file: string, line: number | undefined, byteOffset: number | undefined, reason: string) {
+    const place = line === undefined ? '' : `:${line}`;
+    const offset = line === undefined || byteOffset === undefined ? '' : ` (line ${line}, byte offset ${byteOffset})`;
+    super('ERR_DATASET', `${file}${place}: ${reason}${offset}`);
+    this.file = file;
+    this.line = line;
+    this.byteOffset = byteOffset;
   }
 }
 

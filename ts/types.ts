@@ -45,6 +45,8 @@ export interface TokenUsage {
   prompt: number;
   completion: number;
   total: number;
+  /** Of `prompt`, those read from the provider's prompt cache. */
+  cachedPrompt?: number;
 }
 
 /** What running one case gave. */

@@ -7,6 +7,9 @@
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
 mod cache;
+mod executor;
+mod hot_call;
+mod key;
 mod lifecycle;
 mod limiter;
 mod monitor;
@@ -14,3 +17,4 @@ pub mod number;
 mod scoring;
 mod stats;
 mod stream;
+mod vectors;

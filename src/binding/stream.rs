@@ -1,1 +1,242 @@
 //! Binding of the room `stream`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use napi::bindgen_prelude::{AsyncTask, Latin1String, Uint8ArraySlice, Utf16String};
+use napi::{Either, Env, Error, Status, Task};
+use napi_derive::napi;
+
+use super::number::integer;
+use crate::stream::overflow::{Overflow, OverflowError};
+use crate::stream::segment::UnnamedFiles;
+use crate::stream::source::{Batch, DatasetError, DatasetReader, Format, ReaderOptions, Text};
+
+const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
+
+fn storage_error(error: &OverflowError) -> Error {
+    Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}"))
+}
+
+/// A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`.
+#[napi]
+pub struct OverflowQueue {
+    queue: Overflow,
+    reported: i64,
+}
+
+#[napi]
+impl OverflowQueue {
+    /// An empty queue whose temporary files go to `directory`.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(directory: String) -> Self {
+        Self {
+            queue: Overflow::new(Box::new(UnnamedFiles::new(Path::new(&directory)))),
+            reported: 0,
+        }
+    }
+
+    /// Appends `chunk`; to disk when compressed chunks in memory would take more than `memory_limit` bytes.
+    #[napi(catch_unwind)]
+    pub fn push(&mut self, env: Env, chunk: Uint8ArraySlice, memory_limit: f64) -> napi::Result<()> {
+        let limit = integer("memoryLimit", memory_limit, 0.0, MAX_SAFE)?;
+        self.queue
+            .push(&chunk, limit)
+            .map_err(|error| storage_error(&error))?;
+        self.report(env)
+    }
+
+    /// Size of the first chunk; -1 when there is none.
+    #[napi(catch_unwind)]
+    pub fn next_bytes(&self) -> f64 {
+        self.queue.next_bytes().map_or(-1.0, |bytes| bytes as f64)
+    }
+
+    /// Takes the first chunk into `destination`, which must have its size.
+    #[napi(catch_unwind)]
+    pub fn pop_into(&mut self, env: Env, mut destination: Uint8ArraySlice) -> napi::Result<()> {
+        // SAFETY: the slice lives for this call and the JavaScript thread, its only other user, is in this call.
+        let bytes = unsafe { destination.as_mut() };
+        self.queue
+            .pop_into(bytes)
+            .map_err(|error| storage_error(&error))?;
+        self.report(env)
+    }
+
+    /// Drops every chunk.
+    #[napi(catch_unwind)]
+    pub fn clear(&mut self, env: Env) -> napi::Result<()> {
+        self.queue.clear();
+        self.report(env)
+    }
+
+    /// Bytes of native memory held.
+    #[napi(catch_unwind)]
+    pub fn memory_bytes(&self) -> f64 {
+        self.queue.memory_bytes() as f64
+    }
+
+    /// Bytes held in temporary files.
+    #[napi(catch_unwind)]
+    pub fn disk_bytes(&self) -> f64 {
+        self.queue.disk_bytes() as f64
+    }
+
+    /// Tells V8 how much memory hangs on this object, so that its collector takes it into account.
+    fn report(&mut self, env: Env) -> napi::Result<()> {
+        let held = self.queue.memory_bytes().cast_signed();
+        if held != self.reported {
+            env.adjust_external_memory(held - self.reported)?;
+            self.reported = held;
+        }
+        Ok(())
+    }
+}
+
+/// What one read of a dataset file gave: items, or the problem that ends it.
+#[napi(object, object_from_js = false)]
+pub struct DatasetBatch {
+    /// A JSON array of the items.
+    #[napi(ts_type = "string")]
+    pub text: Either<Latin1String, Utf16String>,
+    /// How many records were left out as invalid.
+    pub skipped: f64,
+    /// `[[line, byteOffset, reason], …]` of the first of them, as JSON; empty when there are none.
+    pub reports: String,
+    /// Whether nothing follows.
+    pub done: bool,
+    /// `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty.
+    pub error: String,
+}
+
+struct SharedReader {
+    path: PathBuf,
+    options: ReaderOptions,
+    reader: Mutex<Option<DatasetReader>>,
+    closed: AtomicBool,
+}
+
+impl SharedReader {
+    fn next(&self) -> Result<Batch, DatasetError> {
+        let mut held = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Acquire) {
+            *held = None;
+            return Err(DatasetError::of_file("was closed"));
+        }
+        if held.is_none() {
+            *held = Some(DatasetReader::open(&self.path, self.options)?);
+        }
+        let batch = match held.as_mut() {
+            Some(reader) => reader.next_batch(),
+            None => Err(DatasetError::of_file("was closed")),
+        };
+        if self.closed.load(Ordering::Acquire) {
+            *held = None;
+        }
+        batch
+    }
+}
+
+/// Reads a dataset file in batches on the threads of libuv's pool.
+#[napi]
+pub struct DatasetFile {
+    shared: Arc<SharedReader>,
+}
+
+#[napi]
+impl DatasetFile {
+    /// `format` is empty (told from the file) or one of `jsonl`, `json`, `csv`, `tsv`. Nothing is opened yet.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(path: String, format: String, skip_invalid: bool, batch_bytes: f64) -> napi::Result<Self> {
+        let batch_bytes = integer("batchBytes", batch_bytes, 1.0, 1_073_741_824.0)? as usize;
+        let format = Format::from_name(&format);
+        let options = ReaderOptions {
+            format,
+            skip_invalid,
+            batch_bytes,
+        };
+        let shared = SharedReader {
+            path: path.into(),
+            options,
+            reader: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The next batch. One call at a time; the promise never rejects for the file's sake.
+    #[napi(catch_unwind, ts_return_type = "Promise<DatasetBatch>")]
+    pub fn next(&self) -> AsyncTask<NextBatch> {
+        AsyncTask::new(NextBatch {
+            shared: Arc::clone(&self.shared),
+        })
+    }
+
+    /// Closes the file, at the end of a running `next` if there is one.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::Release);
+        match self.shared.reader.try_lock() {
+            Ok(mut held) => *held = None,
+            Err(TryLockError::Poisoned(held)) => *held.into_inner() = None,
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+}
+
+/// One read, off the JavaScript thread.
+pub struct NextBatch {
+    shared: Arc<SharedReader>,
+}
+
+fn as_json(error: &DatasetError) -> serde_json::Value {
+    serde_json::json!([error.line, error.byte_offset, error.reason])
+}
+
+impl Task for NextBatch {
+    type Output = Result<Batch, DatasetError>;
+    type JsValue = DatasetBatch;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        catch_unwind(AssertUnwindSafe(|| self.shared.next())).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("unknown");
+            Error::new(Status::GenericFailure, text.to_owned())
+        })
+    }
+
+    fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(match output {
+            Ok(batch) => DatasetBatch {
+                text: match batch.text {
+                    Text::Ascii(text) => Either::A(text.into()),
+                    Text::Utf16(units) => Either::B(units.into()),
+                },
+                skipped: batch.skipped as f64,
+                reports: match batch.reports.as_slice() {
+                    [] => String::new(),
+                    reports => reports
+                        .iter()
+                        .map(as_json)
+                        .collect::<serde_json::Value>()
+                        .to_string(),
+                },
+                done: batch.done,
+                error: String::new(),
+            },
+            Err(error) => DatasetBatch {
+                text: Either::A(String::from("[]").into()),
+                skipped: 0.0,
+                reports: String::new(),
+                done: true,
+                error: as_json(&error).to_string(),
+            },
+        })
+    }
+}

@@ -1,1 +1,324 @@
-//! Room: cache.
+//! Room: cache. Which entries a cache holds, and which one leaves; the values themselves stay with the caller.
+//!
+//! A [`Cache`] maps a [`Key`] of 128 bits to a [`Slot`], a small number under which the caller keeps the value. It is a
+//! hash table over one contiguous block of entries, through which the recency and the expiry order are threaded.
+//!
+//! What always holds:
+//! - there are never more than `max_entries` entries, nor more than `max_bytes` bytes of them;
+//! - under [`Policy::Lru`] the entry that leaves for a new one is an expired one if there is any, and else exactly the
+//!   least recently used live one; `get` and `set` are uses, `contains` is not;
+//! - an entry that has expired is never returned, and stays expired if the clock goes back;
+//! - every slot that loses its value is either given out again by the same `set` or reported by [`Cache::take_dropped`].
+//!
+//! Cost: O(1) amortised for every operation, whatever the number of entries; O(log n) where an entry has a time to live
+//! of its own, n being the number of such entries. About 61 bytes per entry. Time is an argument, in milliseconds.
+
+mod entry;
+mod expiry;
+mod list;
+mod policy;
+mod sketch;
+mod vectors;
+
+#[cfg(test)]
+mod tests;
+
+use hashbrown::HashTable;
+
+use crate::key::Key;
+pub use entry::Slot;
+use entry::{Entries, Segment};
+use expiry::{ExpiryOrder, is_due};
+use list::{Chain, List};
+use policy::LeavingOrder;
+pub use policy::Policy;
+pub use vectors::{Vectors, cosine};
+
+/// Fixed limits of a cache.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Entries, at least 1.
+    pub max_entries: usize,
+    /// Bytes held (as [`Cache::bytes`] counts them); `u64::MAX` for no limit.
+    pub max_bytes: u64,
+    /// Milliseconds an entry lives from its last `set`; infinity: for ever.
+    pub ttl: f64,
+    /// How a victim is chosen.
+    pub policy: Policy,
+    /// Report every entry that is evicted or expires, also those whose slot is used again at once.
+    pub report_all: bool,
+}
+
+/// Why an entry left without being asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// There were `max_entries` others.
+    Entries = 0,
+    /// There were `max_bytes` bytes of others, or it is larger than that alone.
+    Bytes = 1,
+    /// Its time to live was over.
+    Expired = 2,
+}
+
+/// A slot whose value the caller can forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// Where it was.
+    pub slot: Slot,
+    /// Why it left.
+    pub reason: Reason,
+}
+
+/// Figures since the last [`Cache::clear`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// `get`s that found a live entry.
+    pub hits: u64,
+    /// `get`s that did not.
+    pub misses: u64,
+    /// Live entries given up for want of room.
+    pub evictions: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Cache {
+    limits: Limits,
+    table: HashTable<Slot>,
+    entries: Entries,
+    order: LeavingOrder,
+    expiry: ExpiryOrder,
+    expired: List,
+    bytes: u64,
+    counters: Counters,
+    dropped: Vec<Dropped>,
+}
+
+impl Cache {
+    /// An empty cache. Allocates nothing that depends on `max_entries`.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            table: HashTable::new(),
+            entries: Entries::default(),
+            order: LeavingOrder::new(limits.policy, limits.max_entries),
+            expiry: ExpiryOrder::new(),
+            expired: List::new(Chain::Recency),
+            bytes: 0,
+            counters: Counters::default(),
+            dropped: Vec::new(),
+        }
+    }
+
+    /// The slot of `key` if it is held and has not expired at `now`. Counts as a hit or a miss, and as a use.
+    pub fn get(&mut self, key: Key, now: f64) -> Option<Slot> {
+        let Some(slot) = self.find(key) else {
+            self.counters.misses += 1;
+            return None;
+        };
+        if self.is_expired(slot, now) {
+            self.counters.misses += 1;
+            self.drop_entry(slot, Reason::Expired);
+            return None;
+        }
+        self.counters.hits += 1;
+        self.order.touch(&mut self.entries, slot);
+        Some(slot)
+    }
+
+    /// The slot of `key` if it is held and has not expired at `now`. Changes nothing.
+    pub fn peek(&self, key: Key, now: f64) -> Option<Slot> {
+        self.find(key).filter(|slot| !self.is_expired(*slot, now))
+    }
+
+    /// Holds a value of `bytes` under `key`, for `ttl` ms if given and else for the cache's own time to live. Returns
+    /// the slot to keep it in, or `None` when it is larger than all that the cache may hold: then nothing is stored, and
+    /// what was stored under `key` is dropped. Other entries that had to leave are in [`Cache::take_dropped`].
+    pub fn set(&mut self, key: Key, bytes: u64, ttl: Option<f64>, now: f64) -> Option<Slot> {
+        let held = self.find(key);
+        if bytes > self.limits.max_bytes {
+            if let Some(slot) = held {
+                self.drop_entry(slot, Reason::Bytes);
+            }
+            return None;
+        }
+        let slot = match held {
+            Some(slot) if !self.is_expired(slot, now) => {
+                self.bytes = self.bytes - self.entries[slot].bytes + bytes;
+                self.expiry.remove(&mut self.entries, slot);
+                self.entries[slot].bytes = bytes;
+                self.order.touch(&mut self.entries, slot);
+                slot
+            }
+            _ => {
+                if let Some(slot) = held {
+                    self.drop_entry(slot, Reason::Expired);
+                }
+                self.occupy(key, bytes, now)
+            }
+        };
+        let entry = &mut self.entries[slot];
+        entry.own_ttl = ttl.is_some();
+        entry.expires = now + ttl.unwrap_or(self.limits.ttl);
+        self.expiry.insert(&mut self.entries, slot);
+        while self.bytes > self.limits.max_bytes && self.make_room(Some(slot), Reason::Bytes, now) {}
+        Some(slot)
+    }
+
+    /// Drops `key`. Returns its slot, and whether it was live: the caller forgets the value either way.
+    pub fn remove(&mut self, key: Key, now: f64) -> Option<(Slot, bool)> {
+        let slot = self.find(key)?;
+        let live = !self.is_expired(slot, now);
+        self.unlink(slot);
+        Some((slot, live))
+    }
+
+    /// Drops the entry in the occupied slot `slot`.
+    pub fn remove_slot(&mut self, slot: Slot) {
+        self.unlink(slot);
+    }
+
+    /// Drops every entry that has expired at `now`; all are reported. Returns how many. O(that number).
+    pub fn remove_expired(&mut self, now: f64) -> usize {
+        self.set_expired_aside(now);
+        let count = self.expired.len();
+        while let Some(slot) = self.expired.tail() {
+            self.unlink(slot);
+            self.dropped.push(Dropped {
+                slot,
+                reason: Reason::Expired,
+            });
+        }
+        count
+    }
+
+    /// Drops everything and zeroes the counters.
+    pub fn clear(&mut self) {
+        self.table = HashTable::new();
+        self.entries.clear();
+        self.order.clear();
+        self.expiry.clear();
+        self.expired.clear();
+        self.bytes = 0;
+        self.counters = Counters::default();
+        self.dropped = Vec::new();
+    }
+
+    /// Number of entries that have not expired at `now`. O(1) amortised.
+    pub fn live(&mut self, now: f64) -> usize {
+        self.set_expired_aside(now);
+        self.order.len()
+    }
+
+    /// Slots of the live entries at `now`; under LRU from the least to the most recently used.
+    pub fn live_slots(&mut self, now: f64) -> impl Iterator<Item = Slot> {
+        self.set_expired_aside(now);
+        self.order.oldest_first(&self.entries)
+    }
+
+    /// Whether the occupied slot `slot` holds an entry that has not expired at `now`.
+    pub fn is_live(&self, slot: Slot, now: f64) -> bool {
+        !self.is_expired(slot, now)
+    }
+
+    /// Figures since the last `clear`.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Sum of the sizes of the values held, expired ones that were not removed yet included.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Memory of the cache beside the values, in bytes. O(1).
+    pub fn allocated(&self) -> usize {
+        self.table.allocation_size()
+            + self.entries.allocated()
+            + self.order.allocated()
+            + self.expiry.allocated()
+            + self.dropped.capacity() * size_of::<Dropped>()
+    }
+
+    /// Whether [`Cache::take_dropped`] has anything to say.
+    #[inline]
+    pub fn has_dropped(&self) -> bool {
+        !self.dropped.is_empty()
+    }
+
+    /// The slots that lost their value since the last call, oldest first, at most `limit` of them.
+    pub fn take_dropped(&mut self, limit: usize) -> impl Iterator<Item = Dropped> + '_ {
+        self.dropped.drain(..limit.min(self.dropped.len()))
+    }
+
+    fn find(&self, key: Key) -> Option<Slot> {
+        self.table
+            .find(key.high, |slot| self.entries[*slot].key == key)
+            .copied()
+    }
+
+    fn is_expired(&self, slot: Slot, now: f64) -> bool {
+        let entry = &self.entries[slot];
+        is_due(entry.expires, now) || entry.segment == Segment::Expired
+    }
+
+    /// A slot for a key that is not held, in no expiry order yet.
+    fn occupy(&mut self, key: Key, bytes: u64, now: f64) -> Slot {
+        while self.table.len() >= self.limits.max_entries && self.make_room(None, Reason::Entries, now) {}
+        let slot = self.entries.occupy(key, bytes);
+        let entries = &self.entries;
+        self.table
+            .insert_unique(key.high, slot, |slot| entries[*slot].key.high);
+        self.order.insert(&mut self.entries, slot);
+        self.bytes += bytes;
+        if !self.limits.report_all && self.dropped.last().is_some_and(|last| last.slot == slot) {
+            self.dropped.pop();
+        }
+        slot
+    }
+
+    /// Drops one entry other than `spare`: an expired one if there is any. False when there is none.
+    fn make_room(&mut self, spare: Option<Slot>, reason: Reason, now: f64) -> bool {
+        self.set_expired_aside(now);
+        if let Some(slot) = self.expired.tail() {
+            self.drop_entry(slot, Reason::Expired);
+            return true;
+        }
+        let Some(slot) = self.order.victim(&self.entries, spare) else {
+            return false;
+        };
+        self.counters.evictions += 1;
+        self.drop_entry(slot, reason);
+        true
+    }
+
+    /// Moves what has expired at `now` out of the leaving order. O(1) amortised: each entry expires once.
+    fn set_expired_aside(&mut self, now: f64) {
+        while let Some(slot) = self.expiry.due(&self.entries, now) {
+            self.expiry.remove(&mut self.entries, slot);
+            self.order.remove(&mut self.entries, slot);
+            self.entries[slot].segment = Segment::Expired;
+            self.expired.push_front(&mut self.entries, slot);
+        }
+    }
+
+    fn drop_entry(&mut self, slot: Slot, reason: Reason) {
+        self.unlink(slot);
+        self.dropped.push(Dropped { slot, reason });
+    }
+
+    fn unlink(&mut self, slot: Slot) {
+        let key = self.entries[slot].key;
+        if let Ok(occupied) = self.table.find_entry(key.high, |held| *held == slot) {
+            occupied.remove();
+        }
+        if self.entries[slot].segment == Segment::Expired {
+            self.expired.remove(&mut self.entries, slot);
+        } else {
+            self.expiry.remove(&mut self.entries, slot);
+            self.order.remove(&mut self.entries, slot);
+        }
+        self.bytes -= self.entries[slot].bytes;
+        self.entries.vacate(slot);
+    }
+}

@@ -1,1 +1,22 @@
-export {};
+/** The executor: parallel calls under rate limits. */
+export { type OutputOf, ParallelExecutor, type TaskSource } from './parallel_executor.js';
+export { type ConcurrencyPlan, estimateDuration, recommendConcurrency, type SuitePlan } from './planning.js';
+export { PROVIDER_LIMITS, type ProviderTier } from './provider_limits.js';
+export type {
+  ExecutionMetrics,
+  ExecutionOptions,
+  ExecutionProgress,
+  ExecutionResult,
+  ExecutionTask,
+  ExecutorEvents,
+  HeadersLike,
+  RateLimitConfig,
+  RateLimiter,
+  RetryConfig,
+  StreamingOptions,
+  TaskContext,
+  TaskStream,
+  ThrottleEvent,
+  TokenEstimate,
+  WorkerConfig,
+} from './types.js';

@@ -1,1 +1,2 @@
-export {};
+/** Scoring. */
+export { type PoolStats, ScoringWorkerPool } from './pool.js';

@@ -2,28 +2,149 @@ import * as orchestrator from '@aah/ai-evals/orchestrator';
 import * as performance from '@aah/ai-evals/performance';
 import { describe, expect, jest, test } from '@jest/globals';
 
+const { CacheManager, DatasetStream, EmbeddingCache, LRUCache, PerformanceMonitor, ResponseCache } = performance;
+const { ParallelExecutor, ScoringWorkerPool } = orchestrator;
+
+const taskOf = (id: string) => ({ id, testCase: { id, input: id, expected: id }, runnerConfig: { modelId: 'm' } });
+
+/** `value instanceof kind`, with the sandbox's own `kind`. */
+const is = (value: unknown, kind: abstract new (...args: never[]) => unknown) => value instanceof kind;
+
+function thrownBy(fn: () => unknown): unknown {
+  try {
+    fn();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
 describe('both subpaths in a Jest project', () => {
-  test('load, and share their error classes', () => {
+  test('load, and share their classes with the root', () => {
+    const everything = require('@aah/ai-evals');
     expect(performance.AiEvalsError).toBe(orchestrator.AiEvalsError);
-    expect(require('@aah/ai-evals').AiEvalsError).toBe(performance.AiEvalsError);
+    expect(everything.LRUCache).toBe(LRUCache);
+    expect(everything.ParallelExecutor).toBe(ParallelExecutor);
   });
 
-  test('can be loaded again after each of 50 module resets', () => {
+  test('can be loaded and used again after each of 50 module resets', async () => {
     const seen = new Set<unknown>();
     for (let i = 0; i < 50; i += 1) {
       jest.resetModules();
       const again: typeof performance = require('@aah/ai-evals/performance');
-      require('@aah/ai-evals/orchestrator');
-      seen.add(again.AiEvalsError);
+      const { ParallelExecutor: Executor }: typeof orchestrator = require('@aah/ai-evals/orchestrator');
+      const cache = new again.LRUCache<number>({ maxSize: 2 });
+      cache.set('i', i);
+      expect(cache.get('i')).toBe(i);
+      const [result] = await new Executor().executeTasks([taskOf('x')], async ({ id }) => id);
+      expect(result?.result).toBe('x');
+      seen.add(again.LRUCache).add(Executor);
     }
-    expect(seen.size).toBe(50);
+    expect(seen.size).toBe(100);
+  });
+});
+
+describe('errors are instances of the sandbox’s own classes', () => {
+  test('those that are thrown for a bad argument', () => {
+    const range = thrownBy(() => new LRUCache({ maxSize: 0 }));
+    expect(range instanceof RangeError).toBe(true);
+    expect(range instanceof Error).toBe(true);
+    expect(range).toMatchObject({ name: 'ArgumentRangeError', code: 'ERR_OUT_OF_RANGE' });
+    const type = thrownBy(() => new ParallelExecutor({ concurrency: 'many' as unknown as number }));
+    expect(type instanceof TypeError).toBe(true);
+    expect(type).toMatchObject({ name: 'ArgumentTypeError', code: 'ERR_INVALID_ARG_TYPE' });
+    expect(thrownBy(() => new ScoringWorkerPool(0)) instanceof RangeError).toBe(true);
+    expect(thrownBy(() => new PerformanceMonitor().end('never started')) instanceof Error).toBe(true);
   });
 
-  test('errors of the package are instances of the sandbox’s own classes', () => {
-    const error = new performance.NativeLoadError('no library');
-    expect(error).toBeInstanceOf(performance.AiEvalsError);
+  test('those of the package', () => {
+    const error: unknown = new performance.NativePanicError('a bug');
+    expect(error instanceof performance.NativePanicError).toBe(true);
+    expect(error instanceof performance.AiEvalsError).toBe(true);
     expect(error instanceof Error).toBe(true);
-    expect(new performance.ArgumentRangeError('0') instanceof RangeError).toBe(true);
-    expect(new performance.ArgumentTypeError('0') instanceof TypeError).toBe(true);
+  });
+
+  test('those a caller’s own code throws come back as they were', async () => {
+    const mine = new RangeError('mine');
+    const pool = new ScoringWorkerPool(1);
+    await expect(pool.execute(() => Promise.reject(mine))).rejects.toBe(mine);
+  });
+});
+
+describe('values are instances of the sandbox’s own classes', () => {
+  test('arrays', async () => {
+    const cache = new LRUCache<number>();
+    cache.set('a', 1);
+    expect(is(cache.keys(), Array)).toBe(true);
+    expect(cache.keys()).toEqual(['a']);
+    const results = await new ParallelExecutor().executeTasks([taskOf('x')], async () => 1);
+    expect(is(results, Array)).toBe(true);
+    expect(await new ParallelExecutor().executeTasks([], async () => 1)).toEqual([]);
+    expect(is(new PerformanceMonitor().getAllTimings(), Array)).toBe(true);
+    expect(is(new PerformanceMonitor().identifyBottlenecks(), Array)).toBe(true);
+  });
+
+  test('maps', () => {
+    const embeddings = new EmbeddingCache();
+    embeddings.batchSet(new Map([['t', [1, 2]]]));
+    const found = embeddings.batchGet(['t', 'u']);
+    expect(found instanceof Map).toBe(true);
+    expect(is(found.get('t'), Array)).toBe(true);
+    expect([...found]).toEqual([
+      ['t', [1, 2]],
+      ['u', undefined],
+    ]);
+    expect(new PerformanceMonitor().setBaseline('b').components instanceof Map).toBe(true);
+  });
+
+  test('promises, dates and plain objects', async () => {
+    const promise = new ParallelExecutor().executeTasks([taskOf('x')], () => {
+      throw new Error('broken');
+    });
+    expect(promise instanceof Promise).toBe(true);
+    const [failed] = await promise;
+    expect(failed?.error?.timestamp instanceof Date).toBe(true);
+    expect(failed?.error).toMatchObject({ message: 'broken', retryable: false });
+    expect(Object.getPrototypeOf(failed)).toBe(Object.prototype);
+    expect(Object.getPrototypeOf(new LRUCache().getStats())).toBe(Object.prototype);
+    expect(new PerformanceMonitor().generateReport().timestamp instanceof Date).toBe(true);
+  });
+
+  test('the caller’s own values, which come out of a cache as they went in', () => {
+    const cache = new ResponseCache();
+    const value = { when: new Date(0), tags: new Set(['a']), map: new Map([[1, 2]]), bytes: new Uint8Array([1]) };
+    cache.set({ prompt: 'p', at: new Date(5) }, { model: 'm', stop: ['x'] }, value);
+    expect(cache.get({ at: new Date(5), prompt: 'p' }, { stop: ['x'], model: 'm' })).toBe(value);
+  });
+});
+
+describe('fake timers', () => {
+  test('drive the cleanup of a cache manager', () => {
+    jest.useFakeTimers();
+    try {
+      const manager = new CacheManager();
+      manager.startCleanup(1000);
+      expect(jest.getTimerCount()).toBe(1);
+      manager.startCleanup(1000);
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(5000);
+      manager.stopCleanup();
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('do not stop work that needs no timer', async () => {
+    jest.useFakeTimers();
+    try {
+      const results = await new ParallelExecutor().executeTasks([taskOf('x'), taskOf('y')], async ({ id }) => id);
+      expect(results.map(({ result }) => result)).toEqual(['x', 'y']);
+      const stream = new DatasetStream<number>({ batchSize: 2 });
+      for (const n of [1, 2, 3]) stream.push(n);
+      expect(await stream.process(async (batch) => batch.map((n) => n * 2))).toEqual([2, 4, 6]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });

@@ -1,0 +1,206 @@
+// Caches side by side with what they replace: `node --expose-gc benches/js/cache.bench.mjs` after `npm run build`.
+//
+// All peers do the same work in one process, in interleaved rounds; figures are medians of rounds, in ns per operation.
+// "sha256" is JSON.stringify + SHA-256 + Map, "lru-cache" is that package with JSON.stringify as its key.
+import { createHash } from 'node:crypto';
+import { EmbeddingCache, LRUCache, QueryCache, ResponseCache } from '@aah/ai-evals/performance';
+import { LRUCache as LruPackage } from 'lru-cache';
+
+const ROUNDS = 15;
+// CPU time, not wall time: the machine may be busy with something else.
+const now = () => process.cpuUsage().user * 1000;
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+
+/** Medians in ns per operation of each of `peers`, a function `(operations) => any` by name. */
+function measure(peers, operations) {
+  const samples = Object.fromEntries(Object.keys(peers).map((name) => [name, []]));
+  for (let round = -3; round < ROUNDS; round += 1) {
+    for (const [name, run] of Object.entries(peers)) {
+      const start = now();
+      run(operations);
+      if (round >= 0) samples[name].push((now() - start) / operations);
+    }
+  }
+  return Object.fromEntries(Object.entries(samples).map(([name, values]) => [name, median(values)]));
+}
+
+const lost = [];
+function report(title, medians, targets = {}) {
+  const ours = medians.ours;
+  const cells = Object.entries(medians).map(([name, ns]) => {
+    if (name === 'ours') return `ours ${ns.toFixed(0)} ns`;
+    const ratio = ns / ours;
+    const target = targets[name];
+    if (ratio < (target ?? 1))
+      lost.push(`${title}: ${ratio.toFixed(2)}x against ${name}${target ? `, target ${target}x` : ''}`);
+    return `${name} ${ns.toFixed(0)} ns = ${ratio.toFixed(2)}x${target ? ` (target ${target}x)` : ''}`;
+  });
+  console.log(`${title.padEnd(44)} ${cells.join('   ')}`);
+}
+
+/** A flat string, as a file or a response gives it, that no other shares memory with. */
+const flat = (text) => Buffer.from(text, 'utf8').toString('utf8');
+const config = () => ({ modelId: 'openai/gpt-4', temperature: 0.7, maxTokens: 1000 });
+const words = 'the quick brown fox asks a large language model about "seven lazy dogs" and their\nstudent metrics ';
+const prompt = (i, length) => flat(`${i}: ${words.repeat(Math.ceil(length / words.length))}`.slice(0, length));
+const N = 200;
+
+function hits(inputOf) {
+  const stored = Array.from({ length: N }, (_, i) => inputOf(i));
+  const asked = Array.from({ length: N }, (_, i) => inputOf(i));
+  const configs = Array.from({ length: 7 }, config);
+  const ours = new ResponseCache({ maxSize: 500 });
+  const digests = new Map();
+  const digest = (input, modelConfig) =>
+    createHash('sha256').update(JSON.stringify({ input, modelConfig })).digest('hex');
+  const peer = new LruPackage({ max: 500, ttl: 7_200_000 });
+  const text = (input, modelConfig) => JSON.stringify({ input, modelConfig });
+  for (const [i, input] of stored.entries()) {
+    ours.set(input, config(), i);
+    digests.set(digest(input, config()), i);
+    peer.set(text(input, config()), i);
+  }
+  const loop = (get) => (operations) => {
+    let sum = 0;
+    for (let i = 0; i < operations; i += 1) sum += get(asked[i % N], configs[i % 7]);
+    if (!(sum >= 0)) throw new Error('a peer missed');
+  };
+  return {
+    ours: loop((input, modelConfig) => ours.get(input, modelConfig)),
+    sha256: loop((input, modelConfig) => digests.get(digest(input, modelConfig))),
+    'lru-cache': loop((input, modelConfig) => peer.get(text(input, modelConfig))),
+  };
+}
+
+console.log(`Node ${process.version}, ${ROUNDS} rounds\n\nHits`);
+for (const [length, sha256, lru] of [
+  [100, 2, 1],
+  [1000, 4, 3.5],
+  [10_000, 10, 10],
+]) {
+  report(
+    `string prompt of ${length} B`,
+    measure(
+      hits((i) => prompt(i, length)),
+      Math.max(1000, 4_000_000 / (length + 100)),
+    ),
+    { sha256, 'lru-cache': lru },
+  );
+}
+report(
+  'string prompt of 10000 units, Cyrillic',
+  measure(
+    hits((i) => flat(`${i} ${'вопрос '.repeat(2000)}`.slice(0, 10_000))),
+    500,
+  ),
+);
+const chat = (i) => [
+  { role: 'system', content: flat(`You are a helpful assistant. ${words.repeat(3)}`) },
+  { role: 'user', content: prompt(i, 600) },
+  { role: 'assistant', content: prompt(i + 1, 500) },
+  { role: 'user', content: prompt(i + 2, 500) },
+];
+report('chat of 4 messages, 2 KB', measure(hits(chat), 4000), { sha256: 3, 'lru-cache': 3 });
+report(
+  'object of 12 members',
+  measure(
+    hits((i) => ({
+      id: i,
+      name: `case ${i}`,
+      question: prompt(i, 80),
+      tags: ['a', 'b'],
+      level: 3,
+      ratio: 0.25,
+      ok: true,
+      none: null,
+      nested: { x: 1, y: 2 },
+      lang: 'en',
+      kind: 'qa',
+      seed: 7,
+    })),
+    5000,
+  ),
+);
+
+console.log('\nText keys');
+{
+  const texts = Array.from({ length: N }, (_, i) => prompt(i, 60));
+  const ours = new LRUCache({ maxSize: 500 });
+  const peer = new LruPackage({ max: 500, ttl: 3_600_000 });
+  for (const [i, text] of texts.entries()) {
+    ours.set(text, i);
+    peer.set(text, i);
+  }
+  const loop = (get) => (n) => {
+    let sum = 0;
+    for (let i = 0; i < n; i += 1) sum += get(texts[i % N]);
+    return sum;
+  };
+  report(
+    'LRUCache.get, same string objects, 60 B',
+    measure({ ours: loop((t) => ours.get(t)), 'lru-cache': loop((t) => peer.get(t)) }, 50_000),
+  );
+}
+{
+  const texts = Array.from({ length: 1000 }, (_, i) => prompt(i, 200));
+  const ours = new EmbeddingCache({ maxSize: 2000 });
+  ours.batchSet(texts.map((text) => [text, new Float32Array(8)]));
+  report(
+    'EmbeddingCache.batchGet of 1000, per text',
+    measure(
+      {
+        ours: (n) => {
+          for (let i = 0; i < n; i += 1000) ours.batchGet(texts);
+        },
+        'one get each': (n) => {
+          for (let i = 0; i < n; i += 1000) new Map(texts.map((text) => [text, ours.get(text)]));
+        },
+      },
+      20_000,
+    ),
+  );
+}
+
+console.log('\nEvicting set');
+{
+  const evicting = (maxSize) => {
+    const cache = new LRUCache({ maxSize });
+    let next = 0;
+    for (; next < maxSize * 2; next += 1) cache.set(`key ${next}`, next);
+    return (n) => {
+      for (let i = 0; i < n; i += 1) cache.set(`key ${next++}`, i);
+    };
+  };
+  const peer = (max) => {
+    const cache = new LruPackage({ max, ttl: 3_600_000 });
+    let next = 0;
+    for (; next < max * 2; next += 1) cache.set(`key ${next}`, next);
+    return (n) => {
+      for (let i = 0; i < n; i += 1) cache.set(`key ${next++}`, i);
+    };
+  };
+  const medians = measure(
+    {
+      'ours, 500': evicting(500),
+      'ours, 500000': evicting(500_000),
+      'lru-cache, 500': peer(500),
+      'lru-cache, 500000': peer(500_000),
+    },
+    20_000,
+  );
+  for (const [name, ns] of Object.entries(medians)) console.log(`  ${name.padEnd(20)} ${ns.toFixed(0)} ns`);
+  console.log(
+    `  500000 / 500: ours ${(medians['ours, 500000'] / medians['ours, 500']).toFixed(2)}x, lru-cache ${(medians['lru-cache, 500000'] / medians['lru-cache, 500']).toFixed(2)}x`,
+  );
+  const stats = (maxSize) => {
+    const cache = new QueryCache({ maxSize });
+    for (let i = 0; i < maxSize; i += 1) cache.set('q', i, i);
+    return (n) => {
+      for (let i = 0; i < n; i += 1) cache.getStats();
+    };
+  };
+  const { small, large } = measure({ small: stats(200), large: stats(50_000) }, 5000);
+  console.log(`  getStats of 200 entries ${small.toFixed(0)} ns, of 50000 ${large.toFixed(0)} ns`);
+}
+
+console.log(lost.length ? `\nWhere we lose or miss a target:\n  ${lost.join('\n  ')}` : '\nNo target missed.');

@@ -1,0 +1,394 @@
+//! Binding of the room `executor`.
+
+use std::collections::VecDeque;
+
+use napi::bindgen_prelude::{Float64ArraySlice, Result};
+use napi_derive::napi;
+
+use super::limiter::{LimitValues, feedback, weight};
+use super::number::{integer, positive};
+use crate::executor::plan::{self, Suite};
+use crate::executor::{Action, Failure, RetryPolicy, Scheduler, Trouble, is_retryable};
+use crate::limiter::{Dimension, Entry, Measure, Nanos, Size, Spent, Usage, milliseconds, nanos};
+
+/// Numbers a record takes in the buffer shared with the facade.
+const RECORD: usize = 8;
+/// Numbers before the first record: when to call again, whether to call again at once, slots in use.
+const HEADER: usize = 8;
+
+// The kinds of record, as `ts/executor/turn.ts` reads them.
+const START: f64 = 0.0;
+const EXHAUSTED: f64 = 1.0;
+const TIMED_OUT: f64 = 2.0;
+const THROTTLED: f64 = 3.0;
+
+/// The scheduler of one executor.
+#[napi]
+pub struct NativeScheduler {
+    scheduler: Scheduler,
+    actions: Vec<Action>,
+    pending: VecDeque<Action>,
+}
+
+#[napi]
+impl NativeScheduler {
+    /// A scheduler; `seed` starts the jitter of retries.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(concurrency: f64, seed: f64) -> Result<Self> {
+        let slots = integer("concurrency", concurrency, 1.0, 1e9)? as usize;
+        Ok(Self {
+            scheduler: Scheduler::new(slots, seed.to_bits()),
+            actions: Vec::new(),
+            pending: VecDeque::new(),
+        })
+    }
+
+    /// Changes slots, adaptive concurrency, retries and the timeout of an attempt.
+    #[napi(catch_unwind)]
+    pub fn configure(
+        &mut self,
+        concurrency: f64,
+        adaptive: bool,
+        max_attempts: f64,
+        base_delay: f64,
+        max_delay: f64,
+        timeout: f64,
+    ) -> Result<()> {
+        let slots = integer("concurrency", concurrency, 1.0, 1e9)? as usize;
+        let max_attempts = integer("retries.maxAttempts", max_attempts, 1.0, 1e6)? as u32;
+        let retry = RetryPolicy {
+            max_attempts,
+            base_delay,
+            max_delay,
+        };
+        let timeout = if timeout.is_finite() {
+            nanos(positive("timeout", timeout)?)
+        } else {
+            Nanos::MAX
+        };
+        self.scheduler.configure(slots, adaptive, retry, timeout);
+        Ok(())
+    }
+
+    /// Adds a line (a key with a budget of its own) and returns its number.
+    #[napi(catch_unwind)]
+    pub fn add_line(&mut self, limits: LimitValues) -> u32 {
+        self.scheduler.add_line(&limits.limits()) as u32
+    }
+
+    /// Changes the limits of a line; what has started keeps counting.
+    #[napi(catch_unwind)]
+    pub fn configure_line(&mut self, line: u32, limits: LimitValues) {
+        self.scheduler
+            .line_mut(line as usize)
+            .budget
+            .configure(&limits.limits());
+    }
+
+    /// Forgets the starts of a line.
+    #[napi(catch_unwind)]
+    pub fn reset_line(&mut self, line: u32) {
+        self.scheduler.line_mut(line as usize).budget.reset();
+    }
+
+    /// Begins a run, for the metrics.
+    #[napi(catch_unwind)]
+    pub fn begin(&mut self, now: f64) {
+        let now = self.scheduler.advance(nanos(now));
+        let slots = self.scheduler.slots();
+        self.scheduler.metrics.begin(now, slots);
+    }
+
+    /// Ends a run, for the metrics.
+    #[napi(catch_unwind)]
+    pub fn end(&mut self, now: f64) {
+        let now = self.scheduler.advance(nanos(now));
+        self.scheduler.metrics.end(now);
+    }
+
+    /// Queues tasks `first`, `first + 1`, … of `run`: four numbers each (line, priority, input and output tokens or NaN).
+    #[napi(catch_unwind)]
+    pub fn enqueue(&mut self, run: u32, first: f64, tasks: &[f64], now: f64) {
+        let now = nanos(now);
+        let (tasks, _) = tasks.as_chunks::<4>();
+        self.scheduler.metrics.add_tasks(tasks.len() as u64);
+        for (offset, &[line, priority, input, output]) in tasks.iter().enumerate() {
+            let known = input >= 0.0 && output >= 0.0;
+            let size = if known {
+                Size::tokens(weight(input), weight(output))
+            } else {
+                Size::UNKNOWN
+            };
+            let index = first as u64 + offset as u64;
+            self.scheduler.enqueue(
+                line as usize,
+                Entry {
+                    run,
+                    index,
+                    size,
+                    attempts: 0,
+                    priority,
+                },
+                now,
+            );
+        }
+    }
+
+    /// Takes in what happened since the last turn and says what happens now. `io` holds a header and records of 8 numbers:
+    /// on the way in the first `stamped` records are those of the last turn with the time of each start in the last number
+    /// (NaN: not started, -1: not started and to be queued again), then `finished` records of successes; on the way out
+    /// the actions. Returns their number.
+    #[napi(catch_unwind)]
+    pub fn turn(&mut self, now: f64, mut io: Float64ArraySlice<'_>, stamped: u32, finished: u32) -> u32 {
+        // SAFETY: the facade's own buffer; JavaScript does not run before this call returns.
+        let (header, records) = unsafe { io.as_mut() }.split_at_mut(HEADER);
+        let (records, _) = records.as_chunks_mut::<RECORD>();
+        let (stamped, finished) = (stamped as usize, finished as usize);
+        for record in records.iter().take(stamped).filter(|record| record[0] == START) {
+            let (slot, at) = (record[1] as usize, record[7]);
+            if at >= 0.0 {
+                self.scheduler.stamp(slot, nanos(at));
+            } else {
+                self.scheduler.unstart(slot, at == -1.0);
+            }
+        }
+        let half = records.len() / 2;
+        for record in records.iter().skip(half).take(finished) {
+            self.scheduler
+                .succeed(record[0] as usize, spent(record), record[5]);
+        }
+        let now = nanos(now);
+        let mut turn = crate::executor::Turn {
+            wake: Nanos::MAX,
+            more: true,
+        };
+        if self.pending.is_empty() {
+            self.actions.clear();
+            turn = self.scheduler.turn(now, &mut self.actions, half);
+            self.pending.extend(self.actions.drain(..));
+        }
+        let mut written = 0;
+        while written < half {
+            let Some(action) = self.pending.pop_front() else {
+                break;
+            };
+            records[written] = self.record(action, now);
+            written += 1;
+        }
+        header[0] = if turn.wake == Nanos::MAX {
+            f64::INFINITY
+        } else {
+            milliseconds(turn.wake)
+        };
+        header[1] = f64::from(turn.more || !self.pending.is_empty());
+        header[2] = self.scheduler.in_use() as f64;
+        written as u32
+    }
+
+    fn record(&self, action: Action, now: Nanos) -> [f64; RECORD] {
+        match action {
+            Action::Start {
+                slot,
+                entry,
+                oversized,
+            } => {
+                let oversized = oversized.map_or(0.0, measure_number);
+                let (run, attempts) = (f64::from(entry.run), f64::from(entry.attempts));
+                [
+                    START,
+                    slot as f64,
+                    run,
+                    entry.index as f64,
+                    attempts,
+                    oversized,
+                    0.0,
+                    0.0,
+                ]
+            }
+            Action::Exhausted { entry, until } => {
+                let wait = milliseconds(until.saturating_sub(now));
+                [
+                    EXHAUSTED,
+                    0.0,
+                    f64::from(entry.run),
+                    entry.index as f64,
+                    wait,
+                    0.0,
+                    0.0,
+                    0.0,
+                ]
+            }
+            Action::TimedOut { slot } => [TIMED_OUT, slot as f64, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            Action::Throttled { line, wait } => {
+                let budget = &self.scheduler.line(line).budget;
+                let load = |measure| budget.dimension(measure).map_or(0, Dimension::load) as f64;
+                let limit = budget
+                    .dimension(wait.measure)
+                    .and_then(Dimension::limit)
+                    .map_or(f64::INFINITY, |l| l as f64);
+                let time = milliseconds(wait.until.saturating_sub(now));
+                let (calls, tokens) = (load(Measure::Requests), load(Measure::Tokens));
+                [
+                    THROTTLED,
+                    line as f64,
+                    measure_number(wait.measure),
+                    time,
+                    limit,
+                    calls,
+                    tokens,
+                    0.0,
+                ]
+            }
+        }
+    }
+
+    /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1.
+    #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
+    pub fn fail(
+        &mut self,
+        slot: u32,
+        retryable: bool,
+        refused: bool,
+        given_up: bool,
+        retry_after: f64,
+        execution: f64,
+        now: f64,
+    ) -> f64 {
+        let failure = Failure {
+            retryable,
+            refused,
+            given_up,
+            retry_after,
+        };
+        self.scheduler
+            .fail(slot as usize, failure, execution, nanos(now))
+            .unwrap_or(-1.0)
+    }
+
+    /// The run gave up what runs in `slot`; the slot stays taken until `free`.
+    #[napi(catch_unwind)]
+    pub fn abandon(&mut self, slot: u32, execution: f64, now: f64) {
+        self.scheduler.abandon(slot as usize, execution, nanos(now));
+    }
+
+    /// Frees the slot of an abandoned task.
+    #[napi(catch_unwind)]
+    pub fn free(&mut self, slot: u32) {
+        self.scheduler.free(slot as usize);
+    }
+
+    /// Removes what of a run has not started.
+    #[napi(catch_unwind)]
+    pub fn cancel_run(&mut self, run: u32) {
+        self.scheduler.cancel_run(run);
+    }
+
+    /// Load of a line at `now`: calls (`measure` 1) or tokens (2) started in the window or about to.
+    #[napi(catch_unwind)]
+    pub fn load(&mut self, line: u32, measure: u32, now: f64) -> f64 {
+        let now = self.scheduler.advance(nanos(now));
+        let budget = &mut self.scheduler.line_mut(line as usize).budget;
+        budget.expire(now);
+        let measure = if measure == 1 {
+            Measure::Requests
+        } else {
+            Measure::Tokens
+        };
+        budget.dimension(measure).map_or(0, Dimension::load) as f64
+    }
+
+    /// Takes response headers (name, value, name, value, …) of the call in `slot` in. Returns the milliseconds they ask to
+    /// wait, 0 for none.
+    #[napi(catch_unwind)]
+    pub fn observe(&mut self, slot: u32, headers: Vec<String>, now: f64, epoch: f64) -> f64 {
+        let now = self.scheduler.advance(nanos(now));
+        let feedback = feedback(&headers, epoch);
+        if let Some(line) = self.scheduler.line_of(slot as usize) {
+            self.scheduler.line_mut(line).budget.observe(&feedback, now);
+        }
+        feedback.retry_after.unwrap_or(0.0)
+    }
+
+    /// Milliseconds until what is queued and running is done; NaN while nothing is known.
+    #[napi(catch_unwind)]
+    pub fn remaining(&mut self, now: f64) -> f64 {
+        let now = self.scheduler.advance(nanos(now));
+        self.scheduler.remaining(now).unwrap_or(f64::NAN)
+    }
+
+    /// Writes the metrics of the current or last run: wall, mean execution, efficiency, throttled, utilisation.
+    #[napi(catch_unwind)]
+    pub fn metrics(&mut self, now: f64, mut out: Float64ArraySlice<'_>) {
+        self.scheduler.advance(nanos(now));
+        // SAFETY: as in `turn`.
+        let out = unsafe { out.as_mut() };
+        let s = self.scheduler.metrics.summary();
+        for (slot, value) in
+            out.iter_mut()
+                .zip([s.wall, s.mean_execution, s.efficiency, s.throttled, s.utilization])
+        {
+            *slot = value;
+        }
+    }
+}
+
+/// A success: slot, kind (0 no usage, 1 usage, 2 answered from a cache), input, output, execution, cached input.
+fn spent(record: &[f64; RECORD]) -> Spent {
+    match record[1] {
+        1.0 => Spent::Known(Usage {
+            requests: 1,
+            input: weight(record[2]),
+            output: weight(record[3]),
+            cached_input: weight(record[4]),
+        }),
+        2.0 => Spent::Nothing,
+        _ => Spent::Unknown,
+    }
+}
+
+fn measure_number(measure: Measure) -> f64 {
+    if measure == Measure::Requests { 1.0 } else { 2.0 }
+}
+
+/// Whether another attempt can help.
+#[napi(catch_unwind)]
+pub fn retryable(status: f64, code: String, name: String, message: String) -> bool {
+    is_retryable(&Trouble {
+        status: status as u32,
+        code: &code,
+        name: &name,
+        message: &message,
+    })
+}
+
+/// Slots that use the limits to the full.
+#[napi(catch_unwind)]
+pub fn plan_concurrency(requests: f64, tokens: f64, tokens_per_task: f64, latency: f64, window: f64) -> f64 {
+    plan::concurrency(requests, tokens, tokens_per_task, latency, window)
+}
+
+/// Milliseconds a suite takes.
+#[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments)]
+pub fn plan_duration(
+    tasks: f64,
+    concurrency: f64,
+    latency: f64,
+    requests: f64,
+    tokens: f64,
+    tokens_per_task: f64,
+    window: f64,
+    smooth: bool,
+) -> f64 {
+    plan::duration(&Suite {
+        tasks,
+        concurrency,
+        latency,
+        requests,
+        tokens,
+        tokens_per_task,
+        window,
+        smooth,
+    })
+}

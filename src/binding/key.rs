@@ -1,0 +1,89 @@
+//! Reads what a caller's values are written as: the structure from the facade's page, the text from a string.
+
+use std::cell::RefCell;
+
+use napi::bindgen_prelude::{Buffer, Uint16Array};
+use napi::{Env, Error, JsString, JsValue, Result, Status, sys};
+use napi_derive::napi;
+
+use crate::key::{Key, KeySecret, stable_digest};
+
+/// Units kept between calls; a longer text is read into memory that is given back.
+const KEPT: usize = 64 * 1024;
+
+thread_local! {
+    static UNITS: RefCell<Vec<u16>> = RefCell::new(Vec::with_capacity(KEPT));
+}
+
+/// Calls `use_units` with the first `structure` units of `page` and with the units of `text`.
+fn with_units<T>(
+    env: Env,
+    page: &[u16],
+    structure: f64,
+    text: JsString,
+    use_units: impl FnOnce(&[u16], &[u16]) -> T,
+) -> Result<T> {
+    let structure = page.get(..structure as usize).ok_or_else(|| {
+        Error::new(
+            Status::InvalidArg,
+            "the structure is longer than its page".to_owned(),
+        )
+    })?;
+    UNITS.with_borrow_mut(|units| {
+        units.clear();
+        append(env, units, text)?;
+        let result = use_units(structure, units);
+        if units.capacity() > 2 * KEPT {
+            *units = Vec::with_capacity(KEPT);
+        }
+        Ok(result)
+    })
+}
+
+/// Appends the units of `text`, unpaired surrogates included.
+pub fn append(env: Env, units: &mut Vec<u16>, text: JsString) -> Result<()> {
+    loop {
+        // One more than can be used: Node-API terminates what it writes.
+        let room = units.spare_capacity_mut();
+        let mut written = 0;
+        // SAFETY: `text` is a live value of `env`; at most `room.len()` units are written, into memory that `units` owns.
+        let status = unsafe {
+            sys::napi_get_value_string_utf16(
+                env.raw(),
+                text.raw(),
+                room.as_mut_ptr().cast(),
+                room.len(),
+                &raw mut written,
+            )
+        };
+        napi::check_status!(status, "a text could not be read")?;
+        if written + 1 < room.len() {
+            let length = units.len() + written;
+            // SAFETY: the call above has written `written` units behind the old length, within the capacity.
+            unsafe { units.set_len(length) };
+            return Ok(());
+        }
+        let mut needed = 0;
+        // SAFETY: without a buffer, the call only reports the length of `text`.
+        let status = unsafe {
+            sys::napi_get_value_string_utf16(env.raw(), text.raw(), std::ptr::null_mut(), 0, &raw mut needed)
+        };
+        napi::check_status!(status, "a text could not be read")?;
+        units.reserve(needed + 2);
+    }
+}
+
+/// The in-process key of such a sequence.
+pub fn key(env: Env, page: &[u16], structure: f64, text: JsString, secret: &KeySecret) -> Result<Key> {
+    with_units(env, page, structure, text, |units, structure| {
+        secret.key(units, structure)
+    })
+}
+
+/// The stable digest (32 bytes) of such a sequence.
+#[napi(catch_unwind)]
+pub fn stable_key(env: Env, page: Uint16Array, structure: f64, text: JsString) -> Result<Buffer> {
+    with_units(env, &page, structure, text, |structure, text| {
+        stable_digest(structure, text).to_vec().into()
+    })
+}

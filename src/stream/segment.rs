@@ -1,0 +1,63 @@
+//! Where chunks go that memory has no room for: files without a name.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// One file that chunks are written to and read from by offset.
+pub trait Segment: Send {
+    /// Writes `bytes` at `offset`. A failed write may leave garbage at and after `offset`.
+    ///
+    /// # Errors
+    /// What the file system says, for instance that the disk is full.
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Fills `bytes` from `offset`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+}
+
+/// Makes segments; a trait so that tests can put a full disk behind it.
+pub trait Segments: Send {
+    /// A new, empty segment.
+    ///
+    /// # Errors
+    /// What the file system says.
+    fn create(&mut self) -> io::Result<Box<dyn Segment>>;
+}
+
+/// Segments as unnamed files in a directory: never visible to others, gone when closed or when the process dies
+/// (`O_TMPFILE` or unlinked at once on POSIX, delete-on-close on Windows).
+#[derive(Debug)]
+pub struct UnnamedFiles {
+    directory: PathBuf,
+}
+
+impl UnnamedFiles {
+    /// Files will be created in `directory`, which must exist by then.
+    pub fn new(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+}
+
+impl Segments for UnnamedFiles {
+    fn create(&mut self) -> io::Result<Box<dyn Segment>> {
+        tempfile::tempfile_in(&self.directory).map(|file| Box::new(file) as Box<dyn Segment>)
+    }
+}
+
+impl Segment for File {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(offset))?;
+        self.write_all(bytes)
+    }
+
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(offset))?;
+        self.read_exact(bytes)
+    }
+}

@@ -1,0 +1,280 @@
+//! One JSON document: an array of items, or an object whose member `testCases` is one.
+
+use serde::de::IgnoredAny;
+
+use crate::stream::source::batch::BatchBuilder;
+use crate::stream::source::error::DatasetError;
+use crate::stream::source::json_text::{is_space, reason};
+use crate::stream::source::window::Window;
+use crate::stream::source::{Record, Records};
+
+/// The member that holds the items of an object.
+const MEMBER: &str = "testCases";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    /// Between members of the object; `first` when none was read.
+    Members {
+        first: bool,
+    },
+    /// Between elements of the array.
+    Elements {
+        first: bool,
+    },
+    /// Behind the value of the document.
+    Behind,
+}
+
+/// The elements of the array. Memory is one element; other members of the object are passed over unread.
+#[derive(Debug)]
+pub(super) struct JsonDocument {
+    state: State,
+    in_object: bool,
+    found: bool,
+    others: Vec<String>,
+}
+
+impl JsonDocument {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Start,
+            in_object: false,
+            found: false,
+            others: Vec::new(),
+        }
+    }
+
+    fn start(&mut self, window: &mut Window) -> Result<(), DatasetError> {
+        match peek(window)? {
+            Some(b'[') => {
+                window.consume(1);
+                self.state = State::Elements { first: true };
+                Ok(())
+            }
+            Some(b'{') => {
+                window.consume(1);
+                self.in_object = true;
+                self.state = State::Members { first: true };
+                Ok(())
+            }
+            Some(_) => Err(wrong(
+                window,
+                "expected an array of test cases or an object with `testCases`",
+            )),
+            None => Err(DatasetError::of_file(
+                "is empty: expected a JSON array or an object with `testCases`",
+            )),
+        }
+    }
+
+    fn members(&mut self, window: &mut Window, first: bool) -> Result<(), DatasetError> {
+        match peek(window)? {
+            Some(b'}') => {
+                window.consume(1);
+                self.state = State::Behind;
+                if self.found {
+                    return Ok(());
+                }
+                let names = self.others.join(", ");
+                let has = if names.is_empty() {
+                    "it has no members".into()
+                } else {
+                    format!("it has {names}")
+                };
+                return Err(DatasetError::of_file(format!(
+                    "the object has no member `{MEMBER}` ({has})"
+                )));
+            }
+            Some(b',') if !first => window.consume(1),
+            Some(_) if first => {}
+            _ => return Err(wrong(window, "expected `,` or `}`")),
+        }
+        if peek(window)? != Some(b'"') {
+            return Err(wrong(window, "expected a member name"));
+        }
+        let (name, length) = value::<String>(window)?;
+        window.consume(length);
+        if peek(window)? != Some(b':') {
+            return Err(wrong(window, "expected `:`"));
+        }
+        window.consume(1);
+        if name != MEMBER {
+            if self.others.len() < 10 {
+                self.others.push(format!("`{name}`"));
+            }
+            self.state = State::Members { first: false };
+            return pass_over(window);
+        }
+        if self.found {
+            return Err(wrong(window, "the object has two members `testCases`"));
+        }
+        if peek(window)? != Some(b'[') {
+            return Err(wrong(window, "`testCases` must be an array"));
+        }
+        window.consume(1);
+        self.found = true;
+        self.state = State::Elements { first: true };
+        Ok(())
+    }
+
+    /// Takes one element, or the end of the array (`false`).
+    fn element(
+        &mut self,
+        window: &mut Window,
+        batch: &mut BatchBuilder,
+        first: bool,
+    ) -> Result<bool, DatasetError> {
+        match peek(window)? {
+            Some(b']') => {
+                window.consume(1);
+                self.state = if self.in_object {
+                    State::Members { first: false }
+                } else {
+                    State::Behind
+                };
+                return Ok(false);
+            }
+            Some(b',') if !first => {
+                window.consume(1);
+                peek(window)?;
+            }
+            Some(_) if first => {}
+            Some(_) => return Err(wrong(window, "expected `,` or `]` between elements")),
+            None => return Err(wrong(window, "the document ends within the array")),
+        }
+        let (_, length) = value::<IgnoredAny>(window)?;
+        let text = &window.available()[..length];
+        if let Err(error) = std::str::from_utf8(text) {
+            let at = error.valid_up_to() + 1;
+            return Err(wrong(
+                window,
+                &format!("not valid UTF-8 at byte {at} of the element"),
+            ));
+        }
+        batch.item().extend_from_slice(text);
+        window.consume(length);
+        self.state = State::Elements { first: false };
+        Ok(true)
+    }
+}
+
+impl Records for JsonDocument {
+    fn next(&mut self, window: &mut Window, batch: &mut BatchBuilder) -> Result<Record, DatasetError> {
+        loop {
+            match self.state {
+                State::Start => self.start(window)?,
+                State::Members { first } => self.members(window, first)?,
+                State::Elements { first } => {
+                    if self.element(window, batch, first)? {
+                        return Ok(Record::Item);
+                    }
+                }
+                State::Behind => {
+                    return match peek(window)? {
+                        None => Ok(Record::End),
+                        Some(b'{') if self.in_object => Err(wrong(
+                            window,
+                            "a second value follows (JSON lines? pass `format: 'jsonl'`)",
+                        )),
+                        Some(_) => Err(wrong(window, "text follows the end of the document")),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// The next byte that is not white space, which stays available; `None` at the end.
+fn peek(window: &mut Window) -> Result<Option<u8>, DatasetError> {
+    loop {
+        let available = window.available();
+        let spaces = available
+            .iter()
+            .position(|byte| !is_space(*byte))
+            .unwrap_or(available.len());
+        let next = available.get(spaces).copied();
+        window.consume(spaces);
+        if next.is_some() || window.at_end() {
+            return Ok(next);
+        }
+        window.fill()?;
+    }
+}
+
+/// Reads the value at the start of the window: itself and its length in bytes.
+fn value<T: serde::de::DeserializeOwned>(window: &mut Window) -> Result<(T, usize), DatasetError> {
+    loop {
+        let available = window.available();
+        let mut values = serde_json::Deserializer::from_slice(available).into_iter::<T>();
+        match values.next() {
+            // A number that touches the end of the window may go on behind it.
+            Some(Ok(value)) if window.at_end() || values.byte_offset() < available.len() => {
+                return Ok((value, values.byte_offset()));
+            }
+            Some(Err(error)) if window.at_end() || !error.is_eof() => {
+                return Err(DatasetError::at(
+                    window.line(),
+                    window.offset(),
+                    element_reason(&error),
+                ));
+            }
+            None if window.at_end() => {
+                return Err(wrong(window, "the document ends where a value should be"));
+            }
+            _ => window.fill()?,
+        }
+    }
+}
+
+fn element_reason(error: &serde_json::Error) -> String {
+    if error.line() > 1 {
+        return format!("{} of line {} of the element", reason(error), error.line());
+    }
+    reason(error)
+}
+
+/// Goes past the value at the start of the window without keeping it: brackets and strings are followed, nothing else.
+fn pass_over(window: &mut Window) -> Result<(), DatasetError> {
+    if peek(window)?.is_none() {
+        return Err(wrong(window, "the document ends where a value should be"));
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_u64, false, false);
+    loop {
+        let mut ended = None;
+        for (at, byte) in window.available().iter().enumerate() {
+            if in_string {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' => escaped = true,
+                    b'"' => in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => in_string = true,
+                b'[' | b'{' => depth += 1,
+                b']' | b'}' | b',' if depth == 0 => {
+                    ended = Some(at);
+                    break;
+                }
+                b']' | b'}' => depth -= 1,
+                _ => {}
+            }
+        }
+        if let Some(at) = ended {
+            window.consume(at);
+            return Ok(());
+        }
+        if window.at_end() {
+            return Err(wrong(window, "the document ends within a member"));
+        }
+        window.consume(window.available().len());
+        window.fill()?;
+    }
+}
+
+fn wrong(window: &Window, what: &str) -> DatasetError {
+    DatasetError::at(window.line(), window.offset(), format!("not a dataset: {what}"))
+}

@@ -1,0 +1,144 @@
+//! Files as batches of records.
+//!
+//! A [`Window`](window::Window) holds what was read and not yet used; the [`Records`] of each format take one record at a
+//! time from it and write it, validated, into the JSON text of a batch. An error never hides records before it: they are
+//! handed out first. O(bytes), memory: one window (twice the longest record, at least 256 KB) and one batch.
+
+mod batch;
+mod csv;
+mod error;
+mod format;
+mod json_document;
+mod json_lines;
+mod json_text;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use batch::BatchBuilder;
+pub use batch::{Batch, Text};
+pub use error::DatasetError;
+pub use format::Format;
+use window::Window;
+
+/// What taking a record came to.
+enum Record {
+    /// It was written to the batch.
+    Item,
+    /// It is invalid; the next one can be read all the same.
+    Invalid(DatasetError),
+    /// There is none.
+    End,
+}
+
+/// The records of one format.
+trait Records: Send {
+    /// Takes one record; an error is final.
+    fn next(&mut self, window: &mut Window, batch: &mut BatchBuilder) -> Result<Record, DatasetError>;
+}
+
+/// How to read a file.
+#[derive(Debug, Clone, Copy)]
+pub struct ReaderOptions {
+    /// `None`: told from the file's name and first bytes.
+    pub format: Option<Format>,
+    /// Leave invalid records out and report them, instead of failing at the first.
+    pub skip_invalid: bool,
+    /// A batch ends with the record that makes its text this long.
+    pub batch_bytes: usize,
+}
+
+enum State {
+    Reading,
+    AtEnd,
+    Failed(DatasetError),
+}
+
+/// Reads a file batch by batch.
+pub struct DatasetReader {
+    window: Window,
+    records: Box<dyn Records>,
+    options: ReaderOptions,
+    state: State,
+}
+
+impl DatasetReader {
+    /// Opens `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is a directory, is not UTF-8 text, or its format cannot be told.
+    pub fn open(path: &Path, options: ReaderOptions) -> Result<Self, DatasetError> {
+        let file = File::open(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => DatasetError::of_file("no such file"),
+            ErrorKind::PermissionDenied => DatasetError::of_file("permission denied"),
+            _ => DatasetError::of_file(format!("could not be opened: {error}")),
+        })?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(DatasetError::of_file("is a directory, not a file"));
+        }
+        Self::read(Box::new(file), path, options)
+    }
+
+    /// Reads `input`; `path` only helps to tell the format.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn read(
+        input: Box<dyn Read + Send>,
+        path: &Path,
+        options: ReaderOptions,
+    ) -> Result<Self, DatasetError> {
+        let input = format::decompressed(input)
+            .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
+        let mut window = Window::new(input);
+        window.fill()?;
+        let mark = format::text_start(window.available())?;
+        window.consume(mark);
+        let format = match options.format {
+            Some(format) => format,
+            None => format::detect(path, window.available(), window.at_end())?,
+        };
+        let records: Box<dyn Records> = match format {
+            Format::JsonLines => Box::new(json_lines::JsonLines),
+            Format::Json => Box::new(json_document::JsonDocument::new()),
+            Format::Csv(delimiter) => Box::new(csv::Csv::new(delimiter)),
+        };
+        Ok(Self {
+            window,
+            records,
+            options,
+            state: State::Reading,
+        })
+    }
+
+    /// The next batch; one that is `done` is the last, and may be empty.
+    ///
+    /// # Errors
+    /// The problem that ends the reading, after all records before it were handed out; then again on every call.
+    pub fn next_batch(&mut self) -> Result<Batch, DatasetError> {
+        let limit = self.options.batch_bytes;
+        let mut batch = BatchBuilder::new(limit.min(1 << 20) + 4096);
+        let start = self.window.offset();
+        // `<=`: the text starts with its bracket, and even the smallest limit must let one record in.
+        while matches!(self.state, State::Reading)
+            && batch.bytes() <= limit
+            && self.window.offset() - start < 4 * limit as u64
+        {
+            match self.records.next(&mut self.window, &mut batch) {
+                Ok(Record::Item) => {}
+                Ok(Record::Invalid(error)) if self.options.skip_invalid => batch.skip(error),
+                Ok(Record::Invalid(error)) | Err(error) => self.state = State::Failed(error),
+                Ok(Record::End) => self.state = State::AtEnd,
+            }
+        }
+        match &self.state {
+            State::Failed(error) if batch.is_empty() => Err(error.clone()),
+            state => batch.finish(matches!(state, State::AtEnd)),
+        }
+    }
+}

@@ -1,0 +1,397 @@
+use std::io::Read;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const OPTIONS: ReaderOptions = ReaderOptions {
+    format: None,
+    skip_invalid: false,
+    batch_bytes: 64,
+};
+
+/// Gives its bytes a few at a time, as pipes do.
+struct Trickle(Vec<u8>, usize);
+
+impl Read for Trickle {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.len().min(self.1).min(out.len());
+        out[..count].copy_from_slice(&self.0[..count]);
+        self.0.drain(..count);
+        Ok(count)
+    }
+}
+
+fn text(batch: &Batch) -> String {
+    match &batch.text {
+        Text::Ascii(text) => text.clone(),
+        Text::Utf16(units) => String::from_utf16(units).unwrap(),
+    }
+}
+
+type Outcome = (Vec<serde_json::Value>, Vec<DatasetError>, Option<DatasetError>);
+
+fn read_with(name: &str, bytes: &[u8], options: ReaderOptions) -> Outcome {
+    let mut items = Vec::new();
+    let mut reports = Vec::new();
+    let mut reader = match DatasetReader::read(Box::new(Trickle(bytes.to_vec(), 7)), Path::new(name), options)
+    {
+        Ok(reader) => reader,
+        Err(error) => return (items, reports, Some(error)),
+    };
+    loop {
+        match reader.next_batch() {
+            Ok(batch) => {
+                let array: Vec<serde_json::Value> = serde_json::from_str(&text(&batch)).unwrap();
+                assert_eq!(array.len() as u64, batch.items);
+                items.extend(array);
+                reports.extend(batch.reports);
+                if batch.done {
+                    return (items, reports, None);
+                }
+            }
+            Err(error) => {
+                assert_eq!(reader.next_batch().unwrap_err(), error);
+                return (items, reports, Some(error));
+            }
+        }
+    }
+}
+
+fn items(name: &str, text: &str) -> String {
+    let (items, _, error) = read_with(name, text.as_bytes(), OPTIONS);
+    assert_eq!(error, None);
+    serde_json::to_string(&items).unwrap()
+}
+
+fn error(name: &str, bytes: &[u8]) -> (usize, String) {
+    let (items, _, error) = read_with(name, bytes, OPTIONS);
+    (items.len(), error.expect("an error").to_string())
+}
+
+#[test]
+fn json_lines_with_mark_crlf_empty_lines_and_no_last_line_end() {
+    assert_eq!(
+        items("a.jsonl", "\u{feff}{\"a\":1}\r\n\r\n  \n[2]\n \"x\" \n3"),
+        r#"[{"a":1},[2],"x",3]"#
+    );
+    assert_eq!(items("a.jsonl", ""), "[]");
+    assert_eq!(items("a.jsonl", "\n\r\n"), "[]");
+}
+
+#[test]
+fn a_bad_line_names_line_and_byte_and_comes_after_the_good_ones() {
+    let (before, text) = error("a.jsonl", b"{\"a\":1}\n\n{\"b\":}\n{\"c\":1}\n");
+    assert_eq!(before, 1);
+    assert!(
+        text.starts_with("line 3 (byte offset 9): not valid JSON: expected value at column"),
+        "{text}"
+    );
+    for bad in [
+        "1 2",
+        "[1",
+        "2]",
+        "{\"a\":1},{\"b\":2}",
+        "NaN",
+        "'x'",
+        "\"a\u{1}\"",
+        "01",
+        "{a:1}",
+    ] {
+        let (before, text) = error("a.jsonl", format!("0\n{bad}\n").as_bytes());
+        assert_eq!(before, 1, "{bad}");
+        assert!(
+            text.starts_with("line 2 (byte offset 2): not valid JSON"),
+            "{bad}: {text}"
+        );
+    }
+}
+
+#[test]
+fn invalid_lines_can_be_skipped_and_are_reported() {
+    let options = ReaderOptions {
+        skip_invalid: true,
+        ..OPTIONS
+    };
+    let (items, reports, error) = read_with("a.jsonl", b"1\nx\n\xff\n{\"a\":2}\n[", options);
+    assert_eq!(error, None);
+    assert_eq!(serde_json::to_string(&items).unwrap(), r#"[1,{"a":2}]"#);
+    let lines: Vec<_> = reports
+        .iter()
+        .map(|report| (report.line, report.byte_offset))
+        .collect();
+    assert_eq!(
+        lines,
+        [(Some(2), Some(2)), (Some(3), Some(4)), (Some(5), Some(14))]
+    );
+    assert!(reports[1].reason.contains("UTF-8"));
+}
+
+#[test]
+fn a_json_array_and_the_test_cases_of_an_object() {
+    assert_eq!(
+        items("a.json", " [ 1 , {\"a\":[1,\"],\"]} ,\n\"x\"]\n"),
+        r#"[1,{"a":[1,"],"]},"x"]"#
+    );
+    assert_eq!(items("a.json", "[]"), "[]");
+    let object = r#"{"name":"a\"}b","n":{"testCases":[9]},"x":12,"testCases":[1,{"b":2}],"more":[[{}],"]"]}"#;
+    assert_eq!(items("a.json", object), r#"[1,{"b":2}]"#);
+    assert_eq!(items("a.json", "{\"testCases\":[]}"), "[]");
+    assert_eq!(
+        items("a.json", "{\n  \"testCases\": [\n    {\"id\": 1}\n  ]\n}\n"),
+        r#"[{"id":1}]"#
+    );
+}
+
+#[test]
+fn a_json_document_that_is_none_is_refused() {
+    for (text, expected) in [
+        ("", "is empty"),
+        (
+            "{\"cases\":[1], \"n\": 2}",
+            "has no member `testCases` (it has `cases`, `n`)",
+        ),
+        ("{}", "it has no members"),
+        ("{\"testCases\":{}}", "`testCases` must be an array"),
+        ("{\"testCases\":[1],\"testCases\":[2]}", "two members"),
+        ("[1,2", "ends within the array"),
+        ("[1,]", "not valid JSON"),
+        ("[1 2]", "expected `,` or `]`"),
+        ("[1] 2", "text follows the end"),
+        ("[1,{\"a\":]", "not valid JSON"),
+        ("[{\"a\":1}", "ends within the array"),
+        ("{\"a\":\"", "the document ends"),
+    ] {
+        let (_, message) = error("a.json", text.as_bytes());
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+    let (before, message) = error("a.json", b"[1,\n {\"a\": tru}]");
+    assert_eq!(before, 1);
+    assert!(message.starts_with("line 2 (byte offset 5)"), "{message}");
+}
+
+#[test]
+fn the_format_is_told_by_content_when_the_name_does_not() {
+    assert_eq!(
+        items("a.json", "{\"id\":1}\n{\"id\":2}\n"),
+        r#"[{"id":1},{"id":2}]"#
+    );
+    assert_eq!(items("a", "[1]"), "[1]");
+    assert_eq!(items("a", "{\"testCases\":[1]}\n"), "[1]");
+    assert_eq!(
+        items("a.data", "{\"id\":1}\n{\"id\":2}"),
+        r#"[{"id":1},{"id":2}]"#
+    );
+    assert!(error("a.txt", b"hello").1.contains("pass `format"));
+}
+
+#[test]
+fn csv_with_quotes_newlines_and_empty_rows() {
+    let text = "id,text\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n\r\n2,\n3,x";
+    assert_eq!(
+        items("a.csv", text),
+        r#"[{"id":"1","text":"a, \"b\"\r\nc"},{"id":"2","text":""},{"id":"3","text":"x"}]"#
+    );
+    assert_eq!(items("a.tsv", "a\tb\n1,2\t3\n"), r#"[{"a":"1,2","b":"3"}]"#);
+    assert_eq!(items("a.csv", ""), "[]");
+    assert_eq!(items("a.csv", "a,b\n"), "[]");
+}
+
+#[test]
+fn a_bad_csv_row_names_its_first_line() {
+    let (before, text) = error("a.csv", b"a,b\n1,\"x\ny\"\n1\n2,3\n");
+    assert_eq!(
+        (before, text.as_str()),
+        (1, "line 4 (byte offset 12): the row has 1 fields, the header 2")
+    );
+    assert!(
+        error("a.csv", b"a,b\n1,\"x\n")
+            .1
+            .contains("line 2 (byte offset 4): a quote is opened and never closed")
+    );
+    assert!(
+        error("a.csv", b"a,b\n\"1\"x,2\n")
+            .1
+            .contains("text follows the closing quote of field 1")
+    );
+    assert!(error("a.csv", b"a,a\n1,2\n").1.contains("the column `a` twice"));
+    let options = ReaderOptions {
+        skip_invalid: true,
+        ..OPTIONS
+    };
+    let (items, reports, error) = read_with("a.csv", b"a,b\n\"1\"x,2\n3,4\n5\n6,7", options);
+    assert_eq!((items.len(), reports.len(), error), (2, 2, None));
+}
+
+#[test]
+fn other_encodings_and_binary_files_are_named() {
+    assert!(error("a.jsonl", &[0xFF, 0xFE, b'1', 0]).1.contains("UTF-16"));
+    assert!(
+        error("a.jsonl", &[0x7F, b'E', b'L', b'F', 0, 0])
+            .1
+            .contains("binary")
+    );
+    assert!(
+        error("a.jsonl", b"\"\xe9\"\n")
+            .1
+            .contains("line 1 (byte offset 0): not valid UTF-8 at byte 2")
+    );
+    assert!(error("a.json", b"[\"\xe9\"]").1.contains("not valid UTF-8"));
+    assert_eq!(items("a.jsonl", "\"é\"\n\"日本😀\"\n"), "[\"é\",\"日本😀\"]");
+}
+
+fn lines<V: std::fmt::Display>(values: impl IntoIterator<Item = V>) -> String {
+    values
+        .into_iter()
+        .fold(String::new(), |text, value| text + &value.to_string() + "\n")
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn gzip_and_zstd_are_told_by_content() {
+    let plain = b"1\n2\n";
+    let two_members = [gzip(plain), gzip(b"3\n")].concat();
+    let two_frames = [
+        zstd::stream::encode_all(&plain[..], 1).unwrap(),
+        zstd::stream::encode_all(&b"3\n"[..], 1).unwrap(),
+    ]
+    .concat();
+    for bytes in [two_members, two_frames] {
+        for name in ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"] {
+            let (items, _, error) = read_with(name, &bytes, OPTIONS);
+            assert_eq!(
+                (serde_json::to_string(&items).unwrap().as_str(), error),
+                ("[1,2,3]", None)
+            );
+        }
+    }
+}
+
+#[test]
+fn truncated_compressed_data_is_an_error_after_what_could_be_read() {
+    let plain = lines((0..50_000_u32).map(|i| i.wrapping_mul(2_654_435_761)));
+    for whole in [
+        gzip(plain.as_bytes()),
+        zstd::stream::encode_all(plain.as_bytes(), 1).unwrap(),
+    ] {
+        let (before, text) = error("a.jsonl", &whole[..whole.len() / 2]);
+        assert!(before > 1000 && before < 50_000, "{before}");
+        assert!(text.contains("truncated"), "{text}");
+    }
+    let mut damaged = gzip(plain.as_bytes());
+    let end = damaged.len();
+    damaged[end - 6] ^= 0xFF;
+    assert!(error("a.jsonl", &damaged).1.contains("damaged"));
+}
+
+#[test]
+fn a_ten_megabyte_record_passes_in_every_format() {
+    let long = "x".repeat(10 << 20);
+    for (name, text) in [
+        ("a.jsonl", format!("1\n\"{long}\"\n2\n")),
+        ("a.json", format!("[1,\"{long}\",2]")),
+        ("a.csv", format!("a\n1\n\"{long}\"\n2\n")),
+    ] {
+        let mut reader =
+            DatasetReader::read(Box::new(std::io::Cursor::new(text)), Path::new(name), OPTIONS).unwrap();
+        let mut count = 0;
+        loop {
+            let batch = reader.next_batch().unwrap();
+            count += batch.items;
+            if batch.done {
+                break;
+            }
+        }
+        assert_eq!(count, 3, "{name}");
+    }
+}
+
+#[test]
+fn a_missing_file_and_a_directory_are_named() {
+    let missing = DatasetReader::open(Path::new("/nowhere/a.jsonl"), OPTIONS)
+        .err()
+        .unwrap();
+    assert_eq!(missing.to_string(), "no such file");
+    let directory = DatasetReader::open(&std::env::temp_dir(), OPTIONS).err().unwrap();
+    assert!(directory.to_string().contains("is a directory"));
+}
+
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    use serde_json::Value;
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z\"\\\\]{0,6}", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_was_written_is_read(
+        values in prop::collection::vec(json(), 0..12), pretty: bool, step in 1_usize..50, batch_bytes in 1_usize..200,
+    ) {
+        let options = ReaderOptions { batch_bytes, ..OPTIONS };
+        let lines = lines(&values);
+        let array = if pretty { serde_json::to_string_pretty(&values) } else { serde_json::to_string(&values) }.unwrap();
+        let object = format!("{{\"a\":{array},\"testCases\":{array},\"b\":{array}}}");
+        for (name, text) in [("a.jsonl", lines), ("a.json", array), ("a.json", object)] {
+            let mut reader =
+                DatasetReader::read(Box::new(Trickle(text.into_bytes(), step)), Path::new(name), options).unwrap();
+            let mut read: Vec<serde_json::Value> = Vec::new();
+            loop {
+                let batch = reader.next_batch().unwrap();
+                read.extend(serde_json::from_str::<Vec<_>>(&super::tests::text(&batch)).unwrap());
+                if batch.done {
+                    break;
+                }
+            }
+            prop_assert_eq!(&read, &values);
+        }
+    }
+
+    #[test]
+    fn csv_fields_come_back_as_written(rows in prop::collection::vec(prop::collection::vec("[a\"\\n\\r, é]{0,5}", 3), 0..8)) {
+        let mut text = String::from("x,y,z\n");
+        for row in &rows {
+            let fields: Vec<_> = row.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+            text.push_str(&(fields.join(",") + "\r\n"));
+        }
+        let (items, _, error) = read_with("a.csv", text.as_bytes(), OPTIONS);
+        prop_assert_eq!(error, None);
+        let read: Vec<Vec<String>> = items
+            .iter()
+            .map(|item| ["x", "y", "z"].iter().map(|key| item[key].as_str().unwrap().to_owned()).collect())
+            .collect();
+        prop_assert_eq!(read, rows);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_hang(bytes in prop::collection::vec(any::<u8>(), 0..300), name in 0_usize..4) {
+        let name = ["a.jsonl", "a.json", "a.csv", "a"][name];
+        for skip_invalid in [false, true] {
+            let options = ReaderOptions { skip_invalid, ..OPTIONS };
+            if let Ok(mut reader) = DatasetReader::read(Box::new(Trickle(bytes.clone(), 5)), Path::new(name), options) {
+                let mut calls = 0;
+                while reader.next_batch().is_ok_and(|batch| !batch.done) {
+                    calls += 1;
+                    prop_assert!(calls < 1000);
+                }
+            }
+        }
+    }
+}

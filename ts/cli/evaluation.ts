@@ -1,0 +1,215 @@
+/**
+ * A run: cases come from the dataset, answers from the cache or from calls under the limits, verdicts from the native
+ * scorers. Cases whose answer is at hand never reach the executor, so they take no slot and wait for no limit.
+ */
+import { ResponseCache } from '../cache/index.js';
+import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
+import { performanceMonitor } from '../monitor/index.js';
+import type { RunResult, TokenUsage } from '../types.js';
+import { type Case, readCases } from './cases.js';
+import { ChatClient } from './chat_client.js';
+import type { Endpoint } from './endpoint.js';
+import { costOf } from './prices.js';
+import type { RunOptions } from './run_options.js';
+import { ScoreQueue } from './score_queue.js';
+import type { Tally } from './tally.js';
+
+/** An answer as it is cached. */
+interface Answer {
+  text: string;
+  usage: TokenUsage;
+}
+
+/** A case whose call is queued or under way, and the cases with the same input that wait for its answer. */
+interface Call {
+  one: Case;
+  key: string;
+  followers: Case[];
+}
+
+/** Followers of one call that may wait before reading pauses for it: a bound on memory when all inputs are the same. */
+const MOST_FOLLOWERS = 10_000;
+/** Answers kept. An answer is rarely larger than a few kilobytes. */
+const CACHE_ENTRIES = 100_000;
+
+/** Figures a run has while it goes and when it is over. */
+export interface Evaluation {
+  /** Resolves when every case has a verdict, or after an abort when nothing is under way any more. */
+  done: Promise<void>;
+  /** Milliseconds calls were held back by a limit, so far. */
+  throttleTime(): number;
+  /** Milliseconds a start is being held back for now, 0 when none is. */
+  heldBack(): number;
+}
+
+/** Scores the answers recorded in the dataset. */
+export function evaluateRecorded(options: RunOptions, tally: Tally, signal: AbortSignal): Evaluation {
+  const run = async () => {
+    const scores = new ScoreQueue(options, tally);
+    for await (const one of readCases(options)) {
+      if (signal.aborted) break;
+      scores.add(one, one.actual);
+    }
+    scores.flush();
+  };
+  return { done: run(), throttleTime: () => 0, heldBack: () => 0 };
+}
+
+/** Asks the model and scores its answers. */
+export function evaluate(options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal): Evaluation {
+  const run = new ModelRun(options, endpoint, tally, signal);
+  return { done: run.run(), throttleTime: () => run.throttleTime(), heldBack: () => run.heldBack() };
+}
+
+class ModelRun {
+  readonly #options: RunOptions;
+  readonly #endpoint: Endpoint;
+  readonly #tally: Tally;
+  readonly #signal: AbortSignal;
+  readonly #client: ChatClient;
+  readonly #executor: ParallelExecutor;
+  readonly #scores: ScoreQueue;
+  readonly #cache: ResponseCache<Answer> | undefined;
+  /** By case index, as the task's id. */
+  readonly #calls = new Map<string, Call>();
+  /** By prompt. */
+  readonly #underWay = new Map<string, Call>();
+  #heldUntil = 0;
+
+  constructor(options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
+    this.#options = options;
+    this.#endpoint = endpoint;
+    this.#tally = tally;
+    this.#signal = signal;
+    const { system, temperature, maxTokens } = options;
+    this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
+    this.#scores = new ScoreQueue(options, tally);
+    if (options.cache) this.#cache = new ResponseCache({ maxSize: CACHE_ENTRIES, ttl: Number.POSITIVE_INFINITY });
+    this.#executor = new ParallelExecutor({
+      concurrency: options.concurrency,
+      rateLimit: { requestsPerMinute: endpoint.requestsPerMinute, tokensPerMinute: endpoint.tokensPerMinute },
+      timeout: options.timeout,
+      retries: { maxAttempts: options.retries + 1 },
+    });
+    this.#executor.on('throttle', ({ waitTime }: { waitTime: number }) => {
+      this.#heldUntil = performance.now() + waitTime;
+    });
+    // Told here and not by the results, which come in order: an error is to show before the cases ahead of it are done.
+    this.#executor.on('taskError', ({ taskId, error }: { taskId: string; error: { message: string } }) => {
+      this.#failed(taskId, error.message);
+    });
+  }
+
+  async run(): Promise<void> {
+    const tasks = this.#executor.executeTasksStreaming(this.#tasks(), (task, context) => this.#call(task, context), {
+      signal: this.#signal,
+    });
+    // Iterating lets go of each result; everything of interest was counted when it came.
+    for await (const _ of tasks);
+    this.#scores.flush();
+  }
+
+  throttleTime(): number {
+    return this.#executor.getMetrics().throttleTime;
+  }
+
+  heldBack(): number {
+    return Math.max(0, this.#heldUntil - performance.now());
+  }
+
+  /** The cases that need a call, as tasks. */
+  async *#tasks(): AsyncGenerator<ExecutionTask> {
+    const { model } = this.#endpoint;
+    const { maxTokens, temperature } = this.#options;
+    for await (const one of readCases(this.#options)) {
+      if (this.#signal.aborted) return;
+      const key = typeof one.input === 'string' ? `text ${one.input}` : JSON.stringify(one.input);
+      if (this.#answeredAlready(one, key)) continue;
+      const call: Call = { one, key, followers: [] };
+      const id = String(one.index);
+      this.#calls.set(id, call);
+      if (this.#cache) this.#underWay.set(key, call);
+      const runnerConfig: ExecutionTask['runnerConfig'] = { modelId: model };
+      if (maxTokens !== undefined) runnerConfig.maxTokens = maxTokens;
+      if (temperature !== undefined) runnerConfig.temperature = temperature;
+      yield { id, testCase: { id: one.id, input: one.input, expected: one.expected }, runnerConfig };
+    }
+  }
+
+  /** Settles a case from the cache, or lets it wait for a call of the same input. */
+  #answeredAlready(one: Case, key: string): boolean {
+    const cache = this.#cache;
+    if (!cache) return false;
+    const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#client.config));
+    if (hit) {
+      this.#tally.answered.cached += 1;
+      this.#answered(one, hit, true);
+      return true;
+    }
+    const call = this.#underWay.get(key);
+    if (!call || call.followers.length >= MOST_FOLLOWERS) return false;
+    call.followers.push(one);
+    return true;
+  }
+
+  async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
+    const start = performance.now();
+    const { input } = task.testCase;
+    const { text, usage, headers } = await performanceMonitor.measure('model-call', () =>
+      this.#client.ask(input, context.signal),
+    );
+    context.observe(headers);
+    this.#tally.used(usage);
+    const call = this.#take(task.id);
+    if (call) this.#settle(call, { text, usage });
+    const { price, model } = this.#endpoint;
+    return {
+      testCaseId: task.testCase.id,
+      input,
+      expected: '',
+      actual: text,
+      metadata: {
+        modelId: model,
+        latency: performance.now() - start,
+        tokenUsage: usage,
+        cost: price ? costOf(price, usage.prompt, usage.completion) : 0,
+        timestamp: new Date(),
+      },
+    };
+  }
+
+  #take(taskId: string): Call | undefined {
+    const call = this.#calls.get(taskId);
+    if (!call) return undefined;
+    this.#calls.delete(taskId);
+    if (this.#underWay.get(call.key) === call) this.#underWay.delete(call.key);
+    return call;
+  }
+
+  #settle({ one, followers }: Call, answer: Answer): void {
+    this.#cache?.set(one.input, this.#client.config, answer);
+    this.#tally.answered.called += 1;
+    this.#answered(one, answer, false);
+    for (const follower of followers) {
+      this.#tally.answered.shared += 1;
+      this.#answered(follower, answer, true);
+    }
+  }
+
+  #answered(one: Case, { text, usage }: Answer, free: boolean): void {
+    if (free) {
+      this.#tally.saved.prompt += usage.prompt;
+      this.#tally.saved.completion += usage.completion;
+    }
+    this.#scores.add(one, text);
+  }
+
+  #failed(taskId: string, message: string): void {
+    const call = this.#take(taskId);
+    // What an abort ends did not fail; it was not finished.
+    if (!call || this.#signal.aborted) return;
+    for (const one of [call.one, ...call.followers]) {
+      this.#tally.failed(one.index, one.id, one.category, message);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** What `--help` prints; no line is longer than 80 columns. */
+
+export const HELP = `Usage: ai-evals <command>
+
+  ai-evals run [DATASET] [flags]   run an evaluation (see ai-evals run --help)
+  ai-evals serve [flags]           run the local model server alone
+  ai-evals --help, --version
+`;
+
+export const SERVE_HELP = `Usage: ai-evals serve [--port N] [--latency FACTOR]
+
+Runs the local model server, OpenAI-compatible, on 127.0.0.1 until Ctrl-C:
+POST /v1/chat/completions and GET /v1/models.
+
+  --port N          port to listen on (default: any free one)
+  --latency FACTOR  factor on the time answers take (default 1; 0: at once)
+`;
+
+export const RUN_HELP = `Usage: ai-evals run [DATASET] [flags]
+
+Asks a model every case of a dataset, scores the answers and prints a summary.
+DATASET is a JSONL, JSON or CSV file, also compressed (default: the dataset of
+600 cases that ships with the package).
+
+The model: with OPENAI_API_KEY or OPENAI_BASE_URL set, that provider's
+POST /chat/completions (default https://api.openai.com/v1); otherwise a small
+local model server that this command starts, free and always the same.
+
+Where things are (dotted paths, also into arrays: choices.0.text)
+  --id-field PATH        default id; a case without one is named by its number
+  --input-field PATH     the prompt, or a list of chat messages (default input)
+  --expected-field PATH  what a right answer is (default expected)
+  --category-field PATH  default metadata.category, else category
+  --actual-field PATH    score these recorded answers; no model is called
+
+Scoring
+  --scorer NAME          exact: the same text but for surrounding white space
+                         numeric: the same final number ('#### 18', 'A: 18',
+                         'the answer is 18', else the last number of the text)
+                         json: the same JSON value, wherever it stands
+                         auto (default): numeric for numbers, exact for text,
+                         json for everything else that is expected
+  --tolerance N          numeric: how far apart the numbers may be (default 0)
+  --min-pass-rate SHARE  exit with 1 when less than this passes (0.9 is 90 %)
+
+The model and its limits
+  --model NAME           default gpt-4o-mini, or the local model
+  --system TEXT          a system message before every prompt
+  --temperature N        sent only when given
+  --max-tokens N         upper bound of an answer, sent only when given
+  --timeout SECONDS      per attempt (default 60)
+  --retries N            further attempts after 429s, 5xx, timeouts (default 4)
+  --concurrency N        calls in flight (default 10)
+  --rpm N, --tpm N       requests and tokens in any 60 s (default 500 and
+                         150000; for the local model 1800 and 400000)
+  --no-cache             ask again when the same prompt comes again
+  --local                the local model, whatever the environment says
+  --price-in USD, --price-out USD
+                         per million tokens, for models not in our price list
+
+Output
+  --limit N              only the first N cases
+  --json FILE            also write the summary and every result as JSON
+  --help, --version
+
+Exit codes: 0 done, 1 below --min-pass-rate, 2 bad usage or input, 130 stopped
+by Ctrl-C (what was finished is printed and written; a second one ends it at
+once), 70 when ai-evals itself fails. A failed call is counted as an error and
+does not stop the run.
+`;

@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+/** The command `ai-evals`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AiEvalsError } from '../errors.js';
+import { nearest } from './flags.js';
+import { HELP, RUN_HELP } from './help.js';
+import { readRunOptions } from './run_options.js';
+import { serve } from './serve.js';
+import { UsageError, UserError } from './user_error.js';
+
+const BAD_USAGE = 2;
+/** A failure of the command itself: the native library does not load, or a bug (EX_SOFTWARE of sysexits.h). */
+const FAILURE = 70;
+
+function printVersion(): number {
+  const manifest = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+  process.stdout.write(`${manifest.version}\n`);
+  return 0;
+}
+
+async function main([command, ...args]: string[]): Promise<number> {
+  switch (command) {
+    case 'run': {
+      const options = readRunOptions(args);
+      if (options === 'version') return printVersion();
+      // Only now, so that help and usage errors need no native library.
+      if (options !== 'help') return (await import('./run.js')).run(options, process.env);
+      process.stdout.write(RUN_HELP);
+      return 0;
+    }
+    case 'serve':
+      return serve(args);
+    case '--version':
+    case '-v':
+      return printVersion();
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(HELP);
+      return 0;
+    case undefined:
+      throw new UsageError('a command is missing: run or serve');
+    default: {
+      const near = nearest(command, ['run', 'serve', 'help']);
+      throw new UsageError(`there is no command ${command}${near === undefined ? '' : `; did you mean ${near}?`}`);
+    }
+  }
+}
+
+// A reader that goes away (`ai-evals run | head`) ends the printing, not the run.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+main(process.argv.slice(2)).then(exit, (error: unknown) => {
+  const usage = error instanceof UsageError;
+  if (error instanceof UserError || error instanceof AiEvalsError) {
+    process.stderr.write(`ai-evals: ${error.message}\n`);
+  } else {
+    process.stderr.write(`ai-evals failed unexpectedly. ${error instanceof Error ? error.stack : String(error)}\n`);
+  }
+  const command = process.argv[2] === 'run' || process.argv[2] === 'serve' ? ` ${process.argv[2]}` : '';
+  if (usage) process.stderr.write(`Try: ai-evals${command} --help\n`);
+  exit(error instanceof UserError ? BAD_USAGE : FAILURE);
+});
+
+/** Ends the process when what was printed is out. Nothing a run leaves behind (a timer, a kept connection) holds it up. */
+function exit(code: number): void {
+  process.exitCode = code;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit()));
+}

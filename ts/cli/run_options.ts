@@ -1,0 +1,140 @@
+/** The command line of `ai-evals run`, checked as a whole before anything happens. */
+import { join } from 'node:path';
+import { FieldPath } from './field_path.js';
+import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
+import { UsageError } from './user_error.js';
+
+/** The dataset that ships with the package. */
+export const DEFAULT_DATASET = join(__dirname, '..', '..', 'datasets', 'everyday.jsonl');
+
+export type Scorer = 'auto' | 'exact' | 'numeric' | 'json';
+
+/** Where the parts of a case are in a record. */
+export interface Fields {
+  /** `undefined`: `id` where there is one. */
+  id: FieldPath | undefined;
+  input: FieldPath;
+  expected: FieldPath;
+  /** `undefined`: `metadata.category` or `category`, where there is one. */
+  category: FieldPath | undefined;
+  /** Recorded answers to score instead of calling a model. */
+  actual: FieldPath | undefined;
+}
+
+export interface RunOptions {
+  dataset: string;
+  fields: Fields;
+  scorer: Scorer;
+  tolerance: number;
+  limit: number;
+  jsonFile: string | undefined;
+  minPassRate: number | undefined;
+  cache: boolean;
+  /** Use the local model even where the environment names a provider. */
+  local: boolean;
+  model: string | undefined;
+  system: string | undefined;
+  temperature: number | undefined;
+  maxTokens: number | undefined;
+  /** Milliseconds per attempt. */
+  timeout: number;
+  /** Attempts after the first. */
+  retries: number;
+  concurrency: number;
+  requestsPerMinute: number | undefined;
+  tokensPerMinute: number | undefined;
+  /** US dollars per million tokens. */
+  priceIn: number | undefined;
+  priceOut: number | undefined;
+}
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+
+/** Every flag of `run`. */
+export const RUN_FLAGS = {
+  'id-field': text,
+  'input-field': text,
+  'expected-field': text,
+  'category-field': text,
+  'actual-field': text,
+  scorer: text,
+  tolerance: text,
+  limit: text,
+  json: text,
+  'min-pass-rate': text,
+  'no-cache': flag,
+  local: flag,
+  model: text,
+  system: text,
+  temperature: text,
+  'max-tokens': text,
+  timeout: text,
+  retries: text,
+  concurrency: text,
+  rpm: text,
+  tpm: text,
+  'price-in': text,
+  'price-out': text,
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'v' },
+} as const;
+
+/** Reads the arguments after `run`; `'help'` or `'version'` when that is all that was asked for. */
+export function readRunOptions(args: string[]): RunOptions | 'help' | 'version' {
+  const given = readFlags(args, RUN_FLAGS);
+  if (given.on('help')) return 'help';
+  if (given.on('version')) return 'version';
+  const [dataset, ...more] = given.positionals;
+  if (more.length > 0) throw new UsageError(`one DATASET at a time, got also ${JSON.stringify(more[0])}`);
+  if (dataset === '') throw new UsageError('DATASET must be the path of a file, got ""');
+  const [priceIn, priceOut] = [given.number('price-in', FROM_0), given.number('price-out', FROM_0)];
+  if ((priceIn === undefined) !== (priceOut === undefined)) {
+    throw new UsageError('--price-in and --price-out belong together: give both');
+  }
+  return {
+    dataset: dataset ?? DEFAULT_DATASET,
+    fields: {
+      id: path(given, 'id-field'),
+      input: path(given, 'input-field') ?? new FieldPath('input'),
+      expected: path(given, 'expected-field') ?? new FieldPath('expected'),
+      category: path(given, 'category-field'),
+      actual: path(given, 'actual-field'),
+    },
+    scorer: scorer(given),
+    tolerance: given.number('tolerance', FROM_0) ?? 0,
+    limit: given.number('limit', WHOLE_FROM_1) ?? Number.POSITIVE_INFINITY,
+    jsonFile: nonEmpty(given, 'json'),
+    minPassRate: given.number('min-pass-rate', SHARE),
+    cache: !given.on('no-cache'),
+    local: given.on('local'),
+    model: nonEmpty(given, 'model'),
+    system: given.text('system'),
+    temperature: given.number('temperature', FROM_0),
+    maxTokens: given.number('max-tokens', WHOLE_FROM_1),
+    timeout: (given.number('timeout', ABOVE_0) ?? 60) * 1000,
+    retries: given.number('retries', WHOLE_FROM_0) ?? 4,
+    concurrency: given.number('concurrency', WHOLE_FROM_1) ?? 10,
+    requestsPerMinute: given.number('rpm', WHOLE_FROM_1),
+    tokensPerMinute: given.number('tpm', WHOLE_FROM_1),
+    priceIn,
+    priceOut,
+  };
+}
+
+function nonEmpty(given: Given, name: string): string | undefined {
+  const value = given.text(name);
+  if (value === '') throw new UsageError(`--${name} must not be empty`);
+  return value;
+}
+
+function path(given: Given, name: string): FieldPath | undefined {
+  const value = nonEmpty(given, name);
+  return value === undefined ? undefined : new FieldPath(value);
+}
+
+function scorer(given: Given): Scorer {
+  const name = given.text('scorer') ?? 'auto';
+  if (name === 'auto' || name === 'exact' || name === 'numeric' || name === 'json') return name;
+  throw new UsageError(`--scorer must be auto, exact, numeric or json, got ${JSON.stringify(name)}`);
+}

@@ -1,0 +1,120 @@
+/** The summary of a run, for machines (`--json`) and as text for people. */
+import type { Bottleneck } from '../monitor/index.js';
+import type { Style } from './style.js';
+import type { CaseResult, Counts } from './tally.js';
+import { count, dollars, duration, percent, plural, shortened, wrapped } from './wording.js';
+
+/** The summary as `--json` writes it. Durations are milliseconds, rates 0–1, `cost` US dollars. */
+export interface Summary extends Counts {
+  dataset: string;
+  /** `null` when recorded answers were scored. */
+  model: string | null;
+  endpoint: string | null;
+  scorer: string;
+  /** Whether Ctrl-C ended it; then only what was finished is counted. */
+  interrupted: boolean;
+  byCategory: Record<string, Counts>;
+  /** Of calls, every attempt counted; zeros when there was none. */
+  latency: { count: number; avg: number; min: number; max: number; p50: number; p95: number; p99: number };
+  tokens: { prompt: number; completion: number; total: number };
+  /** `null` when the model's price is not known. */
+  cost: number | null;
+  /** `hits`: answered from the cache; `shared`: by the call of an equal input that was under way. */
+  cache: { enabled: boolean; hits: number; shared: number; misses: number; hitRate: number; costSaved: number | null };
+  throttleTime: number;
+  bottlenecks: Bottleneck[];
+  durationMs: number;
+  results: CaseResult[];
+}
+
+const WIDTH = 80;
+const MOST_CATEGORIES = 30;
+const MOST_ERRORS = 5;
+
+/** The summary as text of at most 80 columns, but for what the dataset itself names. */
+export function summaryText(summary: Summary, messages: ReadonlyMap<string, number>, style: Style): string {
+  const lines = [
+    '',
+    ...heading(summary, style),
+    '',
+    ...categoryTable(summary, style),
+    '',
+    ...figures(summary),
+    ...bottleneckLines(summary),
+    ...errorLines(summary, messages, style),
+    '',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function heading(summary: Summary, style: Style): string[] {
+  const { total, passed, passRate, durationMs, interrupted, model, endpoint } = summary;
+  const verdict = `${count(passed)} of ${plural(total, 'case')} passed (${percent(passRate)}) in ${duration(durationMs)}`;
+  const source = model === null ? `recorded answers of ${summary.dataset}` : `${model} at ${endpoint}`;
+  const stopped = interrupted ? [style.bad('Stopped before the end: this is what was finished.')] : [];
+  return [...stopped, style.bold(verdict), style.dim(source)];
+}
+
+function categoryTable(summary: Summary, style: Style): string[] {
+  const entries = Object.entries(summary.byCategory).sort(([a], [b]) => a.localeCompare(b, 'en'));
+  const names = entries.slice(0, MOST_CATEGORIES).map(([name, counts]) => [shortened(name, 30), counts] as const);
+  const width = Math.max('category'.length, ...names.map(([name]) => name.length));
+  const row = (name: string, cells: string[]) =>
+    `  ${name.padEnd(width)}${cells.map((cell) => cell.padStart(9)).join('')}`;
+  const cells = (counts: Counts) => [
+    ...[counts.total, counts.passed, counts.failed, counts.errors].map(count),
+    percent(counts.passRate),
+  ];
+  const lines = [style.dim(row('category', ['cases', 'passed', 'failed', 'errors', 'rate']))];
+  for (const [name, counts] of names) lines.push(row(name, cells(counts)));
+  if (entries.length > names.length) lines.push(`  … and ${plural(entries.length - names.length, 'more category')}`);
+  if (entries.length > 1) lines.push(style.bold(row('all', cells(summary))));
+  return lines;
+}
+
+function line(label: string, text: string): string {
+  return `  ${label.padEnd(13)}${text}`;
+}
+
+function figures(summary: Summary): string[] {
+  const { latency, tokens, cost, cache, throttleTime, model } = summary;
+  if (model === null) return [];
+  const ms = (n: number) => duration(n);
+  const saved = cache.costSaved ? `; the cache saved ${dollars(cache.costSaved)}` : '';
+  const free = cache.hits + cache.shared;
+  return [
+    line('latency', `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)}, max ${ms(latency.max)}`),
+    line('calls', count(latency.count)),
+    line('tokens', `${count(tokens.total)} (${count(tokens.prompt)} in, ${count(tokens.completion)} out)`),
+    line('cost', cost === null ? `price of ${model} not known: --price-in, --price-out` : `${dollars(cost)}${saved}`),
+    line(
+      'cache',
+      cache.enabled ? `${percent(cache.hitRate)} (${count(free)} of ${plural(free + cache.misses, 'case')})` : 'off',
+    ),
+    line('throttled', throttleTime < 0.5 ? 'never' : duration(throttleTime)),
+  ];
+}
+
+function bottleneckLines({ bottlenecks }: Summary): string[] {
+  const worst = bottlenecks.filter(({ severity }) => severity !== 'low').slice(0, 3);
+  return worst.flatMap(({ component, severity, avgDuration, percentOfTotal, recommendation }, i) => {
+    const share = `${percentOfTotal.toFixed(1)}% of the time, ${duration(avgDuration)} each`;
+    const advice = wrapped(recommendation, WIDTH - 17).map((text) => `                 ${text}`);
+    return [line(i === 0 ? 'bottlenecks' : '', `${component} (${severity}): ${share}`), ...advice];
+  });
+}
+
+function errorLines(summary: Summary, messages: ReadonlyMap<string, number>, style: Style): string[] {
+  if (summary.errors === 0) return [];
+  const ranked = [...messages].sort(([, a], [, b]) => b - a);
+  const title =
+    summary.errors === summary.total
+      ? 'Every case ended in an error:'
+      : `${plural(summary.errors, 'case')} got no answer:`;
+  const lines = ranked.slice(0, MOST_ERRORS).flatMap(([message, times]) => {
+    const [first, ...rest] = wrapped(shortened(message, 400), WIDTH - 11);
+    return [`${`${count(times)} ×`.padStart(9)}  ${first}`, ...rest.map((text) => `           ${text}`)];
+  });
+  const more = ranked.length - MOST_ERRORS;
+  return ['', style.bad(title), ...lines, ...(more > 0 ? [`           … and ${plural(more, 'other message')}`] : [])];
+}

@@ -1,0 +1,358 @@
+/**
+ * The loop between the scheduler and the executor function. The scheduler decides what starts; this calls it, stamps the
+ * real time of each start, and reports what came back. One call into the scheduler per turn however many tasks start or
+ * finish in it, one timer for the next thing that is due, nothing allocated per task but its context.
+ */
+import type { NativeScheduler } from '../binding.cjs';
+import { rateLimitHeaders } from '../limiter/headers.js';
+import { describeFailure, evalError, type TaskFailure } from './eval_error.js';
+import type { Run } from './run.js';
+import type { ExecutionTask, HeadersLike, TaskContext, ThrottleEvent } from './types.js';
+
+// The layout of the buffer shared with `src/binding/executor.rs`.
+const HEADER = 8;
+const RECORD = 8;
+const HALF = 128;
+const FINISHED = HEADER + HALF * RECORD;
+const START = 0;
+const EXHAUSTED = 1;
+const TIMED_OUT = 2;
+
+/** After so many milliseconds of turns in microtasks the event loop gets a turn of its own. */
+const YIELD_AFTER = 8;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** What the loop tells the executor it belongs to. */
+export interface TurnEvents {
+  throttled(line: number, event: Omit<ThrottleEvent, 'key'>): void;
+  failed(error: unknown): void;
+}
+
+/** Runs tasks in slots as the scheduler says. */
+export class Turns {
+  readonly scheduler: NativeScheduler;
+  readonly #events: TurnEvents;
+  readonly #io = new Float64Array(HEADER + 2 * HALF * RECORD);
+  readonly #slots: (Slot | undefined)[] = [];
+  readonly #runs = new Map<number, Run>();
+  #stamped = 0;
+  #finished = 0;
+  #turning = false;
+  #again = false;
+  #scheduled = false;
+  #yielded = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  constructor(scheduler: NativeScheduler, events: TurnEvents) {
+    this.scheduler = scheduler;
+    this.#events = events;
+  }
+
+  /** Runs in progress. */
+  get runs(): ReadonlyMap<number, Run> {
+    return this.#runs;
+  }
+
+  add(run: Run): void {
+    this.#runs.set(run.id, run);
+  }
+
+  /** Forgets a run that is over. */
+  remove(run: Run): void {
+    this.#runs.delete(run.id);
+  }
+
+  /** Takes a turn soon: when what is going on now is done. */
+  schedule(now = performance.now()): void {
+    if (this.#turning) this.#again = true;
+    if (this.#scheduled || this.#turning) return;
+    this.#scheduled = true;
+    if (now - this.#yielded < YIELD_AFTER) queueMicrotask(this.#microtask);
+    else setImmediate(this.#macrotask);
+  }
+
+  readonly #microtask = (): void => {
+    this.#scheduled = false;
+    this.#take();
+  };
+
+  readonly #macrotask = (): void => {
+    this.#scheduled = false;
+    this.#yielded = performance.now();
+    this.#take();
+  };
+
+  readonly #due = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    this.#yielded = performance.now();
+    this.#take();
+  };
+
+  /** Takes the turn that is due, so that the scheduler knows everything that has happened. */
+  flush(): void {
+    if (!this.#turning && this.#finished > 0) this.#take();
+  }
+
+  #take(): void {
+    if (this.#turning) {
+      this.#again = true;
+      return;
+    }
+    this.#turning = true;
+    try {
+      const io = this.#io;
+      do {
+        this.#again = false;
+        let now = performance.now();
+        const count = this.scheduler.turn(now, io, this.#stamped, this.#finished);
+        this.#finished = 0;
+        this.#stamped = count;
+        for (let i = 0, at = HEADER; i < count; i += 1, at += RECORD) now = this.#act(at, now);
+      } while (io[1] === 1 || this.#again || this.#finished > 0);
+      this.#arm(io[0] as number);
+    } catch (error) {
+      this.#events.failed(error);
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  /** Does what the record at `at` says; returns the time after it. */
+  #act(at: number, now: number): number {
+    const io = this.#io;
+    const kind = io[at];
+    if (kind === START) {
+      const run = this.#runs.get(io[at + 2] as number);
+      if (run === undefined || run.isOver) {
+        io[at + 7] = Number.NaN;
+        return now;
+      }
+      const number = io[at + 1] as number;
+      this.#slots[number] ??= new Slot(this, number);
+      this.#slots[number].start(run, io[at + 3] as number, io[at + 4] as number, io[at + 5] as number, now);
+      const after = performance.now();
+      io[at + 7] = after;
+      return after;
+    }
+    if (kind === EXHAUSTED) {
+      const until = new Date(Date.now() + (io[at + 4] as number)).toISOString();
+      const run = this.#runs.get(io[at + 2] as number);
+      run?.reject(io[at + 3] as number, evalError('system', 'fatal', `quota exhausted until ${until}`, false), 0);
+    } else if (kind === TIMED_OUT) {
+      const number = io[at + 1] as number;
+      const slot = this.#slots[number];
+      this.#slots[number] = undefined;
+      slot?.timeOut(now);
+    } else {
+      const [waitTime, limit] = [io[at + 3] as number, io[at + 4] as number];
+      const [currentRequests, currentTokens] = [io[at + 5] as number, io[at + 6] as number];
+      const reason = io[at + 2] === 1 ? 'requests' : 'tokens';
+      const event = { reason, waitTime, limit, currentRequests, currentTokens } as const;
+      this.#events.throttled(io[at + 1] as number, event);
+    }
+    return now;
+  }
+
+  #arm(wake: number): void {
+    if (wake === this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#timerAt = wake;
+    if (wake === Number.POSITIVE_INFINITY || this.#runs.size === 0) {
+      this.#timerAt = Number.POSITIVE_INFINITY;
+      return;
+    }
+    const delay = Math.min(Math.max(Math.ceil(wake - performance.now()), 0), LONGEST_TIMER);
+    this.#timer = setTimeout(this.#due, delay);
+  }
+
+  /** Books a success; told to the scheduler in the next turn. */
+  finish(slot: number, context: AttemptContext, value: unknown, execution: number, now: number): void {
+    const io = this.#io;
+    const at = FINISHED + this.#finished * RECORD;
+    io[at] = slot;
+    io[at + 1] = context.isCached ? 2 : writeUsage(value, io, at);
+    io[at + 5] = execution;
+    this.#finished += 1;
+    if (this.#finished < HALF) this.schedule(now);
+    else this.#take();
+  }
+
+  /** Ends a run early: what has not started is forgotten, what runs is told and given up. */
+  abort(run: Run): void {
+    this.scheduler.cancelRun(run.id);
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot?.run !== run || !slot.isLive) continue;
+      slot.abandon();
+      // The slot stays taken until the function settles; the scheduler gives it up after a second.
+      slot.settled = (): void => {
+        if (this.#slots[number] !== slot) return;
+        this.#slots[number] = undefined;
+        this.scheduler.free(number);
+        this.schedule();
+      };
+    }
+    this.schedule();
+  }
+}
+
+/** Where one task at a time runs. Its two reactions are made once: a slot waits for one promise at a time. */
+class Slot {
+  run!: Run;
+  isLive = false;
+  /** Called when an abandoned task settles after all. */
+  settled: (() => void) | undefined;
+  readonly #turns: Turns;
+  readonly #number: number;
+  #index = 0;
+  #attempts = 0;
+  #started = 0;
+  #context!: AttemptContext;
+
+  constructor(turns: Turns, number: number) {
+    this.#turns = turns;
+    this.#number = number;
+  }
+
+  start(run: Run, index: number, attempts: number, oversized: number, now: number): void {
+    const task = run.taskAt(index);
+    this.run = run;
+    this.#index = index;
+    this.#attempts = attempts;
+    this.#context = new AttemptContext(this, task, attempts + 1);
+    this.isLive = true;
+    if (oversized !== 0) run.warnOversized(task, oversized === 1 ? 'requests' : 'tokens');
+    if (attempts === 0) run.started(task);
+    this.#started = run.isObserved ? performance.now() : now;
+    // A listener may have aborted the run.
+    if (!this.isLive) {
+      this.settled?.();
+      return;
+    }
+    try {
+      const returned: unknown = run.executor(task, this.#context);
+      if (returned instanceof Promise) returned.then(this.#fulfilled, this.#rejected);
+      else if (isThenable(returned)) Promise.resolve(returned).then(this.#fulfilled, this.#rejected);
+      else this.#fulfilled(returned);
+    } catch (error) {
+      this.#rejected(error);
+    }
+  }
+
+  readonly #fulfilled = (value: unknown): void => {
+    if (!this.isLive) {
+      this.settled?.();
+      return;
+    }
+    this.isLive = false;
+    const now = performance.now();
+    const execution = now - this.#started;
+    this.#turns.finish(this.#number, this.#context, value, execution, now);
+    this.run.resolve(this.#index, value, execution);
+  };
+
+  readonly #rejected = (thrown: unknown): void => {
+    if (this.isLive) this.#fail(describeFailure(thrown, testCaseId(this.#context.task)), false, performance.now());
+    else this.settled?.();
+  };
+
+  timeOut(now: number): void {
+    if (!this.isLive) return;
+    const error = evalError('execution', 'error', 'timed out', true, testCaseId(this.#context.task));
+    error.message = `timed out after ${Math.round(now - this.#started)} ms`;
+    this.#fail({ error, refused: false, headers: [] }, true, now);
+    this.#context.abort(new DOMException(error.message, 'TimeoutError'));
+  }
+
+  #fail({ error, refused, headers }: TaskFailure, givenUp: boolean, now: number): void {
+    this.isLive = false;
+    const { run } = this;
+    const { scheduler } = this.#turns;
+    const execution = now - this.#started;
+    const wait = headers.length > 0 ? scheduler.observe(this.#number, headers, now, Date.now()) : 0;
+    const total = run.executionOf(this.#index) + execution;
+    const delay = scheduler.fail(this.#number, error.retryable, refused, givenUp, wait, total, now);
+    if (delay >= 0) run.retry(this.#index, this.#attempts + 1, delay, error, execution);
+    else run.reject(this.#index, error, execution);
+    this.#turns.schedule(now);
+  }
+
+  /** Takes headers in while the attempt runs. */
+  observe(context: AttemptContext, headers: string[]): void {
+    if (!this.isLive || this.#context !== context || headers.length === 0) return;
+    this.#turns.scheduler.observe(this.#number, headers, performance.now(), Date.now());
+  }
+
+  /** Gives the running attempt up: its result no longer counts. */
+  abandon(): void {
+    this.isLive = false;
+    const now = performance.now();
+    this.#turns.scheduler.abandon(this.#number, now - this.#started, now);
+    this.run.reject(this.#index, evalError('execution', 'error', 'aborted', false), now - this.#started);
+    this.#context.abort(this.run.abortReason);
+  }
+}
+
+/** What an executor function is given. */
+class AttemptContext implements TaskContext {
+  readonly task: ExecutionTask;
+  readonly attempt: number;
+  isCached = false;
+  readonly #slot: Slot;
+  #controller: AbortController | undefined;
+
+  constructor(slot: Slot, task: ExecutionTask, attempt: number) {
+    this.#slot = slot;
+    this.task = task;
+    this.attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  observe(headers: HeadersLike): void {
+    this.#slot.observe(this, rateLimitHeaders(headers));
+  }
+
+  cached(): void {
+    this.isCached = true;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+function testCaseId(task: ExecutionTask): string | undefined {
+  const id: unknown = task.testCase?.id;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** Writes the tokens a result reports behind `at`; 1 if it reports any, else 0. */
+function writeUsage(value: unknown, io: Float64Array, at: number): number {
+  try {
+    const usage = (value as { metadata?: { tokenUsage?: Record<string, unknown> } } | null | undefined)?.metadata
+      ?.tokenUsage;
+    if (typeof usage !== 'object' || usage === null) return 0;
+    const prompt = Number(usage.prompt ?? 0);
+    const completion = Number(usage.completion ?? 0);
+    const total = Number(usage.total ?? prompt + completion);
+    if (!Number.isFinite(prompt) || !Number.isFinite(total)) return 0;
+    io[at + 2] = prompt;
+    // What a total counts beyond the prompt (reasoning, say) is output.
+    io[at + 3] = Math.max(total - prompt, 0);
+    io[at + 4] = Number(usage.cachedPrompt ?? 0);
+    return 1;
+  } catch {
+    return 0;
+  }
+}

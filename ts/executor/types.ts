@@ -1,0 +1,208 @@
+/** Types of the executor. */
+import type { RunnerConfig, RunResult, EvalError as TaskError, TestCaseInput } from '../types.js';
+
+/** One call to make: a test case and how to ask the model. */
+export interface ExecutionTask<TInput = unknown, TOutput = unknown> {
+  id: string;
+  testCase: TestCaseInput<TInput, TOutput>;
+  runnerConfig: RunnerConfig;
+  datasetId?: string | undefined;
+  /** Higher starts first; default 0. One unit is worth 10 s of waiting, so that nothing starves. */
+  priority?: number | undefined;
+}
+
+/** What became of one task: either `result` or `error`. */
+export interface ExecutionResult<
+  TOutput = unknown,
+  TResult = RunResult<TOutput>,
+  TTask = ExecutionTask<unknown, TOutput>,
+> {
+  task: TTask;
+  result?: TResult;
+  error?: TaskError;
+  /** Milliseconds inside the executor function, all attempts; no time in the queue, in backoff or at a limit. */
+  executionTime: number;
+}
+
+/** Response headers in any of the usual shapes. */
+export type HeadersLike =
+  | { get(name: string): string | null | undefined }
+  | Iterable<readonly [string, string]>
+  | Record<string, string | number | readonly string[] | null | undefined>;
+
+/** What an executor function is given besides its task. */
+export interface TaskContext {
+  /** Aborted when the run is, or when this attempt runs out of time. Created when first read. */
+  readonly signal: AbortSignal;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /**
+   * Passes the provider's response headers on (`x-ratelimit-*`, `anthropic-ratelimit-*`, `retry-after`, `retry-after-ms`).
+   * They only ever tighten the limits of this task's key.
+   */
+  observe(headers: HeadersLike): void;
+  /** Says that no call was made (the answer came from a cache): the task then counts neither as a request nor as tokens. */
+  cached(): void;
+}
+
+/** Limits of one key. `Infinity` is no limit. */
+export interface RateLimitConfig {
+  /** Calls that may start in any 60 s; default 60. */
+  requestsPerMinute?: number | undefined;
+  /** Input and output tokens in any 60 s; default 150,000. */
+  tokensPerMinute?: number | undefined;
+  /** Input tokens in any 60 s; default no limit. */
+  inputTokensPerMinute?: number | undefined;
+  /** Output tokens in any 60 s; default no limit. */
+  outputTokensPerMinute?: number | undefined;
+  /** Calls in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
+  requestsPerDay?: number | undefined;
+  /** Tokens in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
+  tokensPerDay?: number | undefined;
+  /** Length of the window in milliseconds the "per minute" limits hold for; default 60,000. */
+  window?: number | undefined;
+  /**
+   * `'burst'` (default): start as soon as the window has room, so a suite smaller than the limit starts at once.
+   * `'smooth'`: spread the starts evenly, for providers that judge a minute's limit by the second.
+   */
+  pacing?: 'burst' | 'smooth' | undefined;
+  /**
+   * What a finished call weighs. `'actual'` (default): the tokens it reports. `'openai'`: the larger of estimate and
+   * report. `'azure'`: the estimate. `'anthropic'`: what it reports less `tokenUsage.cachedPrompt`.
+   */
+  settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
+}
+
+/** Another attempt for what can succeed next time (`TaskError.retryable`). */
+export interface RetryConfig {
+  /** Attempts in all, the first included. Each counts against the limits. Default 3. */
+  maxAttempts?: number | undefined;
+  /** Milliseconds: the wait before attempt n + 1 is random, from 0 to `baseDelay × 2^(n − 1)`. Default 500. */
+  baseDelay?: number | undefined;
+  /** Milliseconds: the longest random wait. A longer `Retry-After` is honoured. Default 30,000. */
+  maxDelay?: number | undefined;
+}
+
+/** Tokens a task will probably take. */
+export type TokenEstimate = number | { input: number; output: number };
+
+/** How an executor works. Everything is optional. */
+export interface WorkerConfig {
+  /**
+   * Accepted and checked (default 4), for configurations that carry it. The executor function runs on the calling thread,
+   * which needs no workers: `concurrency` alone decides how many calls are in flight.
+   */
+  maxWorkers?: number | undefined;
+  /** Calls in flight at once, over all runs of this executor. Default 10. */
+  concurrency?: number | undefined;
+  /** Limits of each key. Default 60 requests and 150,000 tokens per minute; none when `adaptive` is on. */
+  rateLimit?: RateLimitConfig | undefined;
+  /** Splits tasks into keys (provider, account, model) with a budget each. Default: one key. */
+  keyOf?: ((task: ExecutionTask) => string) | undefined;
+  /** Limits of single keys, over `rateLimit`. */
+  limits?: Readonly<Record<string, RateLimitConfig>> | undefined;
+  /**
+   * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
+   * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
+   * known, else the 95th percentile of the key's last 128 calls, else 4,096 (or a slot's equal share, if that is more).
+   */
+  estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+  /** Milliseconds an attempt may take. Default: any. */
+  timeout?: number | undefined;
+  /** Default: no retry. `{}` turns it on with the defaults. */
+  retries?: RetryConfig | undefined;
+  /**
+   * Finds the concurrency (at most `concurrency`) when the limits are not known: slow start, ×0.8 once per episode of 429s,
+   * growth only while at least 80 % of the slots are in use. Default false.
+   */
+  adaptive?: boolean | undefined;
+}
+
+/** Progress of a run. */
+export interface ExecutionProgress {
+  /** Tasks with a result. */
+  completed: number;
+  /** Tasks with an error. */
+  failed: number;
+  /** Tasks in all; `Infinity` while a stream of unknown length is being read. */
+  total: number;
+  /** 0–100, of all tasks, done or failed. */
+  progress: number;
+  /** Milliseconds since the run began. */
+  elapsed: number;
+  /** Milliseconds to the end by what calls take and by what the limits allow; `undefined` while nothing is known. */
+  eta: number | undefined;
+}
+
+/** Options of one run. */
+export interface ExecutionOptions {
+  /** Starts nothing more, tells the running tasks and resolves with the rest as error "aborted". */
+  signal?: AbortSignal | undefined;
+  /** Called after every task. */
+  onProgress?: ((progress: ExecutionProgress) => void) | undefined;
+}
+
+/** Options of a streaming run. */
+export interface StreamingOptions extends ExecutionOptions {
+  /** Tasks read ahead of their start. Default 50. */
+  batchSize?: number | undefined;
+  /** Tasks read whose result has not been taken yet, when the run is iterated. At least `concurrency`. Default 1000. */
+  bufferSize?: number | undefined;
+  /** Bytes of heap the run may add before it reads no further ahead than it needs. Default 100 MB. */
+  maxMemory?: number | undefined;
+}
+
+/** A streaming run: await it for all results in task order, or iterate it for one after the other in bounded memory. */
+export type TaskStream<T> = Promise<T[]> & AsyncIterable<T>;
+
+/** State of the limiter (of all keys together). */
+export interface RateLimiter {
+  requestsPerMinute: number;
+  tokensPerMinute?: number;
+  /** Calls started in the last window. */
+  currentRequests: number;
+  /** Tokens they used or are expected to. */
+  currentTokens: number;
+  lastReset: Date;
+}
+
+/** Figures of the current or last run. */
+export interface ExecutionMetrics {
+  /** Milliseconds from the beginning of the run to its end (or now). */
+  totalExecutionTime: number;
+  /** Mean `executionTime` of the tasks that ran, in milliseconds. */
+  avgExecutionTime: number;
+  /** Speed-up over one call at a time, as a share of the best possible: sum of execution times / (time × usable slots). */
+  parallelEfficiency: number;
+  /** Milliseconds in which a slot was free, a task waited and a limit was why. */
+  throttleTime: number;
+  /** Share of the slots' time in which they ran a task. */
+  workerUtilization: number;
+}
+
+/** Payload of `throttle`. */
+export interface ThrottleEvent {
+  reason: 'requests' | 'tokens';
+  /** Milliseconds until the next start. */
+  waitTime: number;
+  /** The limit in the way. */
+  limit: number;
+  currentRequests: number;
+  currentTokens: number;
+  /** The key that waits, when `keyOf` is given. */
+  key?: string;
+}
+
+/** The events of an executor and their payloads. */
+export interface ExecutorEvents {
+  start: [{ totalTasks: number }];
+  taskStart: [{ taskId: string }];
+  taskComplete: [{ taskId: string; executionTime: number; progress: number }];
+  taskError: [{ taskId: string; error: TaskError; executionTime: number }];
+  /** A failed attempt will be repeated after `delay` milliseconds. */
+  retry: [{ taskId: string; attempt: number; delay: number; error: TaskError }];
+  throttle: [ThrottleEvent];
+  /** A task larger than a limit runs, alone in its window. */
+  warning: [{ taskId: string; reason: 'requests' | 'tokens'; message: string }];
+  complete: [{ totalTasks: number; completed: number; failed: number; duration: number }];
+}

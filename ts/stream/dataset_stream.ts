@@ -1,0 +1,381 @@
+/** The public stream of dataset items. */
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import {
+  callable,
+  options as checkOptions,
+  nonNegativeInteger,
+  outOfRange,
+  positiveInteger,
+  wrongType,
+} from '../arguments.js';
+import { AiEvalsError } from '../errors.js';
+import { emitSafely } from '../events.js';
+import { type BatchHandler, BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
+import { type FileOptions, FileSource } from './file_source.js';
+import { heldBytes } from './held_size.js';
+import { RunFigures } from './run_figures.js';
+import { ChangedSource, type ItemSource, type Source, sourceOf } from './source.js';
+import {
+  type FullConfig,
+  fullConfig,
+  STREAM_DEFAULTS,
+  type StreamConfig,
+  type StreamEvents,
+  type StreamStats,
+} from './stream_config.js';
+import { type ConsumeOptions, checkedConsume, StreamCore } from './stream_core.js';
+
+/** Handed to the constructor by the static factories only. */
+const internal: { source?: Source<unknown> } = {};
+
+/**
+ * A stream of items, pushed by a caller or read from a file or any iterable, that is consumed in order, by batch or one by
+ * one, in bounded memory.
+ *
+ * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
+ * file. They come back as equal values (`Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included); class instances,
+ * functions and objects with accessors cannot leave and stay, as they are, in the heap.
+ *
+ * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
+ */
+// biome-ignore lint/suspicious/noExplicitAny: callers that name no type may push and process anything.
+export class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
+  readonly #core: StreamCore<T>;
+  readonly #figures: RunFigures<T>;
+  #overflowReported = false;
+  #memoryReported = false;
+  #refused = false;
+
+  /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+  constructor(config?: StreamConfig) {
+    super();
+    const source = internal.source as Source<T> | undefined;
+    delete internal.source;
+    this.#core = new StreamCore(fullConfig(config, STREAM_DEFAULTS), source, (item) => this.#emitData(item));
+    this.#figures = new RunFigures(this.#core);
+  }
+
+  static #over<T>(source: Source<T>, config: StreamConfig | undefined): DatasetStream<T> {
+    internal.source = source;
+    try {
+      return new DatasetStream<T>(config);
+    } finally {
+      delete internal.source;
+    }
+  }
+
+  /**
+   * The items of a file: JSON lines, a JSON array, an object whose `testCases` is one, or CSV (a header row; every member a
+   * string); plain, gzip or zstd, told by content. Read, split and validated off the main thread, batch by batch.
+   *
+   * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
+   * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the caller's to say.
+  static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T> {
+    const given = checkOptions('options', options);
+    const { format, onInvalid } = given;
+    const file = path instanceof URL || isUrl(path) ? fileURLToPath(path) : path;
+    if (typeof file !== 'string' || file === '') wrongType('path', 'the path or file URL of a dataset', path);
+    if (format !== undefined && !['jsonl', 'json', 'csv', 'tsv'].includes(format)) {
+      outOfRange('format', "'jsonl', 'json', 'csv' or 'tsv'", format);
+    }
+    if (onInvalid !== undefined && !['throw', 'skip'].includes(onInvalid)) {
+      outOfRange('onInvalid', "'throw' or 'skip'", onInvalid);
+    }
+    const { maxMemory } = fullConfig(given, STREAM_DEFAULTS);
+    const batchBytes = Math.floor(Math.max(32 * 1024, Math.min(512 * 1024, maxMemory / 16)));
+    const source: FileSource<T> = new FileSource<T>(file, { format, onInvalid }, batchBytes, (record) =>
+      emitSafely(stream, 'invalid', record),
+    );
+    const stream: DatasetStream<T> = DatasetStream.#over<T>(source, given);
+    return stream;
+  }
+
+  /**
+   * The items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`, asked for only as
+   * fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
+   */
+  static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T> {
+    const items = sourceOf<T>(source);
+    if (!items) return wrongType('source', 'an iterable, async iterable, Readable or ReadableStream', source);
+    return DatasetStream.#over(items, config);
+  }
+
+  /**
+   * Appends `item`. `true`: accepted. `false`: not accepted, because the buffer is full and a running `process` is draining
+   * it; wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused) every item is
+   * accepted, past the limits outside the heap.
+   *
+   * Throws `AiEvalsError` `ERR_CLOSED` after `end()` and on a stream that reads from a source; `ERR_STORAGE` when the item
+   * would have to go to the temporary file and cannot (disk full): it is then not accepted, all before it are safe.
+   */
+  push(item: T): boolean {
+    if (this.#core.hasSource) throw new AiEvalsError('ERR_CLOSED', 'push: this stream reads its items from a source');
+    if (this.#core.ended) throw new AiEvalsError('ERR_CLOSED', 'push after end(): the stream takes no more items');
+    const { queue } = this.#core;
+    const bytes = heldBytes(item);
+    const pressure = queue.pressure(bytes);
+    if (pressure) {
+      if (pressure === 'bytes') this.#reportMemory(queue.bytes + bytes);
+      const refuse = this.#core.running > 0 && !this.#core.paused;
+      this.#reportBackpressure(refuse);
+      if (refuse) {
+        this.#refused = true;
+        return false;
+      }
+    } else if (!queue.overflowing) {
+      this.#overflowReported = false;
+      if (queue.bytes < 0.8 * this.#core.config.maxMemory) this.#memoryReported = false;
+    }
+    queue.push(item, bytes);
+    this.#core.changed.notify();
+    this.#emitData(item);
+    return true;
+  }
+
+  /**
+   * Hands out batches of `batchSize` in push order until nothing is buffered (with `untilEnd`: until `end()` and nothing is
+   * buffered; from a source: until its end), and resolves with the results of all batches, flattened, in order. A handler
+   * that returns nothing adds no results.
+   *
+   * When a batch fails (the handler throws, rejects or returns something else than an array) no further one is handed
+   * out, batches in progress are waited for, and `process` rejects with the handler's own error. The failed batch was handed
+   * out and is not handed out again (the `error` event carries it); what was not handed out stays buffered for the next
+   * call. An abort rejects at once with the signal's reason; batches in progress are left to end by themselves.
+   */
+  async process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]> {
+    callable('handler', handler);
+    const given = checkedProcess(options);
+    const run = new BatchRun<T, R>(this.#core, handler, {
+      completed: (batch, _, milliseconds) => this.#completed(batch.length, milliseconds),
+      failed: (batch, error) => emitSafely(this, 'error', { error, batch }),
+    });
+    this.#figures.enter();
+    try {
+      return await this.#reporting(() => run.run(given));
+    } finally {
+      this.#figures.leave();
+      // Whoever was refused waits for a batch to complete; there will be none.
+      if (this.#core.running === 0 && this.#refused) this.#emitComplete(0, 0);
+    }
+  }
+
+  /** From now on no batch and no item is handed out; `process` and iterations wait for {@link resume}. */
+  pause(): void {
+    if (this.#core.paused) return;
+    this.#core.paused = true;
+    emitSafely(this, 'pause');
+  }
+
+  /** Hands out again. */
+  resume(): void {
+    if (!this.#core.paused) return;
+    this.#core.paused = false;
+    this.#core.changed.notify();
+    emitSafely(this, 'resume');
+  }
+
+  /** Whether the stream is paused. */
+  isPaused(): boolean {
+    return this.#core.paused;
+  }
+
+  /** No more pushes; consumers that wait for the end finish once the buffer is drained. Idempotent. */
+  end(): void {
+    this.#core.ended = true;
+    this.#core.changed.notify();
+  }
+
+  /** Drops what is buffered. The figures of what was processed stay; a source goes on behind what was read. */
+  clear(): void {
+    this.#core.queue.clear();
+    this.#core.changed.notify();
+  }
+
+  /** Ends the stream, drops what is buffered (temporary file included) and closes its source. Idempotent. */
+  async close(): Promise<void> {
+    await this.#core.close();
+  }
+
+  /** The same as {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Figures of this moment; O(1). */
+  getStats(): StreamStats {
+    return this.#figures.stats();
+  }
+
+  /** Iterates item by item until nothing is buffered, or to the end of the source. */
+  [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    return this.items();
+  }
+
+  /** Iterates item by item. Leaving a stream that reads from a source early closes the source. */
+  async *items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined> {
+    const { queue } = this.#core;
+    for await (const [item] of this.#iterate(1, options)) {
+      yield item as T;
+      // What is there already needs no waiting. One at a time: leaving early must not lose items.
+      while (queue.length > 0 && !this.#core.paused && !options?.signal?.aborted) {
+        this.#figures.processed += 1;
+        yield queue.take(1)[0] as T;
+      }
+    }
+  }
+
+  /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
+  async *batches(size = this.#core.config.batchSize, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined> {
+    positiveInteger('size', size);
+    yield* this.#iterate(size, options);
+  }
+
+  async *#iterate(size: number, options: ConsumeOptions | undefined): AsyncGenerator<T[], void, undefined> {
+    const given = checkedConsume(options);
+    let finished = false;
+    try {
+      for (;;) {
+        const items = await this.#reporting(() => this.#core.next(size, size, given));
+        if (!items) {
+          finished = true;
+          return;
+        }
+        this.#figures.processed += items.length;
+        yield items;
+      }
+    } finally {
+      if (!finished && this.#core.hasSource) await this.close();
+    }
+  }
+
+  /** A Node `Readable` in object mode over the items; destroying it closes the source. It cannot carry `null` items. */
+  toReadable(options?: ConsumeOptions): Readable {
+    return Readable.from(this.items(options), { objectMode: true, highWaterMark: this.#core.config.batchSize });
+  }
+
+  /** A stream of what `change` makes of each item, asked for only as they are consumed. */
+  map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U> {
+    callable('change', change);
+    let index = 0;
+    return this.#derive(async (items) => {
+      const changed: U[] = [];
+      for (const item of items) {
+        const made = change(item, index);
+        changed.push(made instanceof Promise ? await made : (made as U));
+        index += 1;
+      }
+      return changed;
+    });
+  }
+
+  /** A stream of the items for which `test` holds. */
+  filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T> {
+    callable('test', test);
+    let index = 0;
+    return this.#derive(async (items) => {
+      const kept: T[] = [];
+      for (const item of items) {
+        const held = test(item, index);
+        if (held instanceof Promise ? await held : held) kept.push(item);
+        index += 1;
+      }
+      return kept;
+    });
+  }
+
+  /** A stream of the first `count` items; the source is closed behind them. */
+  take(count: number): DatasetStream<T> {
+    let left = nonNegativeInteger('count', count);
+    return this.#derive(
+      async (items) => {
+        left -= items.length;
+        return items;
+      },
+      (max) => Math.min(max, left),
+    );
+  }
+
+  /** A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a stream have each item once. */
+  shard(index: number, count: number): DatasetStream<T> {
+    positiveInteger('count', count);
+    if (nonNegativeInteger('index', index) >= count)
+      outOfRange('index', `a whole number from 0 to ${count - 1}`, index);
+    return this.filter((_, position) => position % count === index);
+  }
+
+  #derive<U>(change: (items: T[]) => Promise<U[]>, wanted?: (max: number) => number): DatasetStream<U> {
+    const source: Source<T> = {
+      pull: async (max) => {
+        const items = await this.#core.next(max, 1, {});
+        if (items) this.#figures.processed += items.length;
+        return items && { items };
+      },
+      close: () => (this.#core.hasSource ? this.close() : undefined),
+      ...(this.#core.skipped === undefined ? {} : { skipped: 0 }),
+    };
+    const { batchSize, maxMemory, bufferSize, spillDirectory }: FullConfig = this.#core.config;
+    const config = { batchSize, maxMemory, bufferSize, spillDirectory };
+    const derived: DatasetStream<U> = DatasetStream.#over<U>(new ChangedSource(source, change, wanted), config);
+    this.on('invalid', (record) => emitSafely(derived, 'invalid', record));
+    return derived;
+  }
+
+  /** Runs a consumer; a failure of the source is told to `error` listeners too, as batches' failures are. */
+  async #reporting<V>(consume: () => Promise<V>): Promise<V> {
+    try {
+      return await consume();
+    } catch (error) {
+      if (this.#core.isFailure(error)) emitSafely(this, 'error', { error, batch: [] });
+      throw error;
+    }
+  }
+
+  #completed(items: number, milliseconds: number): void {
+    this.#figures.completed(items, milliseconds);
+    this.#emitComplete(items, milliseconds);
+  }
+
+  #emitComplete(batchSize: number, processingTime: number): void {
+    this.#refused = false;
+    emitSafely(this, 'batch-complete', { batchSize, processingTime, totalProcessed: this.#figures.processed });
+  }
+
+  #emitData(item: T): void {
+    if (this.listenerCount('data') > 0) emitSafely(this, 'data', item);
+  }
+
+  #reportMemory(current: number): void {
+    if (this.#memoryReported) return;
+    this.#memoryReported = true;
+    emitSafely(this, 'memory-pressure', { current: Math.round(current), max: this.#core.config.maxMemory });
+  }
+
+  #reportBackpressure(refused: boolean): void {
+    if (!refused && this.#overflowReported) return;
+    this.#overflowReported = !refused;
+    this.#figures.backpressureEvents += 1;
+    const payload = { bufferSize: this.#core.queue.length, maxSize: this.#core.config.bufferSize };
+    emitSafely(this, 'backpressure', payload);
+  }
+
+  override on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+  override on(event: string | symbol, listener: (...args: never[]) => void): this;
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    return super.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  override once<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+  override once(event: string | symbol, listener: (...args: never[]) => void): this;
+  override once(event: string | symbol, listener: (...args: never[]) => void): this {
+    return super.once(event, listener as (...args: unknown[]) => void);
+  }
+}
+
+/** Whether `path` is a `URL` of another realm. */
+function isUrl(path: unknown): path is URL {
+  return Object.prototype.toString.call(path) === '[object URL]';
+}

@@ -1,0 +1,259 @@
+/** Results into a file: JSON lines or CSV; complete or not there at all, or appended to what is there. */
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
+import { AiEvalsError } from '../errors.js';
+import { endOfCsvRows, endOfJsonLines, openForAppend, readHeader } from './append_target.js';
+import { cellText, csvRow } from './csv_row.js';
+
+/** How a file of results is written. */
+export interface FileWriterOptions {
+  /** Default: `csv` when the name ends so, else `jsonl`. */
+  format?: 'jsonl' | 'csv' | undefined;
+  /**
+   * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
+   * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
+   * and `close`; a last line without its end, left by a crash, is cut off first.
+   */
+  append?: boolean | undefined;
+  /** Columns of a CSV file. Default: the members of the first result (appending: the header that is there). */
+  columns?: readonly string[] | undefined;
+  /** Results written to the file at a time. Default 100. */
+  batchSize?: number | undefined;
+}
+
+type Line = string | ReadonlyMap<string, string>;
+
+/** Figures of a file writer. */
+export interface FileWriterStats {
+  itemsWritten: number;
+  itemsBuffered: number;
+  flushes: number;
+  errors: number;
+  /** Bytes written to the file by this writer. */
+  bytesWritten: number;
+}
+
+/**
+ * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
+ *
+ * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`; what was accepted is kept and tried
+ * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
+ */
+export class FileResultWriter<T> {
+  readonly #target: string;
+  readonly #csv: boolean;
+  readonly #append: boolean;
+  readonly #batchSize: number;
+  #columns: readonly string[] | undefined;
+  #file: FileHandle | undefined;
+  #temporary: string | undefined;
+  #position = 0;
+  /** Accepted and not yet in the file: JSON lines as text, CSV rows as the text of each member. */
+  #lines: Line[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
+  #state: 'open' | 'complete' | 'closed' | 'aborted' = 'open';
+  #closing: Promise<void> | undefined;
+  #written = 0;
+  #flushes = 0;
+  #errors = 0;
+  #bytes = 0;
+
+  constructor(path: string | URL, options?: FileWriterOptions) {
+    const given = checkOptions('options', options);
+    const isUrl = Object.prototype.toString.call(path) === '[object URL]';
+    if (!isUrl && (typeof path !== 'string' || path === '')) wrongType('path', 'the path or file URL of a file', path);
+    this.#target = resolve(isUrl ? fileURLToPath(path as URL) : (path as string));
+    const format = given.format ?? (this.#target.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl');
+    if (format !== 'jsonl' && format !== 'csv') outOfRange('format', "'jsonl' or 'csv'", format);
+    this.#csv = format === 'csv';
+    this.#append = given.append ?? false;
+    this.#columns = given.columns;
+    this.#batchSize = positiveInteger('batchSize', given.batchSize ?? 100);
+  }
+
+  /** Accepts `result`; resolves once the batch it completed, if it did, is in the file. */
+  async write(result: T): Promise<void> {
+    this.#accept([result]);
+    if (this.#lines.length >= this.#batchSize) await this.#attempt(() => this.#writeLines());
+  }
+
+  /** Accepts all `results`, in order. */
+  async writeMany(results: Iterable<T>): Promise<void> {
+    this.#accept(results);
+    if (this.#lines.length >= this.#batchSize) await this.#attempt(() => this.#writeLines());
+  }
+
+  /** Puts everything accepted so far into the file and syncs it to disk. */
+  async flush(): Promise<void> {
+    await this.#attempt(async () => {
+      await this.#writeLines();
+      await this.#file?.sync();
+    });
+  }
+
+  /**
+   * Finishes the file: everything accepted is in it, on disk, under its name (an empty file when there was nothing). After a
+   * failure it can be called again. Once closed, writing throws `ERR_CLOSED`.
+   */
+  close(): Promise<void> {
+    if (this.#state === 'aborted') return Promise.resolve();
+    this.#closing ??= this.#attempt(() => this.#finish()).catch((error: unknown) => {
+      this.#closing = undefined;
+      throw error;
+    });
+    return this.#closing;
+  }
+
+  /** Gives up: the temporary file is removed, the target is as it was (appending: as far as it was written). */
+  async abort(): Promise<void> {
+    if (this.#state === 'closed' || this.#state === 'aborted') return;
+    this.#state = 'aborted';
+    await this.#turn;
+    this.#lines = [];
+    await this.#file?.close().catch(() => {});
+    this.#file = undefined;
+    if (this.#temporary) await rm(this.#temporary, { force: true });
+  }
+
+  /** The same as {@link close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Figures of this moment. */
+  getStats(): FileWriterStats {
+    return {
+      itemsWritten: this.#written,
+      itemsBuffered: this.#lines.length,
+      flushes: this.#flushes,
+      errors: this.#errors,
+      bytesWritten: this.#bytes,
+    };
+  }
+
+  #accept(results: Iterable<T>): void {
+    if (this.#state !== 'open' || this.#closing) {
+      throw new AiEvalsError('ERR_CLOSED', `write: the writer of ${this.#target} was closed`);
+    }
+    if (typeof results !== 'object' || results === null || !(Symbol.iterator in results)) {
+      wrongType('results', 'an iterable of results', results);
+    }
+    // All or none: a result that has no text must not leave half of a call behind.
+    const lines: Line[] = [];
+    for (const result of results) lines.push(this.#line(result));
+    for (const line of lines) this.#lines.push(line);
+  }
+
+  #line(result: T): Line {
+    if (!this.#csv) {
+      const text = JSON.stringify(result);
+      return text === undefined ? wrongType('result', 'a value with a JSON form', result) : `${text}\n`;
+    }
+    if (typeof result !== 'object' || result === null) wrongType('result', 'an object, to be a CSV row', result);
+    return new Map(Object.entries(result).map(([name, value]) => [name, cellText(value)]));
+  }
+
+  #attempt(work: () => Promise<void>): Promise<void> {
+    const attempt = this.#turn.then(async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.#errors += 1;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new AiEvalsError('ERR_STORAGE', `${this.#target} could not be written: ${reason}`, { cause: error });
+      }
+    });
+    this.#turn = attempt.catch(() => {});
+    return attempt;
+  }
+
+  async #writeLines(): Promise<void> {
+    if (this.#lines.length === 0) return;
+    const file = await this.#opened();
+    while (this.#lines.length > 0) {
+      const count = Math.min(this.#lines.length, Math.max(this.#batchSize, 1000));
+      const lines = this.#lines.slice(0, count);
+      await this.#writeText(file, this.#csv ? this.#csvText(lines as Exclude<Line, string>[]) : lines.join(''));
+      this.#lines.splice(0, count);
+      this.#written += count;
+      this.#flushes += 1;
+    }
+  }
+
+  #csvText(rows: readonly Exclude<Line, string>[]): string {
+    this.#columns ??= [...(rows[0]?.keys() ?? [])];
+    const columns = this.#columns;
+    const header = this.#position === 0 ? csvRow(columns) : '';
+    return header + rows.map((row) => csvRow(columns.map((column) => row.get(column) ?? ''))).join('');
+  }
+
+  /** Writes at the known end, so that a retry after half a write overwrites it. */
+  async #writeText(file: FileHandle, text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, at, bytes.length - at, this.#position + at);
+      at += bytesWritten;
+    }
+    this.#position += bytes.length;
+    this.#bytes += bytes.length;
+  }
+
+  async #opened(): Promise<FileHandle> {
+    if (this.#file) return this.#file;
+    if (this.#append) {
+      const file = await openForAppend(this.#target);
+      try {
+        const { position, missing } = await (this.#csv ? endOfCsvRows(file) : endOfJsonLines(file));
+        await file.truncate(position);
+        this.#position = position;
+        if (this.#csv && position > 0) this.#columns = await readHeader(file);
+        if (missing) await this.#writeText(file, '\n');
+      } catch (error) {
+        await file.close().catch(() => {});
+        throw error;
+      }
+      this.#file = file;
+      return file;
+    }
+    // Found out now, not after everything was written.
+    if (await isDirectory(this.#target)) throw new Error('it is a directory');
+    const name = `.${basename(this.#target)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
+    this.#temporary = join(dirname(this.#target), name);
+    this.#file = await open(this.#temporary, 'wx');
+    return this.#file;
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#state === 'open') {
+      await this.#writeLines();
+      const file = await this.#opened();
+      if (this.#csv && this.#position === 0 && this.#columns) await this.#writeText(file, csvRow(this.#columns));
+      await file.sync();
+      await file.close();
+      this.#state = 'complete';
+    }
+    if (this.#state !== 'complete') return;
+    if (this.#temporary) {
+      await rename(this.#temporary, this.#target);
+      await syncDirectory(dirname(this.#target));
+    }
+    this.#state = 'closed';
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Makes a rename durable; where directories cannot be synced (Windows) the system sees to it. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r').catch(() => undefined);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+}

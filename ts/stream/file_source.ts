@@ -1,0 +1,87 @@
+/** A dataset file as a source: read, decompressed, split and validated natively, off this thread; parsed here by batch. */
+import { DatasetError } from '../errors.js';
+import { fromNative, guarded, native } from '../native.js';
+import type { Pulled, Source } from './source.js';
+
+/** How to read a file. */
+export interface FileOptions {
+  /** Default: told from the file's name and first bytes. */
+  format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
+  /**
+   * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
+   * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
+   * a syntax error cannot be read on either way.
+   */
+  onInvalid?: 'throw' | 'skip' | undefined;
+}
+
+/** A record that was left out. */
+export interface InvalidRecord {
+  file: string;
+  line: number;
+  byteOffset: number;
+  reason: string;
+}
+
+type Batch = Awaited<ReturnType<InstanceType<typeof native.DatasetFile>['next']>>;
+
+export class FileSource<T> implements Source<T> {
+  readonly #path: string;
+  readonly #file: InstanceType<typeof native.DatasetFile>;
+  readonly #onInvalid: (record: InvalidRecord) => void;
+  #ahead: Promise<Batch> | undefined;
+  #done = false;
+  #skipped = 0;
+
+  constructor(path: string, options: FileOptions, batchBytes: number, onInvalid: (record: InvalidRecord) => void) {
+    this.#path = path;
+    this.#onInvalid = onInvalid;
+    this.#file = guarded(
+      () => new native.DatasetFile(path, options.format ?? '', options.onInvalid === 'skip', batchBytes),
+    );
+  }
+
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  async pull(): Promise<Pulled<T> | undefined> {
+    while (!this.#done) {
+      const batch = await (this.#ahead ?? this.#read());
+      this.#ahead = undefined;
+      this.#done ||= batch.done;
+      // The next batch is made while this one is parsed and processed.
+      if (!this.#done) this.#ahead = this.#read();
+      if (batch.skipped > 0) this.#report(batch);
+      if (batch.error !== '') throw this.#error(batch.error);
+      const items = JSON.parse(batch.text) as T[];
+      if (items.length > 0) return { items, bytes: 2 * batch.text.length };
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.#done = true;
+    this.#file.close();
+  }
+
+  #read(): Promise<Batch> {
+    const read = this.#file.next().catch((error: unknown) => {
+      throw fromNative(error);
+    });
+    read.catch(() => {}); // Awaited by the next pull, if there is one.
+    return read;
+  }
+
+  #report(batch: Batch): void {
+    this.#skipped += batch.skipped;
+    for (const [line, byteOffset, reason] of JSON.parse(batch.reports) as [number, number, string][]) {
+      this.#onInvalid({ file: this.#path, line, byteOffset, reason });
+    }
+  }
+
+  #error(text: string): DatasetError {
+    const [line, byteOffset, reason] = JSON.parse(text) as [number | null, number | null, string];
+    return new DatasetError(this.#path, line ?? undefined, byteOffset ?? undefined, reason);
+  }
+}

@@ -1,0 +1,151 @@
+/** Where a stream's items come from when nobody pushes them. */
+
+/** Items by demand. One pull at a time; no pull after the end, an error or `close`. */
+export interface Source<T> {
+  /**
+   * At most about `max` items (a file gives what it has parsed), at least one; `undefined` at the end. `bytes` is what
+   * they take, when it is known without looking at each.
+   */
+  pull(max: number): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
+  /** Gives up what the source holds open. Idempotent. */
+  close(): Promise<void> | void;
+  /** Records left out so far; only where there can be some. */
+  readonly skipped?: number;
+}
+
+/** What a pull gives. */
+export interface Pulled<T> {
+  items: T[];
+  bytes?: number;
+}
+
+/** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
+export type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
+
+/** The part of a web `ReadableStream` that is used. */
+export interface ReadableStreamLike<T> {
+  getReader(): {
+    read(): Promise<{ done: boolean; value?: T | undefined }>;
+    cancel(reason?: unknown): Promise<void>;
+    releaseLock(): void;
+  };
+}
+
+/** A source over anything with items; `undefined` when it is nothing of the kind. */
+export function sourceOf<T>(input: unknown): Source<T> | undefined {
+  if (typeof input === 'string') return undefined;
+  if (typeof input !== 'object' || input === null) return undefined;
+  if (Symbol.asyncIterator in input) return new AsyncIterableSource<T>(input as AsyncIterable<T>);
+  if (Symbol.iterator in input) return new IterableSource<T>(input as Iterable<T>);
+  if ('getReader' in input && typeof input.getReader === 'function') {
+    return new AsyncIterableSource<T>(iterateReader(input as ReadableStreamLike<T>));
+  }
+  return undefined;
+}
+
+async function* iterateReader<T>(stream: ReadableStreamLike<T>): AsyncGenerator<T> {
+  const reader = stream.getReader();
+  let finished = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) {
+        finished = true;
+        return;
+      }
+      yield value as T;
+    }
+  } finally {
+    if (!finished) await reader.cancel().catch(() => {});
+    reader.releaseLock();
+  }
+}
+
+class IterableSource<T> implements Source<T> {
+  readonly #iterator: Iterator<T>;
+  #open = true;
+
+  constructor(iterable: Iterable<T>) {
+    this.#iterator = iterable[Symbol.iterator]();
+  }
+
+  pull(max: number): Pulled<T> | undefined {
+    const items: T[] = [];
+    while (items.length < max) {
+      const next = this.#iterator.next();
+      if (next.done) {
+        this.#open = false;
+        break;
+      }
+      items.push(next.value);
+    }
+    return items.length > 0 ? { items } : undefined;
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#iterator.return?.();
+  }
+}
+
+class AsyncIterableSource<T> implements Source<T> {
+  readonly #iterator: AsyncIterator<T>;
+  #open = true;
+
+  constructor(iterable: AsyncIterable<T>) {
+    this.#iterator = iterable[Symbol.asyncIterator]();
+  }
+
+  async pull(): Promise<Pulled<T> | undefined> {
+    try {
+      const next = await this.#iterator.next();
+      if (!next.done) return { items: [next.value] };
+    } catch (error) {
+      this.#open = false;
+      throw error;
+    }
+    this.#open = false;
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#iterator.return?.();
+  }
+}
+
+/** `source` with each batch replaced by what `change` makes of it, until `done()`. */
+export class ChangedSource<T, U> implements Source<U> {
+  readonly #source: Source<T>;
+  readonly #change: (items: T[]) => Promise<U[]>;
+  readonly #wanted: (max: number) => number;
+
+  constructor(source: Source<T>, change: (items: T[]) => Promise<U[]>, wanted = (max: number) => max) {
+    this.#source = source;
+    this.#change = change;
+    this.#wanted = wanted;
+  }
+
+  async pull(max: number): Promise<Pulled<U> | undefined> {
+    for (;;) {
+      const wanted = this.#wanted(max);
+      const pulled = wanted > 0 ? await this.#source.pull(wanted) : undefined;
+      if (!pulled) {
+        await this.close();
+        return undefined;
+      }
+      const items = await this.#change(pulled.items);
+      if (items.length > 0) return { items };
+    }
+  }
+
+  close(): Promise<void> | void {
+    return this.#source.close();
+  }
+
+  get skipped(): number {
+    return this.#source.skipped ?? 0;
+  }
+}
