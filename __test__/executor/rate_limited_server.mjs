@@ -28,7 +28,9 @@ function bucket() {
 
 async function listen(admit) {
   const server = createServer((request, response) => {
-    response.statusCode = admit(performance.now()) ? 200 : 429;
+    const now = Number(process.hrtime.bigint()) / 1e6;
+    response.statusCode = admit(now) ? 200 : 429;
+    response.setHeader('x-received', now);
     request.resume();
     request.on('end', () => response.end('{}'));
   });

@@ -139,7 +139,17 @@ describe('executeTasksStreaming', () => {
     executor.on('start', (e) => events.push(e)).on('complete', (e) => events.push(e));
     const progress: number[] = [];
     executor.on('taskComplete', (e) => progress.push(e.progress));
-    await executor.executeTasksStreaming(later(tasks(3), 1), () => sleep(5));
+    let first = () => {};
+    const started = new Promise<void>((resolve) => {
+      first = resolve;
+    });
+    async function* source() {
+      yield tasks(1)[0]!;
+      await started;
+      yield* tasks(2);
+    }
+    executor.once('taskComplete', () => first());
+    await executor.executeTasksStreaming(source(), () => sleep(5));
     expect(events).toEqual([
       { totalTasks: Number.POSITIVE_INFINITY },
       { totalTasks: 3, completed: 3, failed: 0, duration: expect.any(Number) },

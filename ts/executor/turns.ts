@@ -168,7 +168,7 @@ export class Turns {
   }
 
   #arm(wake: number): void {
-    if (wake === this.#timerAt) return;
+    if (wake === this.#timerAt && this.#runs.size > 0) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#timerAt = wake;
