@@ -33,6 +33,8 @@ thread_local! {
     /// The caches of this JavaScript thread by id. Calling a method of a native class costs ten times what calling a
     /// function costs (Node-API compares a type tag through a private property), and a hit is mostly the call.
     static CACHES: RefCell<Vec<Option<Held>>> = const { RefCell::new(Vec::new()) };
+    /// Ids of caches whose handle was collected.
+    static COLLECTED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `use_cache` with the cache of that id.
@@ -52,15 +54,36 @@ pub struct CacheHandle {
 
 impl ObjectFinalize for CacheHandle {
     fn finalize(self, env: Env) -> Result<()> {
-        // At the end of a thread its caches may be gone already.
-        let held = CACHES.try_with(|caches| caches.borrow_mut().get_mut(self.id).and_then(Option::take));
-        match held {
-            Ok(Some(held)) => env
-                .adjust_external_memory(-(held.reported.cast_signed() as i64))
-                .map(drop),
-            _ => Ok(()),
+        // Reading a string or reporting memory may collect garbage, and so come here while a cache is in use.
+        let buried = COLLECTED.try_with(|collected| collected.borrow_mut().push(self.id));
+        match buried {
+            Ok(()) => bury_collected(env),
+            // The thread ends, and its caches have gone with it.
+            Err(_) => Ok(()),
         }
     }
+}
+
+/// Drops the caches whose handle was collected, unless a cache is in use: then they are dropped with the next handle.
+fn bury_collected(env: Env) -> Result<()> {
+    let buried = CACHES.try_with(|caches| {
+        let mut caches = caches.try_borrow_mut().ok()?;
+        let ids = COLLECTED
+            .try_with(|collected| std::mem::take(&mut *collected.borrow_mut()))
+            .ok()?;
+        Some(
+            ids.into_iter()
+                .filter_map(|id| caches.get_mut(id)?.take())
+                .collect::<Vec<_>>(),
+        )
+    });
+    let buried = buried.ok().flatten().unwrap_or_default();
+    let reported: usize = buried.iter().map(|held| held.reported).sum();
+    drop(buried);
+    if reported > 0 {
+        env.adjust_external_memory(-(reported.cast_signed() as i64))?;
+    }
+    Ok(())
 }
 
 #[napi]
@@ -71,6 +94,7 @@ impl CacheHandle {
     /// For a limit out of its range.
     #[napi(constructor, catch_unwind)]
     pub fn new(
+        env: Env,
         page: Uint16Array,
         max_entries: f64,
         max_bytes: f64,
@@ -78,6 +102,7 @@ impl CacheHandle {
         tiny_lfu: bool,
         report_all: bool,
     ) -> Result<Self> {
+        bury_collected(env)?;
         let limits = Limits {
             max_entries: integer("maxSize", max_entries, 1.0, 9_007_199_254_740_991.0)? as usize,
             max_bytes: positive("maxBytes", max_bytes)? as u64,
