@@ -192,7 +192,7 @@ describe('abort', () => {
 
   test.each(['taskStart', 'taskComplete'] as const)('in a listener of %s', async (event) => {
     const [executor, controller] = [free(), new AbortController()];
-    executor.on(event, ({ taskId }) => {
+    executor.on(event, ({ taskId }: { taskId: string }) => {
       if (taskId === 'task-5') controller.abort();
     });
     const results = await executor.executeTasks(tasks(30), (task) => task.id, { signal: controller.signal });

@@ -88,26 +88,30 @@ const gate = () => {
   });
   return { open: () => open(), wait: () => closed };
 };
+function finished(open, run) {
+  open();
+  return run;
+}
 const memory = {
   ours: async (tasks) => {
     const { open, wait } = gate();
     const run = new ParallelExecutor({ concurrency: CONCURRENCY, rateLimit: UNLIMITED }).executeTasks(tasks, wait);
     await sleep(5);
-    return { finish: () => (open(), run) };
+    return { finish: () => finished(open, run) };
   },
   'p-limit': async (tasks) => {
     const { open, wait } = gate();
     const limit = pLimit(CONCURRENCY);
     const run = Promise.all(tasks.map(() => limit(wait)));
     await sleep(5);
-    return { finish: () => (open(), run) };
+    return { finish: () => finished(open, run) };
   },
   'p-queue': async (tasks) => {
     const { open, wait } = gate();
     const queue = new PQueue({ concurrency: CONCURRENCY });
     const run = Promise.all(tasks.map(() => queue.add(wait)));
     await sleep(5);
-    return { finish: () => (open(), run) };
+    return { finish: () => finished(open, run) };
   },
 };
 for (const [name, start] of Object.entries(memory)) {
