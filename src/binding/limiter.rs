@@ -4,8 +4,8 @@ use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
 use crate::limiter::{
-    Basis, Budget, Entry, Feedback, Limits, Line, MAX_DIMENSIONS, Measure, Nanos, Pacing, Settlement,
-    Size, Spent, Step, Ticket, Usage, Weights, milliseconds, nanos,
+    Basis, Budget, Entry, Feedback, Limits, Line, MAX_DIMENSIONS, Measure, Nanos, Pacing, Settlement, Size,
+    Spent, Step, Ticket, Usage, Weights, milliseconds, nanos,
 };
 
 /// Numbers a record takes in the facade's buffer: kind, waiter, booked or wait, guessed, then the weights.
@@ -268,7 +268,11 @@ fn ticket(record: &[f64]) -> Ticket {
     Ticket {
         weights,
         booked,
-        basis: if record.get(3) == Some(&1.0) { Basis::Guessed } else { Basis::Known },
+        basis: if record.get(3) == Some(&1.0) {
+            Basis::Guessed
+        } else {
+            Basis::Known
+        },
         watched: false,
     }
 }

@@ -23,7 +23,10 @@ fn fill(out: &mut Float64ArraySlice, figures: &[f64]) -> Result<()> {
     // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call.
     let out = unsafe { out.as_mut() };
     let room = out.get_mut(..figures.len()).ok_or_else(|| {
-        Error::new(Status::InvalidArg, "ERR_OUT_OF_RANGE: out is too short for the figures")
+        Error::new(
+            Status::InvalidArg,
+            "ERR_OUT_OF_RANGE: out is too short for the figures",
+        )
     })?;
     room.copy_from_slice(figures);
     Ok(())
@@ -42,7 +45,9 @@ impl NativeMonitor {
     #[napi(constructor, catch_unwind)]
     #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
-        Self { monitor: RefCell::default() }
+        Self {
+            monitor: RefCell::default(),
+        }
     }
 
     /// The index of the component `name`, made when it is new.
@@ -54,11 +59,19 @@ impl NativeMonitor {
     /// The node of `component` below `parent` (−1: the top) in the call tree.
     #[napi(catch_unwind)]
     pub fn node(&self, parent: f64, component: f64) -> Result<f64> {
-        let parent = if parent == -1.0 { None } else { Some(integer("parent", parent, 0.0, MAX_INDEX)? as usize) };
+        let parent = if parent == -1.0 {
+            None
+        } else {
+            Some(integer("parent", parent, 0.0, MAX_INDEX)? as usize)
+        };
         let component = integer("component", component, 0.0, MAX_INDEX)? as usize;
         let node = self.monitor.borrow_mut().node(parent, component);
-        node.map(|n| n as f64)
-            .ok_or_else(|| Error::new(Status::InvalidArg, "ERR_OUT_OF_RANGE: no such component or parent node"))
+        node.map(|n| n as f64).ok_or_else(|| {
+            Error::new(
+                Status::InvalidArg,
+                "ERR_OUT_OF_RANGE: no such component or parent node",
+            )
+        })
     }
 
     /// Records the first `calls` finished calls of the batch: triples of node, duration and self time, ms.
@@ -103,7 +116,13 @@ impl NativeMonitor {
     pub fn tree(&self, mut out: Float64ArraySlice) -> Result<f64> {
         let monitor = self.monitor.borrow();
         let row = |n: &crate::monitor::Node| {
-            [n.component as f64, n.parent.map_or(-1.0, |p| p as f64), n.calls as f64, n.total, n.own]
+            [
+                n.component as f64,
+                n.parent.map_or(-1.0, |p| p as f64),
+                n.calls as f64,
+                n.total,
+                n.own,
+            ]
         };
         let rows: Vec<[f64; 5]> = monitor.tree().iter().map(row).collect();
         if out.len() >= rows.len() * 5 {
@@ -115,20 +134,27 @@ impl NativeMonitor {
     /// Keeps what was recorded so far as the baseline `id`.
     #[napi(catch_unwind)]
     pub fn set_baseline(&self, id: String, timestamp: String, total_duration: f64) {
-        self.monitor.borrow_mut().set_baseline(id, timestamp, total_duration);
+        self.monitor
+            .borrow_mut()
+            .set_baseline(id, timestamp, total_duration);
     }
 
     /// The baseline `id` as JSON, or null.
     #[napi(catch_unwind)]
     pub fn export_baseline(&self, id: String) -> Result<Option<String>> {
-        self.monitor.borrow().export_baseline(&id).map_err(|error| refused(&error))
+        self.monitor
+            .borrow()
+            .export_baseline(&id)
+            .map_err(|error| refused(&error))
     }
 
     /// Takes in an exported baseline, under `id` if given; returns it as JSON.
     #[napi(catch_unwind)]
     pub fn import_baseline(&self, document: String, id: Option<String>) -> Result<String> {
         let mut monitor = self.monitor.borrow_mut();
-        let document = monitor.import_baseline(&document, id).map_err(|error| refused(&error))?;
+        let document = monitor
+            .import_baseline(&document, id)
+            .map_err(|error| refused(&error))?;
         document.to_json().map_err(|error| refused(&error))
     }
 
@@ -141,7 +167,14 @@ impl NativeMonitor {
     /// What became slower since the baseline `id`, as JSON; null when there is no such baseline.
     #[napi(catch_unwind)]
     pub fn regressions(&self, id: String, critical: f64, major: f64, minor: f64) -> Result<Option<String>> {
-        let found = self.monitor.borrow().regressions(&id, Thresholds { critical, major, minor });
+        let found = self.monitor.borrow().regressions(
+            &id,
+            Thresholds {
+                critical,
+                major,
+                minor,
+            },
+        );
         found.as_ref().map(json).transpose()
     }
 

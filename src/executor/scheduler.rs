@@ -143,7 +143,11 @@ impl Scheduler {
                 break;
             }
             match self.lines[index].step(now, free) {
-                Step::Start { entry, mut ticket, oversized } => {
+                Step::Start {
+                    entry,
+                    mut ticket,
+                    oversized,
+                } => {
                     self.lines[index].budget.watch(&mut ticket);
                     let slot = self.occupy(Running {
                         line: index,

@@ -172,7 +172,8 @@ impl Budget {
                     } else {
                         basis = Basis::Guessed;
                         let share = |limit: u64| (limit / self.slots).max(limit.min(UNKNOWN_CALL));
-                        self.unknown_call.unwrap_or_else(|| dimension.limit().map_or(0, share))
+                        self.unknown_call
+                            .unwrap_or_else(|| dimension.limit().map_or(0, share))
                     }
                 }
             };
@@ -183,7 +184,10 @@ impl Budget {
     /// What the calls in flight are reserved too little at by today's estimate: they may have started when it was lower.
     fn shortfall(&self, index: usize, p95: u64) -> u64 {
         let watched = self.watched[index];
-        watched.estimated.saturating_mul(p95).saturating_sub(watched.estimates)
+        watched
+            .estimated
+            .saturating_mul(p95)
+            .saturating_sub(watched.estimates)
     }
 
     /// Brings every window up to `now`.
@@ -280,9 +284,16 @@ impl Budget {
 
     /// The weight of `measure` in the window: what calls used, are known or estimated to use, but not guesses.
     pub fn used(&self, measure: Measure) -> u64 {
-        let position = self.dimensions.iter().position(|d| d.measure == measure && !d.quota);
+        let position = self
+            .dimensions
+            .iter()
+            .position(|d| d.measure == measure && !d.quota);
         position.map_or(0, |index| {
-            let guesses = if measure == Measure::Requests { 0 } else { self.watched[index].guesses };
+            let guesses = if measure == Measure::Requests {
+                0
+            } else {
+                self.watched[index].guesses
+            };
             self.dimensions[index].load().saturating_sub(guesses)
         })
     }
