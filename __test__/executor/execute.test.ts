@@ -28,7 +28,6 @@ describe('results', () => {
   });
 
   test('a plain value, a promise and a foreign thenable are results', async () => {
-    // biome-ignore lint/suspicious/noThenProperty: a foreign thenable is what this is about
     const foreign = { then: (resolve: (v: number) => void) => resolve(3) };
     const values = [1, Promise.resolve(2), foreign, undefined, null];
     let next = 0;
