@@ -219,7 +219,7 @@ describe('failures', () => {
       let release = () => {};
       const processed = stream.process(
         () =>
-          new Promise((resolve, reject) => {
+          new Promise<number[]>((resolve, reject) => {
             release = () => (stop === 'fail' ? reject(new Error('stop')) : resolve([]));
           }),
         { untilEnd: true },
