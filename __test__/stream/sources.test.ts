@@ -112,6 +112,11 @@ describe('fromFile', () => {
     stream.on('invalid', (record) => reports.push(record));
     expect(await all(stream)).toEqual([1, 2, 3]);
     expect(stream.getStats().itemsSkipped).toBe(2);
+    const derived = DatasetStream.fromFile(path, { onInvalid: 'skip' }).map((n) => n);
+    derived.on('invalid', (record) => reports.push(record));
+    await all(derived);
+    expect(derived.getStats().itemsSkipped).toBe(2);
+    expect(reports.splice(2)).toHaveLength(2);
     expect(reports.map(({ file, line, byteOffset }) => [file, line, byteOffset])).toEqual([
       [path, 2, 2],
       [path, 4, 6],

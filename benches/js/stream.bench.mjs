@@ -2,7 +2,8 @@
 //
 // Whole-process figures, each in a process of its own, interleaved, medians of three:
 // - a file of 1 KB cases through fromFile → process, against readline + JSON.parse and against reading it whole;
-// - resident memory of holding 1,000 / 10,000 / 1,000,000 cases: pushed into a stream, against an array of them.
+// - memory of holding 1,000 / 10,000 / 1,000,000 cases, above the baseline and after a collection (heap and external;
+//   resident beside it): pushed into a stream that holds 100 bytes a case, against an array of them.
 import { spawnSync } from 'node:child_process';
 import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,6 +34,11 @@ const testCase = (i) => ({
 });
 
 const peakMb = () => process.resourceUsage().maxRSS / 1024;
+/** What JavaScript and the addon hold: the heap, and outside of it what was reported to V8. */
+const heldMb = () => {
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / 1024 / 1024;
+};
 const rssMb = () => process.memoryUsage.rss() / 1024 / 1024;
 
 /** What a child measures; `worst` is the longest time between two turns of the event loop. */
@@ -58,12 +64,16 @@ const WORK = {
 const HOLD = {
   async stream(count) {
     const { DatasetStream } = await import('@aah/ai-evals/performance');
-    const stream = new DatasetStream({ bufferSize: 50, maxMemory: Math.max(200_000, Math.min(32 << 20, count * 60)) });
-    return { add: (item) => stream.push(item), held: () => stream.getStats().itemsBuffered };
+    const stream = new DatasetStream({ bufferSize: 50, maxMemory: Math.min(32 << 20, count * 100) });
+    return {
+      add: (item) => stream.push(item),
+      held: () => stream.getStats().itemsBuffered,
+      drop: () => stream.clear(),
+    };
   },
   async array() {
     const items = [];
-    return { add: (item) => items.push(item), held: () => items.length };
+    return { add: (item) => items.push(item), held: () => items.length, drop: () => items.splice(0) };
   },
 };
 
@@ -90,15 +100,17 @@ async function child([kind, name, argument]) {
   const count = Number(argument);
   const { add, held } = await HOLD[name](count);
   // Everything both sides need is loaded and warm before the baseline is taken.
-  for (let i = 0; i < 100; i += 1) testCase(i);
+  const warm = await HOLD[name](300);
+  for (let i = 0; i < 300; i += 1) warm.add(testCase(i));
+  warm.drop();
   global.gc();
-  const before = rssMb();
+  const before = { rss: rssMb(), held: heldMb() };
   for (let i = 0; i < count; i += 1) {
     add(testCase(i));
     if (i % 20_000 === 0) global.gc();
   }
   global.gc();
-  return { count: held(), held: rssMb() - before, heap: process.memoryUsage().heapUsed / 1024 / 1024 };
+  return { count: held(), held: heldMb() - before.held, rss: rssMb() - before.rss };
 }
 
 function run(...work) {
@@ -141,7 +153,7 @@ async function main(megabytes) {
       );
     }
     line('speed against readline', `${(theirs.seconds / ours.seconds).toFixed(2)} ×`);
-    console.log('\nresident memory above the baseline, holding cases');
+    console.log('\nmemory above the baseline, holding cases');
     for (const count of [1000, 10_000, 1_000_000]) {
       const held = { stream: [], array: [] };
       for (let round = 0; round < (count > 100_000 ? 1 : ROUNDS); round += 1) {
@@ -150,8 +162,8 @@ async function main(megabytes) {
       const [stream, array] = [medians(held.stream), medians(held.array)];
       line(
         `${count} cases`,
-        `stream ${stream.held.toFixed(1)} MB  array ${array.held.toFixed(1)} MB  ` +
-          `${(100 * (1 - stream.held / array.held)).toFixed(1)} % less (heap ${stream.heap.toFixed(1)} / ${array.heap.toFixed(1)} MB)`,
+        `stream ${stream.held.toFixed(2)} MB  array ${array.held.toFixed(2)} MB  ` +
+          `${(100 * (1 - stream.held / array.held)).toFixed(1)} % less  (resident ${stream.rss.toFixed(1)} / ${array.rss.toFixed(1)} MB)`,
       );
     }
   } finally {

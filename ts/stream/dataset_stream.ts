@@ -308,14 +308,17 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   #derive<U>(change: (items: T[]) => Promise<U[]>, wanted?: (max: number) => number): DatasetStream<U> {
+    const core = this.#core;
     const source: Source<T> = {
+      get skipped() {
+        return core.skipped;
+      },
       pull: async (max) => {
-        const items = await this.#core.next(max, 1, {});
+        const items = await core.next(max, 1, {});
         if (items) this.#figures.processed += items.length;
         return items && { items };
       },
-      close: () => (this.#core.hasSource ? this.close() : undefined),
-      ...(this.#core.skipped === undefined ? {} : { skipped: 0 }),
+      close: () => (core.hasSource ? this.close() : undefined),
     };
     const { batchSize, maxMemory, bufferSize, spillDirectory }: FullConfig = this.#core.config;
     const config = { batchSize, maxMemory, bufferSize, spillDirectory };

@@ -10,7 +10,7 @@ export interface Source<T> {
   /** Gives up what the source holds open. Idempotent. */
   close(): Promise<void> | void;
   /** Records left out so far; only where there can be some. */
-  readonly skipped?: number;
+  readonly skipped?: number | undefined;
 }
 
 /** What a pull gives. */
@@ -145,7 +145,7 @@ export class ChangedSource<T, U> implements Source<U> {
     return this.#source.close();
   }
 
-  get skipped(): number {
-    return this.#source.skipped ?? 0;
+  get skipped(): number | undefined {
+    return this.#source.skipped;
   }
 }
