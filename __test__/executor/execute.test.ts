@@ -240,3 +240,17 @@ describe('misuse', () => {
     await expect(free().executeTasks(list(Number.NaN), () => 1)).rejects.toThrow(RangeError);
   });
 });
+
+test('tasks belong to the run once it has begun: a caller may change its array', async () => {
+  const list = tasks(5);
+  const running = new ParallelExecutor().executeTasks(list, async (task) => {
+    await null;
+    return task.id;
+  });
+  list.length = 0;
+  expect((await running).map(({ task, result }) => [task.id, result])).toEqual(tasks(5).map(({ id }) => [id, id]));
+});
+
+test('null is not a concurrency', () => {
+  expect(() => new ParallelExecutor({ concurrency: null as never })).toThrow(TypeError);
+});

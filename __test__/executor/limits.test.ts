@@ -41,6 +41,40 @@ describe('in any window', () => {
     }
   });
 
+  test('a first burst of calls nobody knew the size of does not pass the token limit', async () => {
+    const rateLimit = { requestsPerMinute: 1000, tokensPerMinute: 50_000, window: 2000 };
+    const executor = new ParallelExecutor({ concurrency: 10, rateLimit });
+    const starts: number[] = [];
+    await executor.executeTasks(tasks(8), async () => {
+      starts.push(performance.now());
+      await sleep(20);
+      return { metadata: { tokenUsage: { prompt: 0, completion: 10_000, total: 10_000 } } };
+    });
+    expect(worstWindow(starts, 2000)).toBeLessThanOrEqual(5);
+  });
+
+  test('a wait for tokens is announced when it is known: with the wait that really happens', async () => {
+    const rateLimit = { requestsPerMinute: 1000, tokensPerMinute: 1000, window: 1000 };
+    const executor = new ParallelExecutor({ concurrency: 2, rateLimit });
+    const starts: number[] = [];
+    const waits: { at: number; waitTime: number }[] = [];
+    executor.on('throttle', ({ reason, waitTime }) => {
+      expect(reason).toBe('tokens');
+      waits.push({ at: performance.now(), waitTime });
+    });
+    const reserved = tasks(15, { runnerConfig: { modelId: 'openai/gpt-4', maxTokens: 400 } });
+    await executor.executeTasks(reserved, async () => {
+      starts.push(performance.now());
+      await sleep(30);
+      return { metadata: { tokenUsage: { prompt: 0, completion: 100, total: 100 } } };
+    });
+    expect(waits.length).toBeGreaterThan(0);
+    for (const { at, waitTime } of waits) {
+      const next = Math.min(...starts.filter((start) => start > at));
+      expect(Math.abs(next - at - waitTime)).toBeLessThan(100);
+    }
+  });
+
   test('an event loop blocked for 400 ms again and again changes nothing', async () => {
     const window = 1000;
     const executor = new ParallelExecutor({ concurrency: 20, rateLimit: { requestsPerMinute: 30, window } });

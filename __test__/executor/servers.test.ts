@@ -65,7 +65,10 @@ describe('2,000 calls of a real HTTP server', { retry: 2, timeout: 60_000 }, () 
     expect(worstWindow(arrivals, WINDOW - spread)).toBeLessThanOrEqual(LIMIT);
     if (spread < margin || process.env.AI_EVALS_QUIET_MACHINE) expect([...statuses]).toEqual([[200, CALLS]]);
     else expect(statuses.get(200)).toBeGreaterThan(CALLS / 2);
-    const elapsed = Math.max(...starts) - Math.min(...starts);
+    // The calls of the last window are in nobody's way: how long they take is the machine's time, not the limiter's.
+    const inOrder = starts.toSorted((a, b) => a - b);
+    const lastBurst = kind === 'strict' ? (inOrder.at(-1) as number) - (inOrder[CALLS - LIMIT] as number) : 0;
+    const elapsed = (inOrder.at(-1) as number) - (inOrder[0] as number) - lastBurst;
     expect(elapsed).toBeGreaterThanOrEqual(least * 0.99);
     // 3 % on a quiet machine; what other processes take from this one is not the limiter's.
     expect(elapsed).toBeLessThan(least * (process.env.AI_EVALS_QUIET_MACHINE ? 1.03 : 1.3));

@@ -4,12 +4,26 @@ import { InFlight, sleep, tasks, UNLIMITED, worstWindow } from './tasks.js';
 
 const free = (config = {}) => new ParallelExecutor({ concurrency: 10, rateLimit: UNLIMITED, ...config });
 
+const keyOrThrow = ({ id }: ExecutionTask) => {
+  if (id === 'odd') throw new Error('odd');
+  return 'key';
+};
+
 async function* later(list: readonly ExecutionTask<string, string>[], every = 10) {
   for (const [i, task] of list.entries()) {
     if (i % every === 0) await sleep(1);
     yield task;
   }
 }
+
+/** Fails at once where a run that hangs would take the whole time limit. */
+const soon = <T>(promise: PromiseLike<T>) =>
+  Promise.race([
+    promise,
+    sleep(2000).then(() => {
+      throw new Error('it hangs');
+    }),
+  ]);
 
 describe('executeTasksStreaming', () => {
   test.each([
@@ -132,6 +146,108 @@ describe('executeTasksStreaming', () => {
     expect(results.every((r, i) => r.task.id === `task-${i}`)).toBe(true);
     expect(results[499]?.error?.message).toBe('aborted');
   });
+
+  test.each<[string, number, unknown, object]>([
+    ['a next() that throws', 5, 'throw', {}],
+    ['a next() that throws behind some batches', 40, 'throw', {}],
+    ['a task that is none', 5, null, {}],
+    ['a task that keyOf throws for', 20, { id: 'odd' }, { keyOf: keyOrThrow }],
+  ])('%s rejects, closes the source and awaits what runs', async (_name, good, last, config) => {
+    for (const isIterated of [false, true]) {
+      const list = tasks(good);
+      let [at, closed, running, ended] = [0, 0, 0, 0];
+      const source = {
+        [Symbol.iterator]: () => source,
+        next() {
+          at += 1;
+          if (at === good + 1 && last === 'throw') throw new Error('odd');
+          return { done: false, value: at === good + 1 ? (last as ExecutionTask) : list[(at - 1) % good]! };
+        },
+        return() {
+          closed += 1;
+          return { done: true as const, value: undefined };
+        },
+      };
+      const executor = free(config);
+      let totals: unknown;
+      executor.on('complete', (event) => {
+        totals = event;
+      });
+      const stream = executor.executeTasksStreaming(source as Iterable<ExecutionTask>, async () => {
+        running += 1;
+        await sleep(5);
+        running -= 1;
+        ended += 1;
+      });
+      const drain = async () => {
+        for await (const _ of stream);
+      };
+      const message = last === null ? `tasks[${good}]` : 'odd';
+      await expect(soon<unknown>(isIterated ? drain() : stream)).rejects.toThrow(message);
+      expect([closed, running]).toEqual([1, 0]);
+      if (last === 'throw' || last === null) expect(ended).toBe(good);
+      expect(totals).toMatchObject({ totalTasks: ended, completed: ended, failed: 0 });
+    }
+  });
+
+  test.each(['resolves', 'rejects', 'never settles'])('abort does not wait for a source whose step %s', async (how) => {
+    const controller = new AbortController();
+    let settle = () => {};
+    let closed = 0;
+    const list = tasks(3);
+    const source = {
+      [Symbol.asyncIterator]: () => source,
+      next(): Promise<IteratorResult<ExecutionTask>> {
+        const value = list.shift();
+        if (value !== undefined) return Promise.resolve({ done: false, value });
+        return new Promise((resolve, reject) => {
+          settle =
+            how === 'resolves' ? () => resolve({ done: true, value: undefined }) : () => reject(new Error('late'));
+        });
+      },
+      return(): Promise<IteratorResult<ExecutionTask>> {
+        closed += 1;
+        return new Promise(() => {});
+      },
+    };
+    const run = (task: ExecutionTask) => (task.id === 'task-0' ? 1 : new Promise(() => {}));
+    const stream = free().executeTasksStreaming(source, run, { signal: controller.signal });
+    await sleep(10);
+    controller.abort();
+    const results = await soon(stream);
+    expect(results.map((r) => r.error?.message)).toEqual([undefined, 'aborted', 'aborted']);
+    expect(closed).toBe(1);
+    if (how !== 'never settles') settle();
+    await sleep(5);
+  });
+
+  test('abort does not wait for an async generator either', async () => {
+    async function* source() {
+      yield* tasks(2);
+      await new Promise(() => {});
+    }
+    const stream = free().executeTasksStreaming(source(), () => 1, { signal: AbortSignal.timeout(20) });
+    expect((await soon(stream)).map((r) => r.result)).toEqual([1, 1]);
+  });
+
+  test.each(['before the run', 'in a listener of start'])(
+    'abort %s gives each task of an array a result',
+    async (when) => {
+      const controller = new AbortController();
+      const executor = free();
+      let totals: unknown;
+      executor.on('complete', (event) => {
+        totals = event;
+      });
+      if (when === 'before the run') controller.abort();
+      else executor.on('start', () => controller.abort());
+      const stream = executor.executeTasksStreaming(tasks(120), () => 1, { signal: controller.signal });
+      const results = await soon(stream);
+      expect(results.map((r) => r.task.id)).toEqual(tasks(120).map((t) => t.id));
+      expect(results.every((r) => r.error?.message === 'aborted')).toBe(true);
+      expect(totals).toMatchObject({ totalTasks: 120, completed: 0, failed: 120 });
+    },
+  );
 
   test('emits the events of a run; the total is infinite until the source ends', async () => {
     const executor = free({ concurrency: 1 });

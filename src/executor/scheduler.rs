@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::action::{Action, Failure, Turn};
 use super::slots::{Running, Slots};
 use super::{Adaptive, Metrics, RetryPolicy};
-use crate::limiter::{Budget, Entry, Limits, Line, MILLISECOND, Nanos, Spent, Step, milliseconds, nanos};
+use crate::limiter::{
+    Budget, Entry, Limits, Line, MILLISECOND, Measure, Nanos, Spent, Step, milliseconds, nanos,
+};
 
 /// How long an aborted task that does not settle keeps its slot.
 const GRACE: Nanos = 1000 * MILLISECOND;
@@ -167,7 +169,10 @@ impl Scheduler {
                 Step::Blocked(wait) => {
                     limited_until = limited_until.max(wait.until);
                     wake = wake.min(wait.until);
-                    if wait.fresh {
+                    if wait.fresh && wait.measure != Measure::Requests && self.has_unsettled(index) {
+                        // What is reserved may be given back any moment: how long this takes is not known yet.
+                        self.lines[index].forget_wait();
+                    } else if wait.fresh {
                         actions.push(Action::Throttled { line: index, wait });
                     }
                     continue;
@@ -194,6 +199,12 @@ impl Scheduler {
             wake: wake.min(self.next_deadline),
             more,
         }
+    }
+
+    /// Whether a call of `line` is under way whose tokens are not known yet.
+    fn has_unsettled(&self, line: usize) -> bool {
+        let of_line = |running: &Running| running.line == line && running.abandoned.is_none();
+        (0..self.running.bound()).any(|slot| self.running.get(slot).is_some_and(of_line))
     }
 
     fn occupy(&mut self, running: Running) -> usize {

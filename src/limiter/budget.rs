@@ -7,7 +7,7 @@ const DAY: Nanos = 86_400_000 * MILLISECOND;
 
 /// A call of unknown size is taken for at most this many tokens at first, unless a slot's equal share is more: the limit
 /// then holds from the first call on as long as a call spends no more than that.
-const UNKNOWN_CALL: u64 = 4096;
+const UNKNOWN_CALL: u64 = 15_000;
 
 /// A wait named by the provider that is longer than this many windows is a quota, not a pause.
 const QUOTA_WINDOWS: u64 = 10;

@@ -113,6 +113,11 @@ impl Line {
         }
     }
 
+    /// The wait just reported was passed on to nobody: the next report of it is fresh again.
+    pub fn forget_wait(&mut self) {
+        self.waiting = false;
+    }
+
     /// A start right now, past the queue only when nothing waits in it; `None` when it would have to wait.
     pub fn start_now(&mut self, size: Size, now: Nanos) -> Option<Ticket> {
         if !self.queue.is_empty() {

@@ -241,7 +241,7 @@ fn unknown_sizes_are_learned() {
     assert_eq!(
         first.len(),
         1,
-        "nothing is known: a call may take 4,096 tokens or the whole limit"
+        "nothing is known: a call may take 15,000 tokens or the whole limit"
     );
     line.budget.settle(&first[0].1, used(200));
     assert_eq!(start(&mut line, 1).len(), 4);

@@ -120,7 +120,10 @@ export function resolveConfig(given: WorkerConfig | undefined, base: ResolvedCon
     limits.set(key, resolveLimits(`limits['${key}']`, value, limits.get(key) ?? rateLimit));
   }
   return {
-    concurrency: positiveInteger('concurrency', config.concurrency ?? base?.concurrency ?? 10, 1_000_000),
+    concurrency:
+      config.concurrency === undefined
+        ? (base?.concurrency ?? 10)
+        : positiveInteger('concurrency', config.concurrency, 1_000_000),
     rateLimit,
     limits,
     keyOf: config.keyOf === undefined ? base?.keyOf : callable('keyOf', config.keyOf),

@@ -94,7 +94,7 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     executor: AnyExecutor,
     runOptions?: ExecutionOptions,
   ): Promise<AnyResult[]> {
-    const list = Array.isArray(tasks) ? (tasks as ExecutionTask[]) : [...iterable(tasks)];
+    const list = [...iterable(tasks)];
     callable('executor', executor);
     const { signal, onProgress } = checkedOptions(runOptions);
     const store = new ArrayStore(list);

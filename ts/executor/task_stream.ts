@@ -34,6 +34,11 @@ class Window implements TaskStore {
     this.#tasks.set(index, task);
   }
 
+  /** Forgets tasks that can never run, so that no one waits for their results. */
+  drop(first: number, count: number): void {
+    for (let index = first; index < first + count; index += 1) this.#tasks.delete(index);
+  }
+
   taskAt(index: number): ExecutionTask {
     return this.#tasks.get(index) as ExecutionTask;
   }
@@ -78,6 +83,21 @@ function iteratorOf(source: unknown): Iterator<ExecutionTask> | AsyncIterator<Ex
   return wrongType('tasks', 'an array, an iterable, an async iterable or a DatasetStream', source);
 }
 
+function isTask(value: unknown): value is ExecutionTask {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPending<T>(step: T | PromiseLike<T>): step is PromiseLike<T> {
+  return typeof (step as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** Tells a source that no more is read. Its answer is not awaited: it may never come, and the run's outcome is settled. */
+function close(iterator: Iterator<ExecutionTask> | AsyncIterator<ExecutionTask>): void {
+  try {
+    Promise.resolve(iterator.return?.()).catch(() => {});
+  } catch {}
+}
+
 /** Starts a streaming run. */
 export function streamTasks(
   source: unknown,
@@ -94,7 +114,9 @@ class Streaming {
   readonly #window = new Window(() => this.#wake());
   readonly #collected: AnyResult[] = [];
   #given = 0;
+  #read = 0;
   #waiting: (() => void)[] = [];
+  #interrupt = (): void => {};
   #iterated = false;
   #stopped = false;
   #done = false;
@@ -116,6 +138,30 @@ class Streaming {
     for (const resolve of waiting) resolve();
   }
 
+  /** Reads no further, not even what the source is about to give. */
+  #stop(): void {
+    this.#stopped = true;
+    this.#interrupt();
+    this.#wake();
+  }
+
+  /** What `step` resolves to, or undefined when the run stops first; how `step` ends is of no interest then. */
+  #unlessStopped<T>(step: PromiseLike<T>): Promise<T | undefined> {
+    // No `Promise.race`: one promise that lives as long as the run would gather a reaction for each step.
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve(undefined);
+      if (this.#stopped) this.#interrupt();
+      step.then(resolve, reject);
+    });
+  }
+
+  /** The tasks of `array` that are still to be read, up to the first that is none: that one cannot have a result. */
+  #unreadOf(array: readonly ExecutionTask[]): [number, ExecutionTask][] {
+    const rest = array.slice(this.#read);
+    const invalid = rest.findIndex((task) => !isTask(task));
+    return rest.slice(0, invalid < 0 ? rest.length : invalid).map((task, i) => [this.#read + i, task]);
+  }
+
   async run(source: unknown, given: StreamingOptions | undefined): Promise<AnyResult[]> {
     const { signal, onProgress } = checkedOptions(given);
     const { batchSize = 50, bufferSize = 1000, maxMemory = 100 * 1024 * 1024 } = options('options', given);
@@ -125,26 +171,28 @@ class Streaming {
     const iterator = iteratorOf(source);
     const array = Array.isArray(source) ? (source as ExecutionTask[]) : undefined;
     const total = array?.length ?? Number.POSITIVE_INFINITY;
+    // Before the run opens: a signal that is aborted already, or by a listener of `start`, ends it there and then.
+    if (array !== undefined) this.#window.unread = () => this.#unreadOf(array);
     await Promise.resolve();
     let over = (): void => {};
     const ended = new Promise<void>((resolve) => {
       over = resolve;
     });
     const run = this.#host.open(this.#window, signal, onProgress, total, () => {
-      this.#stopped = true;
-      this.#wake();
+      this.#stop();
       over();
     });
     this.#run = run;
     let failure: { error: unknown } | undefined;
-    let read = 0;
     try {
-      read = await this.#read(iterator, run, array, { batchSize, bufferSize, maxMemory });
+      await this.#readAll(iterator, run, { batchSize, bufferSize, maxMemory });
     } catch (error) {
       failure = { error };
-      read = run.completed + run.failed + this.#window.unfinished;
+      this.#window.unread = () => [];
+      close(iterator);
     }
-    run.total = run.isOver ? run.total : read;
+    // What was dropped on a failure is no part of the run.
+    if (!run.isOver) run.total = run.completed + run.failed + this.#window.unfinished;
     run.finishIfDone();
     await ended;
     this.#collect();
@@ -154,54 +202,58 @@ class Streaming {
     return this.#collected;
   }
 
-  /** Reads the source as far as it is wanted; resolves to the number of tasks read. */
-  async #read(
+  /** Reads the source as far as it is wanted. On a failure what was read before still runs. */
+  async #readAll(
     iterator: Iterator<ExecutionTask> | AsyncIterator<ExecutionTask>,
     run: Run,
-    array: readonly ExecutionTask[] | undefined,
     { batchSize, bufferSize, maxMemory }: Required<Pick<StreamingOptions, 'batchSize' | 'bufferSize' | 'maxMemory'>>,
-  ): Promise<number> {
+  ): Promise<void> {
     const limit = process.memoryUsage().heapUsed + (maxMemory as number);
-    let [read, tight, first, batch] = [0, false, 0, [] as ExecutionTask[]];
-    if (array !== undefined) {
-      this.#window.unread = () => array.slice(read).map((task, i) => [read + i, task]);
-    }
+    let [tight, batch] = [false, [] as ExecutionTask[]];
     const hand = (): void => {
-      if (batch.length > 0) this.#host.enqueue(run, first, batch);
-      first = read;
+      const handed = batch;
       batch = [];
+      if (handed.length === 0 || this.#stopped) return;
+      const first = this.#read - handed.length;
+      try {
+        this.#host.enqueue(run, first, handed);
+      } catch (error) {
+        this.#window.drop(first, handed.length);
+        throw error;
+      }
     };
-    while (!this.#stopped) {
-      const ahead = this.#host.concurrency() + (tight ? 1 : (batchSize as number));
-      const held = Math.max(bufferSize as number, ahead);
-      if (this.#window.unfinished >= ahead || (this.#iterated && this.#window.size >= held)) {
-        hand();
-        this.#collect();
-        if (this.#window.unfinished >= ahead || (this.#iterated && this.#window.size >= held)) await this.#change();
-        continue;
-      }
-      const step = iterator.next();
-      let item: IteratorResult<ExecutionTask>;
-      if (step instanceof Promise) {
+    try {
+      while (!this.#stopped) {
+        const ahead = this.#host.concurrency() + (tight ? 1 : (batchSize as number));
+        const held = Math.max(bufferSize as number, ahead);
+        const isFull = () => this.#window.unfinished >= ahead || (this.#iterated && this.#window.size >= held);
+        if (isFull()) {
+          hand();
+          this.#collect();
+          if (isFull()) await this.#change();
+          continue;
+        }
+        const step: unknown = iterator.next();
         // A source that makes one wait must not hold back what is already read.
-        hand();
-        item = await step;
-      } else {
-        item = await step;
+        if (isPending(step)) hand();
+        const item = (await (isPending(step) ? this.#unlessStopped(step) : step)) as IteratorResult<ExecutionTask>;
+        if (this.#stopped) break;
+        if (item.done) {
+          hand();
+          return;
+        }
+        if (!isTask(item.value)) wrongType(`tasks[${this.#read}]`, 'a task object', item.value);
+        this.#window.add(this.#read, item.value);
+        batch.push(item.value);
+        this.#read += 1;
+        if (this.#read % 1024 === 0) tight = process.memoryUsage().heapUsed > limit;
+        if (batch.length >= 16) hand();
       }
-      if (item.done) {
-        hand();
-        return read;
-      }
-      if (this.#stopped) break;
-      this.#window.add(read, item.value);
-      batch.push(item.value);
-      read += 1;
-      if (read % 1024 === 0) tight = process.memoryUsage().heapUsed > limit;
-      if (batch.length >= 16) hand();
+    } catch (error) {
+      hand();
+      throw error;
     }
-    await iterator.return?.();
-    return read;
+    close(iterator);
   }
 
   /** Moves results in order to the array of the promise, unless they are iterated. */
@@ -242,9 +294,8 @@ class Streaming {
       }
     } finally {
       if (!this.#done) {
-        this.#stopped = true;
         this.#window.unread = () => [];
-        this.#wake();
+        this.#stop();
         if (this.#run !== undefined) this.#host.abort(this.#run, undefined);
       }
     }

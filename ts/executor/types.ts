@@ -104,7 +104,7 @@ export interface WorkerConfig {
   /**
    * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
    * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
-   * known, else the 95th percentile of the key's last 128 calls, else 4,096 (or a slot's equal share, if that is
+   * known, else the 95th percentile of the key's last 128 calls, else 15,000 (or a slot's equal share, if that is
    * more; under the default token limit the equal share).
    */
   estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
