@@ -54,6 +54,7 @@ describe('ScoringWorkerPool', () => {
 
   test('wrong types are a TypeError', async () => {
     expect(() => new ScoringWorkerPool('4' as never)).toThrow(TypeError);
+    expect(() => new ScoringWorkerPool(null as never)).toThrow(TypeError);
     await expect(new ScoringWorkerPool(1).execute(5 as never)).rejects.toThrow(TypeError);
   });
 

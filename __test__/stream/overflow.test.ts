@@ -44,6 +44,32 @@ test('the same values come back from outside the heap', async () => {
   expect(Object.keys(back[7] as object)).toEqual(['__proto__', 'toJSON']);
 });
 
+test('what looks as if it could be cloned and cannot stays the very same, and the others go on', async () => {
+  const detached = new ArrayBuffer(8);
+  structuredClone(detached, { transfer: [detached] });
+  let deep: unknown[] = [];
+  for (let i = 0; i < 20_000; i += 1) deep = [deep];
+  const odd = [
+    new Proxy({ u: undefined }, {}),
+    { detached },
+    deep,
+    { deep, u: undefined },
+    new Proxy({ plain: 1 }, {}),
+  ] as object[];
+  const items = odd.flatMap((item, i) => [item, { plain: i, text: 'x'.repeat(400) }, { clone: i, u: undefined }]);
+  for (const config of [{}, { maxMemory: 4096 }, { maxMemory: 1e6 }]) {
+    const back = await through<object>([{ first: true }, ...items, ...items], config);
+    expect(back).toHaveLength(1 + 2 * items.length);
+    for (const [at, item] of [...items, ...items].entries()) {
+      const got = back[at + 1] as { plain?: number; clone?: number };
+      // Not toEqual: it would follow the 20,000 levels.
+      if (at % 3 > 0) expect(got).toStrictEqual(item);
+      else if (at % items.length < 12) expect(got === item).toBe(true);
+      else expect(got.plain).toBe(1);
+    }
+  }
+});
+
 test('class instances, functions, symbols and accessors stay the very same, in order among the others', async () => {
   class Row {
     readonly id = 1;

@@ -8,6 +8,7 @@ const directory = mkdtempSync(join(tmpdir(), 'writers-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const maker = (Class: unknown) => (config: object) => new (Class as new (config: object) => unknown)(config);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('ResultWriter', () => {
@@ -232,7 +233,7 @@ describe('ResultWriter.toFile', () => {
     }));
     const writer = ResultWriter.toFile<object>(path);
     await writer.writeMany(rows);
-    await writer.write({ text: 'other order', id: 'x', extra: 1 });
+    await writer.write({ text: 'other order', id: 'x' });
     await writer.write({ id: 'y', text: { a: [1] } });
     await writer.close();
     const back = await DatasetStream.fromFile(path).process(async (batch) => batch);
@@ -252,6 +253,65 @@ describe('ResultWriter.toFile', () => {
     await second.write({ n: 1 });
     await second.close();
     expect(read(path)).toBe('{"n":0}\n{"n":1}\n');
+  });
+
+  test('CSV without columns: the first batch makes the header, a later member is refused and nothing is cut', async () => {
+    const path = target('members.csv');
+    const writer = ResultWriter.toFile<object>(path, { batchSize: 2 });
+    await writer.write({ a: 1 });
+    await writer.write({ a: 2, b: 3 });
+    const late = writer.write({ a: 4, 'late one': 5 });
+    await expect(late).rejects.toMatchObject({ name: 'AiEvalsError', code: 'ERR_STORAGE' });
+    await expect(late).rejects.toThrow(/members\.csv.*"late one".*`columns`/);
+    await expect(writer.writeMany([{ a: 6 }, { c: 7 }])).rejects.toThrow('"c"');
+    expect(writer.getStats()).toMatchObject({ itemsWritten: 2, itemsBuffered: 0 });
+    await writer.write({ b: 8, late: undefined });
+    await writer.close();
+    expect(read(path)).toBe('a,b\r\n1,\r\n2,3\r\n,8\r\n');
+  });
+
+  test('CSV: all results that wait make the header, however many', async () => {
+    const path = target('many.csv');
+    const writer = ResultWriter.toFile<object>(path);
+    await writer.writeMany(numbers(2500).map((i) => (i === 2400 ? { i, last: 'x' } : { i })));
+    await writer.close();
+    const lines = read(path).split('\r\n');
+    expect(lines[0]).toBe('i,last');
+    expect(lines[2401]).toBe('2400,x');
+    expect(lines).toHaveLength(2502);
+  });
+
+  test('CSV with columns leaves other members out, as was asked', async () => {
+    const path = target('chosen.csv');
+    const writer = ResultWriter.toFile<object>(path, { columns: ['b', 'a'] });
+    await writer.writeMany([{ a: 1 }, { a: 2, b: 3, c: 4 }]);
+    await writer.close();
+    expect(read(path)).toBe('b,a\r\n,1\r\n3,2\r\n');
+  });
+
+  test('append to CSV refuses a member, or a chosen column, that the header lacks', async () => {
+    const path = target('grown.csv');
+    writeFileSync(path, 'a,"b ""q"" x"\r\n1,2\r\n');
+    const writer = ResultWriter.toFile<object>(path, { append: true });
+    await expect(writer.write({ a: 3, c: 4 })).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+    await expect(writer.write({ a: 3, c: 4 })).rejects.toThrow('"c"');
+    await writer.write({ a: 5, 'b "q" x': 6 });
+    await writer.close();
+    const chosen = ResultWriter.toFile<object>(path, { append: true, columns: ['a', 'd'] });
+    await expect(chosen.write({ a: 7, d: 8 })).rejects.toThrow('"d"');
+    await chosen.abort();
+    expect(read(path)).toBe('a,"b ""q"" x"\r\n1,2\r\n5,6\r\n');
+  });
+
+  test('null is no number: a TypeError', () => {
+    for (const name of ['batchSize', 'maxMemory', 'bufferSize']) {
+      for (const make of [DatasetStream, BatchProcessor, ResultWriter].map(maker)) {
+        expect(() => make({ [name]: null })).toThrow(TypeError);
+        expect(() => make({ [name]: undefined })).not.toThrow();
+      }
+    }
+    expect(() => ResultWriter.toFile('a.csv', { batchSize: null as never })).toThrow(TypeError);
+    expect(() => ResultWriter.toFile('a.csv', { columns: 'a,b' as never })).toThrow(TypeError);
   });
 
   test('append to CSV keeps the header and its columns', async () => {

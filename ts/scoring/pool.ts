@@ -35,7 +35,9 @@ export class ScoringWorkerPool {
 
   /** `maxWorkers` defaults to the cores of the machine less one, at least 1. Throws a `RangeError` below 1. */
   constructor(maxWorkers?: number) {
-    this.#maxWorkers = positiveInteger('maxWorkers', maxWorkers ?? Math.max(availableParallelism() - 1, 1));
+    // Not `??`: null is a mistake, not a request for the default.
+    const count = maxWorkers === undefined ? Math.max(availableParallelism() - 1, 1) : maxWorkers;
+    this.#maxWorkers = positiveInteger('maxWorkers', count);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** An existing file that lines are appended to, and what a crash may have left at its end. */
+import { closeSync, openSync, readSync } from 'node:fs';
 import { constants, type FileHandle, open } from 'node:fs/promises';
 
 const STEP = 64 * 1024;
@@ -57,14 +58,34 @@ export async function endOfCsvRows(file: FileHandle): Promise<LineEnd> {
 
 /** The column names in the first row of a CSV file. */
 export async function readHeader(file: FileHandle): Promise<string[]> {
+  return columnsIn(await read(file, 0, Math.min(STEP, (await file.stat()).size))).columns;
+}
+
+/** {@link readHeader} at once, of the file `path`; `undefined` when there is none (yet), or none that can be read. */
+export function peekHeader(path: string): string[] | undefined {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const bytes = Buffer.alloc(STEP);
+    const length = readSync(file, bytes, 0, STEP, 0);
+    const { columns, whole } = columnsIn(bytes.subarray(0, length));
+    return length > 0 && whole ? columns : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+function columnsIn(start: Buffer): { columns: string[]; whole: boolean } {
   const columns: string[] = [];
-  const text = (await read(file, 0, Math.min(STEP, (await file.stat()).size))).toString().replace(/^\uFEFF/, '');
+  const text = start.toString().replace(/^\uFEFF/, '');
   const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   for (;;) {
     const match = cell.exec(text);
-    if (!match) return columns;
+    if (!match) return { columns, whole: false };
     columns.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
-    if (match[3] !== ',') return columns;
+    if (match[3] !== ',') return { columns, whole: true };
   }
 }
 

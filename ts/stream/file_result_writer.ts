@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
-import { endOfCsvRows, endOfJsonLines, openForAppend, readHeader } from './append_target.js';
+import { endOfCsvRows, endOfJsonLines, openForAppend, peekHeader, readHeader } from './append_target.js';
 import { cellText, csvRow } from './csv_row.js';
 
 /** How a file of results is written. */
@@ -18,13 +18,17 @@ export interface FileWriterOptions {
    * and `close`; a last line without its end, left by a crash, is cut off first.
    */
   append?: boolean | undefined;
-  /** Columns of a CSV file. Default: the members of the first result (appending: the header that is there). */
+  /**
+   * Columns of a CSV file; members of a result that are not among them are left out. Default: every member of the results
+   * of the first batch (appending: the header that is there); a later result with another member is then refused.
+   */
   columns?: readonly string[] | undefined;
   /** Results written to the file at a time. Default 100. */
   batchSize?: number | undefined;
 }
 
-type Line = string | ReadonlyMap<string, string>;
+type Row = ReadonlyMap<string, string>;
+type Line = string | Row;
 
 /** Figures of a file writer. */
 export interface FileWriterStats {
@@ -47,7 +51,11 @@ export class FileResultWriter<T> {
   readonly #csv: boolean;
   readonly #append: boolean;
   readonly #batchSize: number;
+  /** The columns the caller chose. */
+  readonly #chosen: readonly string[] | undefined;
+  /** The columns of the file, once they are known. */
   #columns: readonly string[] | undefined;
+  #peeked = false;
   #file: FileHandle | undefined;
   #temporary: string | undefined;
   #position = 0;
@@ -66,12 +74,17 @@ export class FileResultWriter<T> {
     const isUrl = Object.prototype.toString.call(path) === '[object URL]';
     if (!isUrl && (typeof path !== 'string' || path === '')) wrongType('path', 'the path or file URL of a file', path);
     this.#target = resolve(isUrl ? fileURLToPath(path as URL) : (path as string));
-    const format = given.format ?? (this.#target.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl');
+    const format = given.format === undefined ? this.#formatOfName() : given.format;
     if (format !== 'jsonl' && format !== 'csv') outOfRange('format', "'jsonl' or 'csv'", format);
     this.#csv = format === 'csv';
     this.#append = given.append ?? false;
-    this.#columns = given.columns;
-    this.#batchSize = positiveInteger('batchSize', given.batchSize ?? 100);
+    const { columns, batchSize } = given;
+    if (columns !== undefined && !(Array.isArray(columns) && columns.every((name) => typeof name === 'string'))) {
+      wrongType('columns', 'an array of strings', columns);
+    }
+    this.#chosen = columns && [...columns];
+    this.#columns = this.#chosen;
+    this.#batchSize = positiveInteger('batchSize', batchSize === undefined ? 100 : batchSize);
   }
 
   /** Accepts `result`; resolves once the batch it completed, if it did, is in the file. */
@@ -144,6 +157,8 @@ export class FileResultWriter<T> {
     // All or none: a result that has no text must not leave half of a call behind.
     const lines: Line[] = [];
     for (const result of results) lines.push(this.#line(result));
+    this.#peekColumns();
+    for (const line of lines) this.#checkMembers(line);
     for (const line of lines) this.#lines.push(line);
   }
 
@@ -154,6 +169,39 @@ export class FileResultWriter<T> {
     }
     if (typeof result !== 'object' || result === null) wrongType('result', 'an object, to be a CSV row', result);
     return new Map(Object.entries(result).map(([name, value]) => [name, cellText(value)]));
+  }
+
+  #formatOfName(): 'jsonl' | 'csv' {
+    return this.#target.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl';
+  }
+
+  /** Before the first row is accepted: the columns of the file that is appended to, so that a row without place is refused. */
+  #peekColumns(): void {
+    if (!this.#csv || !this.#append || this.#peeked) return;
+    const header = peekHeader(this.#target);
+    if (header) this.#useHeader(header);
+    this.#peeked = true;
+  }
+
+  #useHeader(header: readonly string[]): void {
+    const missing = this.#chosen?.find((name) => !header.includes(name));
+    if (missing !== undefined) {
+      const reason = `its header has no column ${JSON.stringify(missing)}, which is one of columns`;
+      throw new AiEvalsError('ERR_STORAGE', `${this.#target} cannot be appended to: ${reason}`);
+    }
+    this.#columns = header;
+  }
+
+  /** Refuses a row with a member that has no column, unless the caller chose the columns. An empty cell is no loss. */
+  #checkMembers(line: Line): void {
+    const columns = this.#columns;
+    if (typeof line === 'string' || this.#chosen || !columns) return;
+    for (const [name, text] of line) {
+      if (text === '' || columns.includes(name)) continue;
+      const reason = `the header is written and has no column for the member ${JSON.stringify(name)} of this result`;
+      const advice = 'pass `columns` with the names of all members to write, to a new file';
+      throw new AiEvalsError('ERR_STORAGE', `${this.#target}: ${reason}; ${advice}`);
+    }
   }
 
   #attempt(work: () => Promise<void>): Promise<void> {
@@ -176,15 +224,16 @@ export class FileResultWriter<T> {
     while (this.#lines.length > 0) {
       const count = Math.min(this.#lines.length, Math.max(this.#batchSize, 1000));
       const lines = this.#lines.slice(0, count);
-      await this.#writeText(file, this.#csv ? this.#csvText(lines as Exclude<Line, string>[]) : lines.join(''));
+      await this.#writeText(file, this.#csv ? this.#csvText(lines as Row[]) : lines.join(''));
       this.#lines.splice(0, count);
       this.#written += count;
       this.#flushes += 1;
     }
   }
 
-  #csvText(rows: readonly Exclude<Line, string>[]): string {
-    this.#columns ??= [...(rows[0]?.keys() ?? [])];
+  #csvText(rows: readonly Row[]): string {
+    // Of all rows that wait, not only of these: every one of them was accepted.
+    this.#columns ??= [...new Set((this.#lines as Row[]).flatMap((row) => [...row.keys()]))];
     const columns = this.#columns;
     const header = this.#position === 0 ? csvRow(columns) : '';
     return header + rows.map((row) => csvRow(columns.map((column) => row.get(column) ?? ''))).join('');
@@ -209,7 +258,11 @@ export class FileResultWriter<T> {
         const { position, missing } = await (this.#csv ? endOfCsvRows(file) : endOfJsonLines(file));
         await file.truncate(position);
         this.#position = position;
-        if (this.#csv && position > 0) this.#columns = await readHeader(file);
+        if (this.#csv && position > 0) {
+          this.#useHeader(await readHeader(file));
+          // Another process may have written it since the rows were accepted.
+          for (const line of this.#lines) this.#checkMembers(line);
+        }
         if (missing) await this.#writeText(file, '\n');
       } catch (error) {
         await file.close().catch(() => {});

@@ -8,7 +8,7 @@
  */
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
-import { decode, encode } from './chunk_codec.js';
+import { decode, type EncodedChunk, encode } from './chunk_codec.js';
 import { heldBytes, measure } from './held_size.js';
 
 type OverflowQueue = InstanceType<typeof native.OverflowQueue>;
@@ -97,7 +97,7 @@ export class ItemQueue<T> {
     } else {
       if (!this.overflowing && this.#heapBytes + bytes > this.#limits.maxBytes) this.#makeRoom();
       if (this.#tail.length > 0 && this.#tailBytes + bytes > this.#chunkBytes) this.#sealTail();
-      this.#tail.push({ item, bytes, form: measure(item).form });
+      this.#tail.push({ item, bytes, form: formOf(item) });
       this.#tailBytes += bytes;
     }
     this.#heapBytes += bytes;
@@ -177,7 +177,7 @@ export class ItemQueue<T> {
     sizes.length = end;
     for (const [at, item] of moved.entries()) {
       const bytes = movedSizes[at] as number;
-      this.#tail.push({ item, bytes, form: measure(item).form });
+      this.#tail.push({ item, bytes, form: formOf(item) });
       this.#tailBytes += bytes;
       if (this.#tailBytes > this.#chunkBytes) this.#trySeal();
     }
@@ -192,32 +192,46 @@ export class ItemQueue<T> {
     }
   }
 
-  /** Makes the tail a chunk outside the heap. On failure the tail stays as it is. */
+  /** Makes the tail a chunk outside the heap. When that cannot be written the tail stays as it is. */
   #sealTail(): void {
-    const chunk: Chunk<T> = { count: this.#tail.length, form: undefined, kept: new Map() };
+    const encoded = this.#encodeTail();
+    const chunk: Chunk<T> = { count: this.#tail.length, form: encoded?.form, kept: new Map() };
     let moved = 0;
-    const leaving = this.#tail.map(({ item, bytes, form }, at) => {
-      if (form === 'kept') {
-        chunk.kept.set(at, { item, bytes });
-        return null;
-      }
-      if (chunk.form !== 'clone') chunk.form = form;
-      moved += bytes;
-      return item;
-    });
-    if (chunk.form) {
-      const { bytes } = encode(leaving, chunk.form);
+    for (const [at, { item, bytes, form }] of this.#tail.entries()) {
+      if (form === 'kept') chunk.kept.set(at, { item, bytes });
+      else moved += bytes;
+    }
+    if (encoded) {
       const overflow = this.#overflowQueue();
       // What leaves the heap makes room for its compressed self and for the next tail.
       const left = this.#limits.maxBytes - (this.#heapBytes - moved) - this.#chunkBytes;
       const room = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(left)));
-      this.#natively(() => overflow.push(bytes, room));
+      this.#natively(() => overflow.push(encoded.bytes, room));
     }
     this.#heapBytes -= moved;
     this.#chunks.push(chunk);
     this.#chunkedItems += chunk.count;
     this.#tail = [];
     this.#tailBytes = 0;
+  }
+
+  /**
+   * The tail encoded, with `null` for what stays in the heap; `undefined` when all of it does. An item that looked as if it
+   * could leave and cannot (a `Proxy`, a detached buffer, one nested too deep) stays, too.
+   */
+  #encodeTail(): EncodedChunk | undefined {
+    for (;;) {
+      const leaving = this.#tail.filter(({ form }) => form !== 'kept');
+      if (leaving.length === 0) return undefined;
+      const form = leaving.some((waiting) => waiting.form === 'clone') ? 'clone' : 'json';
+      try {
+        const items = this.#tail.map((waiting) => (waiting.form === 'kept' ? null : waiting.item));
+        return encode(items, form);
+      } catch {
+        const failing = leaving.filter(({ item }) => !canEncode(item, form));
+        for (const waiting of failing.length > 0 ? failing : leaving) waiting.form = 'kept';
+      }
+    }
   }
 
   /** Fills the empty head with the next chunk, or the tail. */
@@ -269,5 +283,23 @@ export class ItemQueue<T> {
   #overflowQueue(): OverflowQueue {
     this.#overflow ??= guarded(() => new native.OverflowQueue(this.#limits.directory));
     return this.#overflow;
+  }
+}
+
+/** Whether and how `item` can leave the heap, as far as its structure tells; one that cannot be looked at cannot. */
+function formOf(item: unknown): Waiting<unknown>['form'] {
+  try {
+    return measure(item).form;
+  } catch {
+    return 'kept';
+  }
+}
+
+function canEncode(item: unknown, form: EncodedChunk['form']): boolean {
+  try {
+    encode([item], form);
+    return true;
+  } catch {
+    return false;
   }
 }

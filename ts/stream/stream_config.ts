@@ -66,14 +66,19 @@ export function fullConfig(
 ): FullConfig {
   const given = checkOptions('config', config);
   return {
-    batchSize: positiveInteger('batchSize', given.batchSize ?? defaults.batchSize),
-    maxMemory: positiveNumber('maxMemory', given.maxMemory ?? defaults.maxMemory),
+    batchSize: positiveInteger('batchSize', orElse(given.batchSize, defaults.batchSize)),
+    maxMemory: positiveNumber('maxMemory', orElse(given.maxMemory, defaults.maxMemory)),
     bufferSize:
       given.bufferSize === Number.POSITIVE_INFINITY
         ? Number.MAX_SAFE_INTEGER
-        : positiveInteger('bufferSize', given.bufferSize ?? defaults.bufferSize),
-    spillDirectory: string('spillDirectory', given.spillDirectory ?? tmpdir()),
+        : positiveInteger('bufferSize', orElse(given.bufferSize, defaults.bufferSize)),
+    spillDirectory: string('spillDirectory', orElse(given.spillDirectory, tmpdir())),
   };
+}
+
+/** `fallback` where nothing was given. `null` is something, and for its check to refuse. */
+function orElse<V>(value: V | undefined, fallback: V): V {
+  return value === undefined ? fallback : value;
 }
 
 /** Limits of streams and processors. */
