@@ -93,3 +93,18 @@ test('--min-pass-rate decides between 0 and 1, and is met by an equal rate', asy
   expect(below.stdout).toContain('1 of 2 cases passed (50.0%)');
   expect(below.stderr).toContain('0.5000 is below --min-pass-rate 0.51');
 });
+
+test('with recorded answers no input is needed, but an --input-field that was given has to be there', async () => {
+  const records = [
+    { id: 1, expected: 1, got: 1, ask: 'x' },
+    { id: 2, expected: 2, got: 2 },
+  ];
+  const dir = directory({ 'cases.jsonl': jsonl(records) });
+  const run = (...more: string[]) => command(['run', 'cases.jsonl', '--actual-field', 'got', ...more], {}, dir);
+  expect((await run()).code).toBe(0);
+  const { code, stderr } = await run('--input-field', 'ask');
+  expect(code).toBe(2);
+  expect(stderr).toContain('cases.jsonl');
+  expect(stderr).toMatch(/line 2|:2/);
+  expect(stderr).toContain('field "ask" is missing');
+});

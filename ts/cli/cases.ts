@@ -37,6 +37,7 @@ export interface DatasetFacts {
 export const NO_CATEGORY = '(none)';
 
 const DEFAULT_ID = new FieldPath('id');
+const DEFAULT_INPUT = new FieldPath('input');
 const DEFAULT_CATEGORIES = [new FieldPath('metadata.category'), new FieldPath('category')];
 /** Ids are compared up to this many cases; beyond it the set would cost more memory than the warning is worth. */
 const MOST_IDS = 100_000;
@@ -137,10 +138,12 @@ function caseOf(record: unknown, index: number, fields: Fields): Case {
   const idPath = fields.id ?? DEFAULT_ID;
   const id = fields.id ? needed(idPath) : idPath.in(record);
   if (typeof id === 'object' && id !== null) throw new FieldProblem(idPath, 'is not a text or a number');
+  // Recorded answers need no input, but a path that was asked for has to be right.
+  const inputPath = fields.input ?? (fields.actual ? undefined : DEFAULT_INPUT);
   return {
     index,
     id: id === undefined || id === null ? `case-${index + 1}` : String(id),
-    input: fields.actual ? undefined : needed(fields.input),
+    input: inputPath && needed(inputPath),
     expected: needed(fields.expected),
     category: categoryOf(record, fields),
     actual: fields.actual && needed(fields.actual),

@@ -13,7 +13,8 @@ export type Scorer = 'auto' | 'exact' | 'numeric' | 'json';
 export interface Fields {
   /** `undefined`: `id` where there is one. */
   id: FieldPath | undefined;
-  input: FieldPath;
+  /** `undefined`: `input`, which is needed only when a model is called. */
+  input: FieldPath | undefined;
   expected: FieldPath;
   /** `undefined`: `metadata.category` or `category`, where there is one. */
   category: FieldPath | undefined;
@@ -96,7 +97,7 @@ export function readRunOptions(args: string[]): RunOptions | 'help' | 'version' 
     dataset: dataset ?? DEFAULT_DATASET,
     fields: {
       id: path(given, 'id-field'),
-      input: path(given, 'input-field') ?? new FieldPath('input'),
+      input: path(given, 'input-field'),
       expected: path(given, 'expected-field') ?? new FieldPath('expected'),
       category: path(given, 'category-field'),
       actual: path(given, 'actual-field'),
