@@ -17,6 +17,21 @@ describe('EmbeddingCache', () => {
     for (const [i, vector] of vectors.entries()) expect(cache.get(`${i}`)).toBe(vector);
   });
 
+  test.each([Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array])(
+    'quantised vectors: %o',
+    (Kind) => {
+      const cache = new EmbeddingCache<InstanceType<typeof Kind>>();
+      const vector = new Kind([3, 4]);
+      cache.set('a', vector);
+      cache.set('b', new Kind([4, 3]));
+      expect(cache.get('a')).toBe(vector);
+      expect(cache.similarity('a', 'b')).toBeCloseTo(0.96);
+      expect(cache.nearest(new Kind([3, 4]), 1)[0]).toMatchObject({ text: 'a', embedding: vector });
+      expect(() => cache.set('c', new BigInt64Array(2) as never)).toThrow(TypeError);
+      expect(() => cache.set('c', new DataView(new ArrayBuffer(8)) as never)).toThrow(TypeError);
+    },
+  );
+
   test('the guide: only what is missing is generated', () => {
     const cache = new EmbeddingCache();
     const texts = ['a', 'b', 'c', 'b'];
@@ -61,7 +76,7 @@ describe('EmbeddingCache', () => {
     [{ length: 1, 0: 1 }, TypeError],
     [['1'], TypeError],
     [[1, undefined], TypeError],
-    [new Int32Array(2), TypeError],
+    [new BigInt64Array(2), TypeError],
     [[Number.NaN], RangeError],
     [new Float32Array([Number.POSITIVE_INFINITY]), RangeError],
   ])('the embedding %o is refused', (embedding, kind) => {

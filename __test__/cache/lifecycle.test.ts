@@ -50,3 +50,30 @@ test('workers have caches of their own and may be terminated at any time', async
     expect(await worker.terminate()).toBe(1);
   }
 });
+
+test('fake timers may return a number', () => {
+  const { status, stdout, stderr } = run(`
+    const { CacheInvalidator } = require('@aah/ai-evals/performance');
+    globalThis.setInterval = () => 7;
+    new CacheInvalidator().scheduleCleanup(50);
+    console.log('ok');
+  `);
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'ok\n', stderr: '' });
+});
+
+test('avgAccessTime does not keep step with the caller', () => {
+  // Every sixteenth get is of a key that takes long to write: about one in sixteen of those timed is, too.
+  const { status, stdout } = run(`
+    const real = performance.now.bind(performance);
+    let clock = 0, timed = [], get = 0;
+    performance.now = () => { timed.push(get); return real(); };
+    const { LRUCache } = require('@aah/ai-evals/performance');
+    performance.now = real;
+    const cache = new LRUCache();
+    for (; get < 16_000; get += 1) cache.get('a');
+    const distinct = new Set(timed);
+    const phases = new Set([...distinct].map((at) => at % 16));
+    console.log(distinct.size > 900 && distinct.size < 1100, phases.size);
+  `);
+  expect({ status, stdout }).toEqual({ status: 0, stdout: 'true 16\n' });
+});

@@ -19,6 +19,20 @@ const held = () => {
 const flat = (text: string) => Buffer.from(text, 'utf8').toString('utf8');
 
 const COUNT = 2000;
+const FEWER: Record<string, number> = {
+  'arrays in arrays': 100,
+  'messages that alternate between long and short': 200,
+  'an object whose last member is large': 500,
+  'more members than are looked at': 10,
+  'a linked list': 100,
+  'a dictionary of 50 names': 500,
+  'a dictionary of 100 names': 300,
+  'a dictionary of 200 names': 200,
+  'a dictionary of 1000 names': 50,
+  'rows of 24 columns': 200,
+};
+const dictionary = (i: number, size: number) =>
+  JSON.parse(JSON.stringify(Object.fromEntries(Array.from({ length: size }, (_, j) => [`student-${i}-${j}`, j]))));
 type Fill = (i: number) => unknown;
 const values: Record<string, Fill> = {
   'text of one byte per unit': (i) => flat(`${i} ${'x'.repeat(3000)}`),
@@ -49,6 +63,34 @@ const values: Record<string, Fill> = {
     ),
   'arrays in arrays': (i) =>
     Array.from({ length: 60 }, (_, j) => Array.from({ length: 40 }, (_, k) => ({ at: [i, j, k], score: k / 7 }))),
+  'messages that alternate between long and short': (i) =>
+    Array.from({ length: 80 }, (_, j) => ({
+      role: 'user',
+      content: flat(`${i} ${j} ${'x'.repeat(j % 2 ? 30 : 2000)}`),
+    })),
+  'an object whose last member is large': (i) => ({
+    ...Object.fromEntries(Array.from({ length: 69 }, (_, j) => [`column ${j}`, j])),
+    last: flat(`${i} ${'x'.repeat(20_000)}`),
+  }),
+  'a long text referred to 20 times': (i) => {
+    const text = flat(`${i} ${'x'.repeat(3000)}`);
+    return Array.from({ length: 20 }, (_, j) => ({ j, text }));
+  },
+  'more members than are looked at': (i) =>
+    Array.from({ length: 6000 }, (_, j) => ({ j, text: flat(`${i} ${j} ${'x'.repeat(j % 2 ? 10 : 500)}`) })),
+  'a linked list': (i) => {
+    let list: unknown = null;
+    for (let j = 0; j < 3000; j += 1) list = { j, i, list };
+    return list;
+  },
+  'a dictionary of 50 names': (i) => dictionary(i, 50),
+  'a dictionary of 100 names': (i) => dictionary(i, 100),
+  'a dictionary of 200 names': (i) => dictionary(i, 200),
+  'a dictionary of 1000 names': (i) => dictionary(i, 1000),
+  'rows of 24 columns': (i) =>
+    Array.from({ length: 30 }, (_, j) =>
+      JSON.parse(JSON.stringify(Object.fromEntries(Array.from({ length: 24 }, (_, k) => [`column ${k}`, i + j + k])))),
+    ),
   'a Map': (i) => new Map(Array.from({ length: 200 }, (_, j) => [flat(`key ${i} ${j}`), j])),
 };
 
@@ -56,7 +98,7 @@ test.each(Object.entries(values))('memoryUsage is within a quarter of what is re
   await collect();
   const before = held();
   // The larger a value, the fewer of them.
-  const count = kind === 'arrays in arrays' ? 100 : COUNT;
+  const count = FEWER[kind] ?? COUNT;
   const cache = new ResponseCache({ maxSize: count });
   for (let i = 0; i < count; i += 1) cache.set(`prompt ${i}`, { model: 'm' }, value(i));
   await collect();

@@ -87,3 +87,64 @@ describe('QueryCache', () => {
     expect(cache.invalidate('dataset-7')).toBe(1);
   });
 });
+
+describe('QueryCache.set of what is no key', () => {
+  const nested = (levels: number) => {
+    let value: unknown = 1;
+    for (let i = 0; i < levels; i += 1) value = { value };
+    return value;
+  };
+  const thrownBy = (work: () => unknown) => {
+    try {
+      work();
+    } catch (error) {
+      return error as Error;
+    }
+    return undefined;
+  };
+
+  test.each([
+    ['a function', () => 1],
+    ['a symbol', Symbol('x')],
+    ['a symbol inside', { a: [Symbol('x')] }],
+    ['a toJSON that returns undefined', { toJSON: () => undefined }],
+    ['a boxed bigint', { id: Object(1n) }],
+    ['5000 levels', nested(5000)],
+    ['100,000 levels', nested(100_000)],
+  ])('says what get says: %s', (_, params) => {
+    const cache = new QueryCache();
+    const expected = thrownBy(() => cache.get('q', params));
+    const thrown = thrownBy(() => cache.set('q', params, 1));
+    if (thrown) {
+      expect(thrown).toBeInstanceOf(TypeError);
+      expect(thrown.message).toContain('params');
+      if (expected) expect(thrown.message).toBe(expected.message);
+      expect(cache.getStats().size).toBe(0);
+    } else {
+      expect(expected).toBeUndefined();
+      expect(cache.get('q', params)).toBe(1);
+      expect(cache.invalidate(/nowhere/)).toBe(0);
+    }
+    // Whatever happened, the next key is written as ever.
+    cache.set('next', { a: 1 }, 2);
+    expect(cache.get('next', { a: 1 })).toBe(2);
+  });
+
+  test('wrong options leave the key writer as it was', () => {
+    const cache = new QueryCache();
+    expect(() => cache.set('q', { a: 1 }, 1, { ttl: -1 })).toThrow(RangeError);
+    cache.set('q', { a: 2 }, 2);
+    expect(cache.get('q', { a: 1 })).toBeUndefined();
+    expect(cache.get('q', { a: 2 })).toBe(2);
+  });
+
+  test('a sparse array is as quick as what it holds', () => {
+    const cache = new QueryCache();
+    const ids: number[] = [];
+    ids[1e7] = 77;
+    cache.set('q', { ids }, 1);
+    expect(cache.get('q', { ids })).toBe(1);
+    expect(cache.getStats().memoryUsage).toBeLessThan(10_000);
+    expect(cache.invalidate(/^77$/)).toBe(1);
+  });
+});

@@ -118,7 +118,7 @@ export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, f
   return end();
 }
 
-function isStackOverflow(error: unknown): boolean {
+export function isStackOverflow(error: unknown): boolean {
   return error instanceof RangeError && /call stack/i.test(error.message);
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import * as check from '../arguments.js';
 import { native } from '../native.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
@@ -6,8 +7,18 @@ import { textSize } from './value_size.js';
 
 const DEFAULTS = { maxSize: 1000, ttl: 86_400_000 };
 
-/** A vector as providers return it. */
-export type Embedding = number[] | Float32Array | Float64Array;
+/** A vector as providers return it, quantised ones included. */
+export type Embedding =
+  | number[]
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
 
 /** A cached embedding that {@link EmbeddingCache.nearest} found. */
 export interface Neighbour<E extends Embedding = number[]> {
@@ -18,7 +29,8 @@ export interface Neighbour<E extends Embedding = number[]> {
 }
 
 /**
- * Embeddings by text. A vector comes back as it went in: the same array, `number[]`, `Float32Array` or `Float64Array`.
+ * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
+ * numbers.
  *
  * Defaults: 1000 entries, 24 hours.
  */
@@ -176,10 +188,9 @@ export class EmbeddingCache<E extends Embedding = number[]> {
 
 /** A vector of finite numbers. O(dimensions). */
 function checkedVector<E extends Embedding>(name: string, value: E): E {
-  const expected = 'a number[], Float32Array or Float64Array of finite numbers';
-  const kind = Object.prototype.toString.call(value);
-  if (!Array.isArray(value) && kind !== '[object Float32Array]' && kind !== '[object Float64Array]') {
-    check.wrongType(name, expected, value);
+  const isBig = types.isBigInt64Array(value) || types.isBigUint64Array(value);
+  if (isBig || !(Array.isArray(value) || types.isTypedArray(value))) {
+    check.wrongType(name, 'a number[], Float32Array, Float64Array or integer typed array of finite numbers', value);
   }
   for (let i = 0; i < value.length; i += 1) {
     const element: unknown = value[i];

@@ -1,7 +1,8 @@
 import { types } from 'node:util';
 import * as check from '../arguments.js';
 import { native } from '../native.js';
-import { keyRead, keyText, writeKey } from './content_key.js';
+import { isStackOverflow, keyRead, keyText, writeKey } from './content_key.js';
+import { noContent } from './no_content.js';
 import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
 import { type CachedQuery, matches, paramsText, patternOf } from './query_text.js';
 import { calls, now, Slots } from './slots.js';
@@ -47,16 +48,26 @@ export class QueryCache<T = any> {
     return value as R | undefined;
   }
 
-  /** Stores `result`, in place of what was there. */
+  /**
+   * Stores `result`, in place of what was there.
+   *
+   * @throws TypeError as {@link get} does; then nothing is stored.
+   */
   set(query: string, params: unknown, result: T, options?: SetOptions): void {
     const slots = this.#slots;
-    const cached = { query: check.string(QUERY, query), params: paramsText(params) };
-    slots.set(result, cached, options, (bytes, ttl, at) => {
-      const structure = writeKey(QUERY, query, PARAMS, params);
-      const answer = calls.set(slots.id, structure, at, keyText(), bytes, ttl);
-      keyRead();
-      return answer;
-    });
+    // Before the text: it is the key that tells what has no content.
+    const structure = writeKey(QUERY, check.string(QUERY, query), PARAMS, params);
+    let read = false;
+    try {
+      slots.set(result, { query, params: textOf(query, params) }, options, (bytes, ttl, at) => {
+        const answer = calls.set(slots.id, structure, at, keyText(), bytes, ttl);
+        read = true;
+        keyRead();
+        return answer;
+      });
+    } finally {
+      if (!read) keyRead();
+    }
   }
 
   /** Whether there is a live entry. No hit, no miss, and no use. */
@@ -117,5 +128,15 @@ export class QueryCache<T = any> {
   /** What hits have avoided, given `missCost`. */
   savings(): Savings {
     return this.#slots.savings();
+  }
+}
+
+/** The text of the parameters, whose key has been written. */
+function textOf(query: string, params: unknown): string {
+  try {
+    return paramsText(params);
+  } catch (error) {
+    if (isStackOverflow(error)) throw noContent([QUERY, PARAMS], [query, params], true);
+    throw error;
   }
 }

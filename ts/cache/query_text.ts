@@ -14,7 +14,8 @@ export function paramsText(params: unknown): string {
   // The path from the root to the holder of what is shown now: what was given, and what was shown in its place.
   const given: object[] = [];
   const holders: unknown[] = [];
-  return JSON.stringify(params, function (this: unknown, _name, shown: unknown) {
+  const text: string | undefined = JSON.stringify(params, function (this: unknown, _name, shown: unknown) {
+    if (types.isBigIntObject(shown)) return String(shown);
     if (typeof shown === 'bigint' || (typeof shown === 'number' && !Number.isFinite(shown))) return String(shown);
     if (typeof shown !== 'object' || shown === null) return shown;
     while (holders.length > 0 && holders.at(-1) !== this) {
@@ -22,11 +23,26 @@ export function paramsText(params: unknown): string {
       given.pop();
     }
     if (given.includes(shown)) return '[cycle]';
-    const holder = types.isMap(shown) || types.isSet(shown) ? [...shown] : shown;
+    const holder = holderOf(shown);
     given.push(shown);
     holders.push(holder);
     return holder;
   });
+  // What shows itself as nothing has no text.
+  return text ?? '';
+}
+
+/** What JSON is to show for an object: a sparse array may be long without holding much. */
+function holderOf(shown: object): object {
+  if (types.isMap(shown) || types.isSet(shown)) return [...shown];
+  return Array.isArray(shown) && isSparse(shown) ? { ...shown } : shown;
+}
+
+function isSparse(array: readonly unknown[]): boolean {
+  for (let i = 0; i < array.length; i += 1) {
+    if (array[i] === undefined && !(i in array)) return true;
+  }
+  return false;
 }
 
 /** The pattern without the flags that make a RegExp remember where it was. */
@@ -41,10 +57,23 @@ export function patternOf(pattern: RegExp | string): RegExp {
   }
 }
 
-function anyLeaf(value: unknown, pattern: RegExp): boolean {
-  if (typeof value !== 'object' || value === null) return pattern.test(String(value));
-  if (Array.isArray(value)) return value.some((element) => anyLeaf(element, pattern));
-  return Object.entries(value).some(([name, member]) => pattern.test(name) || anyLeaf(member, pattern));
+/** Whether any name or value matches. Without recursion: parameters may be nested deeply. */
+function anyLeaf(root: unknown, pattern: RegExp): boolean {
+  const open = [root];
+  while (open.length > 0) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) {
+      if (pattern.test(String(value))) return true;
+    } else if (Array.isArray(value)) {
+      for (const element of value) open.push(element);
+    } else {
+      for (const [name, member] of Object.entries(value)) {
+        if (pattern.test(name)) return true;
+        open.push(member);
+      }
+    }
+  }
+  return false;
 }
 
 /**

@@ -15,6 +15,7 @@ export function every(intervalMs: number, work: () => void): NodeJS.Timeout {
       process.emitWarning(`A cache could not be cleaned up; trying again later. ${error}`, { type: 'CleanupWarning' });
     }
   }, interval);
-  timer.unref();
+  // Fake timers may return a number.
+  timer.unref?.();
   return timer;
 }
