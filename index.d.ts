@@ -234,7 +234,7 @@ interface WorkerConfig {
     /**
      * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
      * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
-     * known, else the 95th percentile of the key's last 128 calls, else 4,096 (or a slot's equal share, if that is
+     * known, else the 95th percentile of the key's last 128 calls, else 15,000 (or a slot's equal share, if that is
      * more; under the default token limit the equal share).
      */
     estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
@@ -626,6 +626,8 @@ interface BenchmarkResult {
     };
     /** Calls in one sample. */
     callsPerSample?: number;
+    /** What the mean may be wrong by besides noise, ms: what calibration took off is only known within it. */
+    calibrationError?: number;
     /** Half of `confidenceInterval`, percent of the mean. */
     rme?: number;
     /** 95 % confidence interval of the mean, ms, from the means of rounds. */
@@ -635,7 +637,10 @@ interface BenchmarkResult {
     /** Medians of up to 20 rounds of consecutive samples, in time order: what comparisons are made on. */
     rounds?: number[];
 }
-/** Two results side by side. Percentages are positive when the current one is better. */
+/**
+ * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
+ * what `Benchmark` returns.
+ */
 interface BenchmarkComparison {
     baseline: BenchmarkResult;
     current: BenchmarkResult;
@@ -647,17 +652,17 @@ interface BenchmarkComparison {
     verdict: 'faster' | 'slower' | 'similar';
     significance: 'significant' | 'moderate' | 'minor' | 'negligible';
     /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
-    roundsPercent: number;
+    roundsPercent?: number;
     /** Two-sided p-value of "there is no difference". */
-    pValue: number;
+    pValue?: number;
     /** 95 % confidence interval of `improvement.durationPercent`. */
-    confidenceInterval: [number, number];
+    confidenceInterval?: [number, number];
     /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
-    effectSize: number;
+    effectSize?: number;
     /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
-    conclusive: boolean;
+    conclusive?: boolean;
     /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
-    roundsNeeded: number;
+    roundsNeeded?: number;
 }
 /** What a suite measured. */
 interface BenchmarkSuiteResult {
@@ -703,12 +708,12 @@ declare class Benchmark {
      * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
      * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
      */
-    compare(baseline: BenchmarkResult, current: BenchmarkResult): BenchmarkComparison;
+    compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison>;
     /**
      * Measures two functions in turns (A B B A …, 20 rounds) and compares round with round, so that a machine that becomes
      * slower or faster meanwhile does so for both. Both take as many samples as `baseline.iterations` (default 100).
      */
-    compareInterleaved<A, B>(baseline: BenchmarkConfig, baselineFn: () => PromiseLike<A> | A, current: BenchmarkConfig, currentFn: () => PromiseLike<B> | B): Promise<BenchmarkComparison>;
+    compareInterleaved<A, B>(baseline: BenchmarkConfig, baselineFn: () => PromiseLike<A> | A, current: BenchmarkConfig, currentFn: () => PromiseLike<B> | B): Promise<Required<BenchmarkComparison>>;
     /** Every result of that name, oldest first. */
     getHistory(name: string): BenchmarkResult[];
     /** Forgets every result. */
@@ -864,8 +869,8 @@ declare class CacheInvalidator {
     scheduleCleanup(intervalMs?: number): NodeJS.Timeout;
 }
 
-/** A vector as providers return it. */
-type Embedding = number[] | Float32Array | Float64Array;
+/** A vector as providers return it, quantised ones included. */
+type Embedding = number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
 /** A cached embedding that {@link EmbeddingCache.nearest} found. */
 interface Neighbour<E extends Embedding = number[]> {
     text: string;
@@ -874,7 +879,8 @@ interface Neighbour<E extends Embedding = number[]> {
     similarity: number;
 }
 /**
- * Embeddings by text. A vector comes back as it went in: the same array, `number[]`, `Float32Array` or `Float64Array`.
+ * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
+ * numbers.
  *
  * Defaults: 1000 entries, 24 hours.
  */
@@ -953,7 +959,11 @@ declare class QueryCache<T = any> {
      * @throws TypeError when `query` is no string or a part of `params` has no content, naming its path.
      */
     get<R = T>(query: string, params?: unknown): R | undefined;
-    /** Stores `result`, in place of what was there. */
+    /**
+     * Stores `result`, in place of what was there.
+     *
+     * @throws TypeError as {@link get} does; then nothing is stored.
+     */
     set(query: string, params: unknown, result: T, options?: SetOptions): void;
     /** Whether there is a live entry. No hit, no miss, and no use. */
     has(query: string, params?: unknown): boolean;
@@ -1097,7 +1107,7 @@ interface ComponentTiming {
     p95Duration: number;
     p99Duration: number;
     /** Sum of durations less the time in which timers started within were running, ms. */
-    selfDuration: number;
+    selfDuration?: number;
 }
 /** How much a component matters, and what to look at. */
 interface Bottleneck {
@@ -1132,12 +1142,12 @@ interface PerformanceRegression {
     severity: 'critical' | 'major' | 'minor';
     /** The threshold that was crossed, percent. */
     threshold: number;
-    /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls) is reported. See docs/measuring.md. */
+    /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
     confidence: number;
     /** Calls behind `baselineDuration`. */
-    baselineCalls: number;
+    baselineCalls?: number;
     /** Calls behind `currentDuration`. */
-    currentCalls: number;
+    currentCalls?: number;
 }
 /** A component as it was called from one place, and what was called within. */
 interface CallTreeNode {
@@ -1187,11 +1197,19 @@ interface PerformanceReport {
         fastestComponent: string;
     };
     /** Who ran within whom. */
+    tree?: CallTreeNode[];
+    eventLoop?: EventLoopFigures;
+    memory?: MemoryFigures;
+    /** What `regressions` is compared with. */
+    baseline?: PerformanceBaseline;
+}
+/** A report as a monitor makes it, nothing left out. */
+interface FullReport extends PerformanceReport {
+    components: Required<ComponentTiming>[];
+    regressions: Required<PerformanceRegression>[];
     tree: CallTreeNode[];
     eventLoop: EventLoopFigures;
     memory: MemoryFigures;
-    /** What `regressions` is compared with. */
-    baseline?: PerformanceBaseline;
 }
 
 /** Counters of a cache, as far as the dashboard shows them; `CacheStats` has them all. */
@@ -1284,9 +1302,9 @@ declare class PerformanceMonitor extends EventEmitter {
     /** Times a synchronous function, also when it throws, and returns what it returns. */
     measureSync<T>(name: string, fn: () => T, metadata?: Record<string, unknown>): T;
     /** Figures of one component; `undefined` before its first finished call. */
-    getComponentTiming(name: string): ComponentTiming | undefined;
+    getComponentTiming(name: string): Required<ComponentTiming> | undefined;
     /** Figures of every component with finished calls, longest total first. About a microsecond a component. */
-    getAllTimings(): ComponentTiming[];
+    getAllTimings(): Required<ComponentTiming>[];
     /**
      * Every component with how much it matters, largest share of the sum of all totals first. Critical: average above
      * `criticalMs` or share above `criticalPercent`; high: above half of either; medium: above a quarter; else low.
@@ -1328,12 +1346,12 @@ declare class PerformanceMonitor extends EventEmitter {
      * `minor` percent or more *and* a difference that the recorded distributions support; see docs/measuring.md.
      * @throws Error `Baseline not found: ID`
      */
-    detectRegressions(id: string, thresholds?: RegressionThresholds): PerformanceRegression[];
+    detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[];
     /**
      * Everything at this moment; with `baselineId`, also the regressions since. About 10 µs a component.
      * @throws Error `Baseline not found: ID`
      */
-    generateReport(baselineId?: string): PerformanceReport;
+    generateReport(baselineId?: string): FullReport;
     /** Forgets every call and every running timer. Baselines stay. */
     reset(): void;
 }
@@ -1610,7 +1628,10 @@ interface FileWriterOptions {
      * and `close`; a last line without its end, left by a crash, is cut off first.
      */
     append?: boolean | undefined;
-    /** Columns of a CSV file. Default: the members of the first result (appending: the header that is there). */
+    /**
+     * Columns of a CSV file; members of a result that are not among them are left out. Default: every member of the results
+     * of the first batch (appending: the header that is there); a later result with another member is then refused.
+     */
     columns?: readonly string[] | undefined;
     /** Results written to the file at a time. Default 100. */
     batchSize?: number | undefined;

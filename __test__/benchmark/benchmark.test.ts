@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AiEvalsError, Benchmark, BenchmarkSuite, benchmarkCache } from '@aah/ai-evals/performance';
+import { AiEvalsError, Benchmark, BenchmarkSuite, benchmarkCache, EmbeddingCache } from '@aah/ai-evals/performance';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 afterEach(() => {
@@ -269,4 +270,45 @@ describe('suites and caches', () => {
       expect(result.throughput).toBeCloseTo(1000 / result.avgDuration, 3);
     }
   });
+});
+
+describe('calibration', () => {
+  test('a call of about a nanosecond is not measured away, cold or warm', async () => {
+    let x = 0;
+    const count = () => x++;
+    for (let i = 0; i < 3; i += 1) {
+      const result = new Benchmark().runSync({ name: 'count', iterations: 200 }, count);
+      expect(result.medianDuration).toBeGreaterThan(1e-7);
+      expect(result.medianDuration).toBeLessThan(1e-3);
+      expect(result.calibrationError).toBe(1e-6);
+    }
+    const waited = await new Benchmark().run({ name: 'waited', iterations: 50 }, async () => x++);
+    expect(waited.medianDuration).toBeGreaterThan(1e-7);
+    expect(waited.calibrationError).toBe(2e-5);
+  });
+
+  test('a clock that stood still before the package was loaded ends a benchmark all the same', () => {
+    const script = `
+      performance.now = () => 5;
+      const { Benchmark } = await import('@aah/ai-evals/performance');
+      const config = { name: 'frozen', iterations: 20 };
+      const results = [new Benchmark().runSync(config, () => 1), await new Benchmark().run(config, async () => 1)];
+      console.log(JSON.stringify(results.map((r) => [r.callsPerSample, Number.isFinite(r.avgDuration)])));`;
+    const printed = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
+    expect(JSON.parse(printed.toString())).toEqual([
+      [1, true],
+      [1, true],
+    ]);
+  }, 30_000);
+
+  test('a result without a description says so', () => {
+    const result = new Benchmark().runSync({ name: 'plain', iterations: 2 }, () => busy(0.02));
+    expect(Object.hasOwn(result, 'description')).toBe(true);
+    expect(result.description).toBeUndefined();
+  });
+});
+
+test('a cache of embeddings can be measured', async () => {
+  const { reads, writes } = await benchmarkCache(new EmbeddingCache(), 50);
+  expect([reads.iterations, writes.iterations]).toEqual([50, 50]);
 });

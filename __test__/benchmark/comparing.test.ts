@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Benchmark, type BenchmarkResult } from '@aah/ai-evals/performance';
+import { Benchmark, type BenchmarkComparison, type BenchmarkResult } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
 
 function busy(ms: number): void {
@@ -50,6 +50,44 @@ describe('comparing', () => {
     const comparison = new Benchmark().compare(result(100, 90, 10), result(150, 90, 10));
     expect(comparison).toMatchObject({ verdict: 'similar', significance: 'negligible', conclusive: false });
     expect(comparison.roundsNeeded).toBeGreaterThan(100);
+  });
+
+  test('one sample on a side shows no difference; few need a clearer one than many', () => {
+    const benchmark = new Benchmark();
+    expect(benchmark.compare(result(10, 0, 1), result(20, 0, 1))).toMatchObject({ verdict: 'similar', pValue: 1 });
+    expect(benchmark.compare(result(10, 0, 100), result(20, 0, 1)).conclusive).toBe(false);
+    expect(benchmark.compare(result(10, 0.3, 3), result(10.8, 0.3, 3)).verdict).toBe('similar');
+    expect(benchmark.compare(result(10, 0.3, 30), result(10.8, 0.3, 30)).verdict).toBe('slower');
+    const one = { name: 'one', iterations: 1, warmupIterations: 0 };
+    const [a, b] = [1, 3].map((ms) => benchmark.runSync(one, () => busy(ms))) as [BenchmarkResult, BenchmarkResult];
+    expect(benchmark.compare(a, b).verdict).toBe('similar');
+  });
+
+  test('a difference within what calibration may be wrong by is none', () => {
+    const benchmark = new Benchmark();
+    const tiny = (average: number, more: object = {}): BenchmarkResult => ({
+      ...result(average, 0),
+      rounds: Array.from({ length: 20 }, () => average),
+      callsPerSample: 1000,
+      ...more,
+    });
+    expect(benchmark.compare(tiny(5e-7), tiny(1.4e-6)).verdict).toBe('similar');
+    expect(benchmark.compare(tiny(5e-6), tiny(1e-5)).verdict).toBe('slower');
+    const waited = { calibrationError: 2e-5 };
+    expect(benchmark.compare(tiny(1e-5, waited), tiny(2e-5, waited)).verdict).toBe('similar');
+  });
+
+  test('a comparison with the fields of the contract alone is one, and can be shown', () => {
+    const comparison: BenchmarkComparison = {
+      baseline: result(10),
+      current: result(5),
+      improvement: { durationPercent: 50, throughputPercent: 100, memoryPercent: 0 },
+      verdict: 'faster',
+      significance: 'significant',
+    };
+    expect(Benchmark.formatComparison(comparison, 'markdown')).toContain('faster');
+    const half = { ...comparison, confidenceInterval: [48, 52] as [number, number], conclusive: false };
+    expect(Benchmark.formatComparison(half, 'markdown')).not.toMatch(/undefined|NaN/u);
   });
 
   test('nothing is divided by 0', () => {
@@ -110,7 +148,7 @@ describe('comparing', () => {
       { name: 'sync', ...config },
       () => busy(1),
       { name: 'async', ...config },
-      () => sleep(4),
+      () => sleep(12),
     );
     expect(comparison).toMatchObject({ verdict: 'slower', baseline: { iterations: 6 }, current: { iterations: 6 } });
     expect(benchmark.getHistory('sync')).toEqual([comparison.baseline]);

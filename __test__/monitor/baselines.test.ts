@@ -26,6 +26,21 @@ const around = (mean: number, count: number) =>
   Array.from({ length: count }, (_, i) => mean * (1 + 0.02 * Math.sin(i * 7.3)));
 
 describe('regressions', () => {
+  test('one call against one is a regression when it takes twice as long, and only about 0.9 sure', () => {
+    for (const [after, count] of [
+      [20, 1],
+      [15, 0],
+    ] as const) {
+      const monitor = new PerformanceMonitor();
+      record(monitor, 'single', [10]);
+      monitor.setBaseline('v1');
+      record(monitor, 'single', [after]);
+      const found = monitor.detectRegressions('v1');
+      expect(found).toHaveLength(count);
+      for (const { confidence } of found) expect(confidence).toBeLessThan(0.95);
+    }
+  });
+
   test('severity, threshold, averages and change are those of the contract, largest change first', () => {
     const monitor = new PerformanceMonitor();
     const factors = { same: 1, faster: 0.5, tiny: 1.05, minor: 1.15, major: 1.3, critical: 1.6 };

@@ -1,4 +1,4 @@
-import { PerformanceMonitor, rateTargets, renderDashboard } from '@aah/ai-evals/performance';
+import { PerformanceMonitor, type PerformanceReport, rateTargets, renderDashboard } from '@aah/ai-evals/performance';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 afterEach(() => {
@@ -219,4 +219,29 @@ describe('the guide’s dashboard and targets', () => {
     for (const box of text.split('\n\n')) expect(new Set(box.split('\n').map(width)).size).toBe(1);
     expect(renderDashboard(new PerformanceMonitor().generateReport())).toContain('N/A');
   });
+});
+
+test('a report with the fields of the contract alone is one, and can be shown', () => {
+  const timing = { totalCalls: 1, totalDuration: 5, avgDuration: 5, minDuration: 5, maxDuration: 5 };
+  const report: PerformanceReport = {
+    id: 'report',
+    timestamp: new Date(0),
+    totalDuration: 5,
+    components: [{ component: 'a', ...timing, p50Duration: 5, p95Duration: 5, p99Duration: 5 }],
+    bottlenecks: [],
+    regressions: [
+      {
+        component: 'a',
+        baselineDuration: 1,
+        currentDuration: 5,
+        percentChange: 400,
+        severity: 'critical',
+        threshold: 50,
+        confidence: 0.99,
+      },
+    ],
+    summary: { totalComponents: 1, totalCalls: 1, avgCallDuration: 5, slowestComponent: 'a', fastestComponent: 'a' },
+  };
+  expect(rateTargets(report)).toEqual([]);
+  expect(renderDashboard(report)).not.toMatch(/undefined|NaN/u);
 });

@@ -230,3 +230,11 @@ describe('self time and the tree', () => {
     ]);
   });
 });
+
+test('end without a name says which timer is missing', () => {
+  const monitor = new PerformanceMonitor();
+  expect(() => monitor.end(undefined as never)).toThrow('No active timer found for: undefined');
+  monitor.start('running');
+  expect(() => monitor.end(undefined as never)).toThrow('No active timer found for: undefined');
+  expect(() => monitor.end(null as never)).toThrow('No active timer found for: null');
+});

@@ -12,6 +12,10 @@ use crate::stats::{Moments, Trimmed, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
 const PRIOR_SPREAD: f64 = 0.03;
+/// The same where a side has a single call, and there are but a few calls in all: these say nothing of their noise.
+const PRIOR_SPREAD_OF_ONE: f64 = 0.25;
+/// Calls in all from which the side with more of them says something.
+const ENOUGH: f64 = 5.0;
 /// Absolute part of the same, ms: the clock and the scheduler.
 const PRIOR_JITTER: f64 = 0.001;
 /// Observations the prior counts for.
@@ -28,6 +32,12 @@ pub struct Series {
     pub spread: f64,
 }
 
+/// Whether there are so few calls that a comparison rests on the prior: one on a side, and fewer than five in all.
+pub fn rests_on_prior(baseline: &Series, current: &Series) -> bool {
+    let (before, now) = (baseline.calls(), current.calls());
+    before.min(now) <= 1.0 && before + now < ENOUGH
+}
+
 /// Mean and squared standard error of one side, with the degrees of freedom of the latter.
 struct Estimate {
     mean: f64,
@@ -36,6 +46,10 @@ struct Estimate {
 }
 
 impl Series {
+    fn calls(&self) -> f64 {
+        self.rounds.iter().map(|round| round.count).sum()
+    }
+
     /// The mean of `of` over the rounds without `trim` of them on either side.
     fn estimate(&self, of: fn(&Round) -> f64, trim: f64, single_call_variance: f64) -> Estimate {
         let values: Vec<f64> = self.rounds.iter().map(of).collect();
@@ -70,9 +84,14 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<[Evide
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
+    let prior_spread = if rests_on_prior(baseline, current) {
+        PRIOR_SPREAD_OF_ONE
+    } else {
+        PRIOR_SPREAD
+    };
     let test = |of: fn(&Round) -> f64, trim: f64| {
         let center: Moments = baseline.rounds.iter().chain(&current.rounds).map(of).collect();
-        let floor = (PRIOR_SPREAD * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
+        let floor = (prior_spread * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
         let variance = floor
             .max(baseline.spread * baseline.spread)
             .max(current.spread * current.spread);

@@ -124,3 +124,25 @@ fn a_slowdown_of_30_percent_at_40_calls_is_found_in_95_of_100() {
         }
     }
 }
+
+#[test]
+fn one_call_against_one_is_told_when_it_is_twice_as_slow_and_never_as_nearly_certain() {
+    let confidence = |now: f64| {
+        let mut monitor = Monitor::default();
+        let component = monitor.component("single");
+        let node = monitor.node(None, component).unwrap_or_default() as f64;
+        monitor.record(&[node, 10.0, 10.0]);
+        monitor.set_baseline("before".into(), String::new(), 0.0);
+        monitor.record(&[node, now, now]);
+        let thresholds = Thresholds {
+            critical: 50.0,
+            major: 25.0,
+            minor: 10.0,
+        };
+        let found = monitor.regressions("before", thresholds).unwrap_or_default();
+        found.first().map(|r| r.confidence)
+    };
+    assert_eq!(confidence(15.0), None);
+    assert!(confidence(20.0).is_some_and(|c| (0.9..0.95).contains(&c)));
+    assert!(confidence(1000.0).is_some_and(|c| c < 0.999));
+}

@@ -1,6 +1,6 @@
 //! What became slower than a baseline, and how sure that is.
 
-use super::evidence::{Evidence, Series, slower};
+use super::evidence::{Evidence, Series, rests_on_prior, slower};
 use super::recording::Recording;
 use serde::Serialize;
 
@@ -19,6 +19,11 @@ struct Proof {
 const FEW_CALLS: u64 = 30;
 const PROOF_OF_FEW: Proof = Proof {
     confidence: 0.995,
+    margin: 0.8,
+};
+/// One call against one rests on the prior alone, a wide one: what is about twice as slow is told, as sure as that is.
+const PROOF_OF_ONE: Proof = Proof {
+    confidence: 0.9,
     margin: 0.8,
 };
 const PROOF: Proof = Proof {
@@ -115,7 +120,11 @@ impl Thresholds {
     /// A regression, if there is one: of the averages, or, where outliers spoil these, of the averages without them.
     fn judge(self, component: &str, before: &Sample, now: &Sample, compared: f64) -> Option<Regression> {
         let few = before.calls.min(now.calls) < FEW_CALLS;
-        let needed = if few { PROOF_OF_FEW } else { PROOF };
+        let needed = match () {
+            () if rests_on_prior(&before.series, &now.series) => PROOF_OF_ONE,
+            () if few => PROOF_OF_FEW,
+            () => PROOF,
+        };
         let margin = self.minor.max(0.0) / 100.0 * needed.margin;
         let [means, typical] = slower(&before.series, &now.series, margin)?;
         let means = Evidence {

@@ -12,7 +12,7 @@ import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult } from './result.js';
 import { followAsync, followSync, type Plan, runAtOnce, takeSamples, warmUp } from './sampling.js';
-import { type Measured, readClock } from './stopwatch.js';
+import { calibrationError, type Measured, readClock } from './stopwatch.js';
 import { formatComparison, formatResults, type TableStyle } from './tables.js';
 
 /** Figures and rounds that the engine sums samples up to. */
@@ -53,6 +53,8 @@ function failure(name: string, error: unknown): AiEvalsError {
 interface Run {
   before: number;
   callsPerSample: number;
+  /** ms per call. */
+  calibrationError?: number;
   /** From the first call to the last, ms, where calls overlapped. */
   elapsed?: number;
 }
@@ -66,7 +68,7 @@ export function resultOf(config: BenchmarkConfig, samples: number[], run: Run): 
   const totalDuration = run.elapsed ?? figure(0);
   return {
     name: config.name,
-    ...(config.description !== undefined && { description: config.description }),
+    description: config.description,
     iterations: samples.length,
     totalDuration,
     avgDuration: figure(1),
@@ -79,6 +81,7 @@ export function resultOf(config: BenchmarkConfig, samples: number[], run: Run): 
     throughput: (samples.length / totalDuration) * 1000,
     memoryUsage: { before: run.before, after, delta: after - run.before },
     callsPerSample: run.callsPerSample,
+    ...(run.calibrationError !== undefined && { calibrationError: run.calibrationError }),
     rme: figure(8),
     confidenceInterval: [figure(9), figure(10)],
     outliers: figure(11),
@@ -101,17 +104,28 @@ function checkResult(name: string, result: BenchmarkResult): BenchmarkResult {
   return usable ? result : wrongType(name, 'a benchmark result', result);
 }
 
+/** What the average of a result may be wrong by besides noise, ms; nothing is known of results without rounds. */
+function systematicError({ rounds, callsPerSample, calibrationError: stated }: BenchmarkResult): number {
+  if (rounds === undefined) return 0;
+  return finite(stated ?? (finite(callsPerSample) > 1 ? 1e-6 : 0));
+}
+
 /** Compares two results; see {@link Benchmark.compare}. */
-function compareResults(baseline: BenchmarkResult, current: BenchmarkResult, paired: boolean): BenchmarkComparison {
+function compareResults(
+  baseline: BenchmarkResult,
+  current: BenchmarkResult,
+  paired: boolean,
+): Required<BenchmarkComparison> {
   const side = (result: BenchmarkResult): object => ({
     average: result.avgDuration,
     deviation: finite(result.stdDeviation),
     iterations: finite(result.iterations),
     rounds: (result.rounds ?? []).filter(Number.isFinite),
+    systematic: systematicError(result),
   });
   const change = JSON.stringify({ baseline: side(baseline), current: side(current), paired });
   const { durationPercent, ...found } = JSON.parse(guarded(() => native.benchmarkCompare(change))) as Omit<
-    BenchmarkComparison,
+    Required<BenchmarkComparison>,
     'baseline' | 'current' | 'improvement'
   > & { durationPercent: number };
   return {
@@ -159,7 +173,8 @@ export class Benchmark {
       const warm = await followAsync(fn, warmUp(plan));
       const before = heapUsed();
       const samples = await followAsync(fn, takeSamples(plan, warm));
-      return this.#remember(resultOf(config, samples, { before, callsPerSample: warm.calls }));
+      const run = { before, callsPerSample: warm.calls, calibrationError: calibrationError(fn) };
+      return this.#remember(resultOf(config, samples, run));
     } catch (error) {
       throw failure(config.name, error);
     }
@@ -177,7 +192,8 @@ export class Benchmark {
       const warm = followSync(fn, warmUp(plan));
       const before = heapUsed();
       const samples = followSync(fn, takeSamples(plan, warm));
-      return this.#remember(resultOf(config, samples, { before, callsPerSample: warm.calls }));
+      const run = { before, callsPerSample: warm.calls, calibrationError: calibrationError(fn) };
+      return this.#remember(resultOf(config, samples, run));
     } catch (error) {
       throw failure(config.name, error);
     }
@@ -188,7 +204,7 @@ export class Benchmark {
    * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
    * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
    */
-  compare(baseline: BenchmarkResult, current: BenchmarkResult): BenchmarkComparison {
+  compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison> {
     return compareResults(checkResult('baseline', baseline), checkResult('current', current), false);
   }
 
@@ -201,7 +217,7 @@ export class Benchmark {
     baselineFn: () => PromiseLike<A> | A,
     current: BenchmarkConfig,
     currentFn: () => PromiseLike<B> | B,
-  ): Promise<BenchmarkComparison> {
+  ): Promise<Required<BenchmarkComparison>> {
     const plan = planOf(baseline, 100, 10);
     const before = await this.#prepare(baseline, callable('baselineFn', baselineFn), plan);
     const after = await this.#prepare(current, callable('currentFn', currentFn), planOf(current, 100, 10));
@@ -235,7 +251,8 @@ export class Benchmark {
         const course = takeSamples({ ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY }, warm);
         samples.push(...(await guard(followAsync(fn, course))));
       },
-      result: (): BenchmarkResult => resultOf(config, samples, { before, callsPerSample: calls }),
+      result: (): BenchmarkResult =>
+        resultOf(config, samples, { before, callsPerSample: calls, calibrationError: calibrationError(fn) }),
     };
   }
 

@@ -42,6 +42,8 @@ export interface BenchmarkResult {
   memoryUsage: { before: number; after: number; delta: number };
   /** Calls in one sample. */
   callsPerSample?: number;
+  /** What the mean may be wrong by besides noise, ms: what calibration took off is only known within it. */
+  calibrationError?: number;
   /** Half of `confidenceInterval`, percent of the mean. */
   rme?: number;
   /** 95 % confidence interval of the mean, ms, from the means of rounds. */
@@ -52,7 +54,10 @@ export interface BenchmarkResult {
   rounds?: number[];
 }
 
-/** Two results side by side. Percentages are positive when the current one is better. */
+/**
+ * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
+ * what `Benchmark` returns.
+ */
 export interface BenchmarkComparison {
   baseline: BenchmarkResult;
   current: BenchmarkResult;
@@ -60,17 +65,17 @@ export interface BenchmarkComparison {
   verdict: 'faster' | 'slower' | 'similar';
   significance: 'significant' | 'moderate' | 'minor' | 'negligible';
   /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
-  roundsPercent: number;
+  roundsPercent?: number;
   /** Two-sided p-value of "there is no difference". */
-  pValue: number;
+  pValue?: number;
   /** 95 % confidence interval of `improvement.durationPercent`. */
-  confidenceInterval: [number, number];
+  confidenceInterval?: [number, number];
   /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
-  effectSize: number;
+  effectSize?: number;
   /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
-  conclusive: boolean;
+  conclusive?: boolean;
   /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
-  roundsNeeded: number;
+  roundsNeeded?: number;
 }
 
 /** What a suite measured. */

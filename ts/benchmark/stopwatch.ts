@@ -75,25 +75,33 @@ interface Overhead {
   turn: number;
 }
 
-const TRIES = 15;
-const TURNS = 20_000;
+/** Long enough for the loop to be as optimised as around a batch of calls; the first pass only warms it up. */
+const TURNS = 1_000_000;
+const TRIES = 6;
+const WAITING_TURNS = 4000;
+const WAITING_TRIES = 60;
+/** Readings after which a clock that has not moved counts as standing still (a faked one). */
+const MOST_READINGS = 1_000_000;
 
+/** The step to the next reading that differs; 0 when the clock stands still. */
 function smallestStep(): number {
   const start = clock();
   let next = start;
-  while (next === start) next = clock();
-  return next - start;
+  for (let i = 0; i < MOST_READINGS && next === start; i += 1) next = clock();
+  return Math.max(0, next - start);
 }
 
 let overhead: Overhead | undefined;
 function calibrate(): Overhead {
   if (overhead !== undefined) return overhead;
   const measured = { resolution: smallestStep(), reading: Number.POSITIVE_INFINITY, turn: Number.POSITIVE_INFINITY };
-  for (let i = 0; i < 2000; i += 1) {
+  for (let i = 0; i < 2000 && measured.resolution > 0; i += 1) {
     measured.resolution = Math.min(measured.resolution, smallestStep());
     const start = clock();
     measured.reading = Math.min(measured.reading, clock() - start);
   }
+  if (measured.resolution === 0) measured.reading = 0;
+  timeTurns(TURNS);
   for (let i = 0; i < TRIES; i += 1) {
     measured.turn = Math.min(measured.turn, Math.max(0, timeTurns(TURNS) - measured.reading) / TURNS);
   }
@@ -109,8 +117,8 @@ function calibrateAwaiting(): Promise<number> {
     const settled = Promise.resolve();
     let best = Number.POSITIVE_INFINITY;
     // Many tries: the loop must be as optimised as it will be when a function is measured.
-    for (let i = 0; i < TRIES * 4; i += 1) {
-      best = Math.min(best, Math.max(0, (await timeAwaiting(settled, TURNS / 5)) - reading) / (TURNS / 5));
+    for (let i = 0; i < WAITING_TRIES; i += 1) {
+      best = Math.min(best, Math.max(0, (await timeAwaiting(settled, WAITING_TURNS)) - reading) / WAITING_TURNS);
     }
     return best;
   })();
@@ -120,10 +128,23 @@ function calibrateAwaiting(): Promise<number> {
 /** A call never takes less than this, ms (0.05 ns): what the loop costs is itself only known within noise. */
 const SMALLEST = 5e-8;
 
+/** `raw` less the overhead, ms, of which at most three quarters are taken off: most of what was measured stays. */
+function without(overheads: number, raw: number): number {
+  return Math.max(raw - overheads, raw / 4, SMALLEST);
+}
+
+/** Functions that returned promises. */
+const promising = new WeakSet<Measured>();
+
+/** By how much, ms per call, what calibration takes off may be wrong: 1 ns, or 20 ns where promises were awaited. */
+export function calibrationError(fn: Measured): number {
+  return promising.has(fn) ? 2e-5 : 1e-6;
+}
+
 /** Milliseconds of one call of a synchronous function, from `calls` calls in a row. */
 export function sampleSync(fn: Measured, calls: number): number {
   const { reading, turn } = calibrate();
-  return Math.max((timeSync(fn, calls) - reading) / calls - turn, SMALLEST);
+  return without(turn, (timeSync(fn, calls) - reading) / calls);
 }
 
 /** Milliseconds of one call, from `calls` calls in a row; promises are awaited, and what that costs is taken off. */
@@ -131,11 +152,14 @@ export async function sampleAsync(fn: Measured, calls: number): Promise<number> 
   const { reading, turn } = calibrate();
   const waiting = await calibrateAwaiting();
   const { elapsed, awaited } = await timeAsync(fn, calls);
-  return Math.max((elapsed - reading - awaited * waiting) / calls - turn, SMALLEST);
+  if (awaited > 0) promising.add(fn);
+  return without((awaited * waiting) / calls + turn, (elapsed - reading) / calls);
 }
 
 /** How many calls a sample should cover when one takes `call` ms. */
 export function callsPerSample(call: number): number {
   const { resolution, reading } = calibrate();
+  // A clock that stands still would ask for the largest batches, and never say that they are enough.
+  if (resolution === 0) return 1;
   return native.benchmarkCallsPerSample(call, resolution, reading);
 }

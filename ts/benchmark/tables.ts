@@ -174,12 +174,12 @@ export function formatComparison(comparison: BenchmarkComparison, style: TableSt
   const notes = [`Verdict: ${paint(verdict, VERDICT_COLOURS[verdict])} (${significance}).`];
   if (confidenceInterval !== undefined) {
     const [low, high] = confidenceInterval;
-    notes[0] += ` The average changed by ${percent(low)} to ${percent(high)} (95 %), p ${shownP(pValue)}.`;
+    notes[0] += ` The average changed by ${percent(low)} to ${percent(high)} (95 %)${pValue === undefined ? '' : `, p ${shownP(pValue)}`}.`;
   }
-  if (comparison.conclusive === false) {
-    notes.push(
-      `Not settled: too noisy to rule out a change of 5 %. About ${comparison.roundsNeeded} rounds a side would.`,
-    );
+  const { conclusive, roundsNeeded } = comparison;
+  if (conclusive === false) {
+    const enough = roundsNeeded === undefined ? '' : ` About ${roundsNeeded} rounds a side would.`;
+    notes.push(`Not settled: too noisy to rule out a change of 5 %.${enough}`);
   }
   const names = baseline.name === current.name ? baseline.name : `${baseline.name} → ${current.name}`;
   return drawn({ title: names, rows, notes }, style);

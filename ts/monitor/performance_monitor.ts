@@ -11,10 +11,10 @@ import {
   type CallTreeNode,
   type ComponentTiming,
   eventLoopFigures,
+  type FullReport,
   memoryFigures,
   type PerformanceBaseline,
   type PerformanceRegression,
-  type PerformanceReport,
   watchEventLoop,
 } from './report.js';
 import { type Frame, now, TimerStack } from './timer_stack.js';
@@ -48,7 +48,7 @@ export interface Timer extends Disposable {
 }
 
 /** One row of figures. Written flat: a report over a thousand components runs mostly in V8's interpreter. */
-function timingOf(names: readonly string[], row: ArrayLike<number>, at: number): ComponentTiming {
+function timingOf(names: readonly string[], row: ArrayLike<number>, at: number): Required<ComponentTiming> {
   return {
     component: names[row[at] as number] as string,
     totalCalls: row[at + 1] as number,
@@ -190,7 +190,7 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   /** Figures of one component; `undefined` before its first finished call. */
-  getComponentTiming(name: string): ComponentTiming | undefined {
+  getComponentTiming(name: string): Required<ComponentTiming> | undefined {
     const index = this.#timers.indexOf(name);
     if (index === undefined) return undefined;
     const figures = new Float64Array(FIELDS);
@@ -199,11 +199,11 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   /** Figures of every component with finished calls, longest total first. About a microsecond a component. */
-  getAllTimings(): ComponentTiming[] {
+  getAllTimings(): Required<ComponentTiming>[] {
     const { names, flushed } = this.#timers;
     const figures = new Float64Array(names.length * FIELDS);
     const count = guarded(() => flushed.timings(figures));
-    const timings: ComponentTiming[] = [];
+    const timings: Required<ComponentTiming>[] = [];
     for (let at = 0; at < count * FIELDS; at += FIELDS) timings.push(timingOf(names, figures, at));
     return timings;
   }
@@ -310,25 +310,25 @@ export class PerformanceMonitor extends EventEmitter {
    * `minor` percent or more *and* a difference that the recorded distributions support; see docs/measuring.md.
    * @throws Error `Baseline not found: ID`
    */
-  detectRegressions(id: string, thresholds?: RegressionThresholds): PerformanceRegression[] {
+  detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[] {
     const { critical = 50, major = 25, minor = 10 } = options('thresholds', thresholds);
     nonNegativeNumber('critical', critical);
     nonNegativeNumber('major', major);
     nonNegativeNumber('minor', minor);
     const found = guarded(() => this.#timers.flushed.regressions(id, critical, major, minor));
-    return JSON.parse(found ?? notFound(id)) as PerformanceRegression[];
+    return JSON.parse(found ?? notFound(id)) as Required<PerformanceRegression>[];
   }
 
   /**
    * Everything at this moment; with `baselineId`, also the regressions since. About 10 µs a component.
    * @throws Error `Baseline not found: ID`
    */
-  generateReport(baselineId?: string): PerformanceReport {
+  generateReport(baselineId?: string): FullReport {
     const components = this.getAllTimings();
     const totalCalls = components.reduce((sum, timing) => sum + timing.totalCalls, 0);
     const measured = components.reduce((sum, timing) => sum + timing.totalDuration, 0);
     const byAverage = [...components].sort((a, b) => b.avgDuration - a.avgDuration);
-    const report: PerformanceReport = {
+    const report: FullReport = {
       id: `report-${randomUUID()}`,
       timestamp: new Date(),
       totalDuration: this.#elapsed(),

@@ -27,7 +27,7 @@ export interface ComponentTiming {
   p95Duration: number;
   p99Duration: number;
   /** Sum of durations less the time in which timers started within were running, ms. */
-  selfDuration: number;
+  selfDuration?: number;
 }
 
 /** How much a component matters, and what to look at. */
@@ -65,12 +65,12 @@ export interface PerformanceRegression {
   severity: 'critical' | 'major' | 'minor';
   /** The threshold that was crossed, percent. */
   threshold: number;
-  /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls) is reported. See docs/measuring.md. */
+  /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
   confidence: number;
   /** Calls behind `baselineDuration`. */
-  baselineCalls: number;
+  baselineCalls?: number;
   /** Calls behind `currentDuration`. */
-  currentCalls: number;
+  currentCalls?: number;
 }
 
 /** A component as it was called from one place, and what was called within. */
@@ -124,11 +124,20 @@ export interface PerformanceReport {
     fastestComponent: string;
   };
   /** Who ran within whom. */
+  tree?: CallTreeNode[];
+  eventLoop?: EventLoopFigures;
+  memory?: MemoryFigures;
+  /** What `regressions` is compared with. */
+  baseline?: PerformanceBaseline;
+}
+
+/** A report as a monitor makes it, nothing left out. */
+export interface FullReport extends PerformanceReport {
+  components: Required<ComponentTiming>[];
+  regressions: Required<PerformanceRegression>[];
   tree: CallTreeNode[];
   eventLoop: EventLoopFigures;
   memory: MemoryFigures;
-  /** What `regressions` is compared with. */
-  baseline?: PerformanceBaseline;
 }
 
 /** Tick of the delay sampler, ms: what a delay is measured beyond. */

@@ -83,6 +83,7 @@ export function rateTargets(report: PerformanceReport, cacheStats?: Record<strin
   const hits = caches.reduce((sum, cache) => sum + cache.hits, 0);
   const asked = hits + caches.reduce((sum, cache) => sum + cache.misses, 0);
   if (asked > 0) ratings.push(rated(HIT_RATE, (hits / asked) * 100));
-  if (report.memory?.rss > 0) ratings.push(rated(MEMORY, report.memory.rss));
+  const rss = report.memory?.rss ?? 0;
+  if (rss > 0) ratings.push(rated(MEMORY, rss));
   return ratings;
 }

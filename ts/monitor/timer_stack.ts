@@ -193,7 +193,7 @@ export class TimerStack {
       if (frame.name === name && frame.component !== undefined && !frame.closed) break;
       frame = frame.below;
     }
-    if (frame?.name !== name || frame.component === undefined || frame.closed) {
+    if (frame === undefined || frame.name !== name || frame.component === undefined || frame.closed) {
       frame = this.#components.get(name)?.open;
     }
     if (frame === undefined) throw new Error(`No active timer found for: ${name}`);

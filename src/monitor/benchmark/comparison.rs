@@ -16,9 +16,16 @@ const SURE_BY_FIGURES: f64 = 0.05;
 const TRIM: f64 = 0.2;
 /// Relative standard deviation rounds have at least, and how many observations that counts for.
 const PRIOR_SPREAD: f64 = 0.01;
+/// The same where there are at most [`FEW`] observations, which have seen few of a machine's moods; and where there is
+/// but one, which has seen none.
+const PRIOR_SPREAD_OF_FEW: f64 = 0.05;
+const PRIOR_SPREAD_OF_ONE: f64 = 0.25;
+const FEW: f64 = 10.0;
 const PRIOR_WEIGHT: f64 = 2.0;
 /// Percentage points the averages may be outside the interval of the rounds.
 const TOLERANCE: f64 = 2.5;
+/// Largest systematic error, as a logarithm: beyond it nothing is known anyway.
+const MOST_SYSTEMATIC: f64 = 3.0;
 /// Durations below this, ms, are taken as this where a logarithm needs one: a ten-thousandth of a nanosecond.
 const SMALLEST: f64 = 1e-10;
 
@@ -34,6 +41,9 @@ pub struct Side {
     pub iterations: f64,
     /// Medians of rounds, in time order; empty when unknown.
     pub rounds: Vec<f64>,
+    /// What the average may be wrong by besides noise, ms: the part of calibration that more rounds do not average out.
+    #[serde(default)]
+    pub systematic: f64,
 }
 
 /// What [`compare`] is given.
@@ -84,12 +94,21 @@ fn ln(value: f64) -> f64 {
     libm::log(value.max(SMALLEST))
 }
 
+fn prior_variance(observations: f64) -> f64 {
+    let spread = match observations {
+        n if n < 2.0 => PRIOR_SPREAD_OF_ONE,
+        n if n <= FEW => PRIOR_SPREAD_OF_FEW,
+        _ => PRIOR_SPREAD,
+    };
+    spread * spread
+}
+
 /// Trimmed mean, squared error and degrees of freedom, drawn towards the prior (see `monitor::evidence`).
 fn moderated(values: &[f64]) -> (Trimmed, f64, f64) {
     let estimate = trimmed(values, TRIM);
     let df = PRIOR_WEIGHT + estimate.kept - 1.0;
     let variance =
-        (PRIOR_WEIGHT * PRIOR_SPREAD * PRIOR_SPREAD + (estimate.kept - 1.0) * estimate.variance) / df;
+        (PRIOR_WEIGHT * prior_variance(values.len() as f64) + (estimate.kept - 1.0) * estimate.variance) / df;
     (Trimmed { variance, ..estimate }, variance / estimate.kept, df)
 }
 
@@ -104,6 +123,31 @@ fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
 impl Change {
     fn has_rounds(&self) -> bool {
         self.baseline.rounds.len().min(self.current.rounds.len()) >= FEWEST_ROUNDS
+    }
+
+    /// Observations on the side that has fewer.
+    fn observations(&self) -> f64 {
+        self.baseline.iterations.min(self.current.iterations)
+    }
+
+    /// By how much, ms, the averages may differ although the functions do not.
+    fn systematic(&self) -> f64 {
+        self.baseline.systematic.max(self.current.systematic)
+    }
+
+    /// The p-value below which a difference counts.
+    fn sure(&self) -> f64 {
+        if self.has_rounds() || self.observations() <= FEW {
+            SURE_BY_ROUNDS
+        } else {
+            SURE_BY_FIGURES
+        }
+    }
+
+    /// The standard error of the logarithm that [`Change::systematic`] makes: it is taken as twice that.
+    fn systematic_error(&self) -> f64 {
+        let smaller = self.baseline.average.min(self.current.average).max(SMALLEST);
+        (self.systematic() / 2.0 / smaller).min(MOST_SYSTEMATIC)
     }
 
     fn ratio(&self) -> Ratio {
@@ -140,7 +184,7 @@ impl Change {
             let n = side.iterations.max(1.0);
             let spread = (side.deviation / side.average.max(SMALLEST)).powi(2);
             let df = PRIOR_WEIGHT + n - 1.0;
-            let variance = (PRIOR_WEIGHT * PRIOR_SPREAD * PRIOR_SPREAD + (n - 1.0) * spread) / df;
+            let variance = (PRIOR_WEIGHT * prior_variance(n) + (n - 1.0) * spread) / df;
             (variance, variance / n, df)
         };
         let (before, after) = (relative(&self.baseline), relative(&self.current));
@@ -177,7 +221,7 @@ fn percent_less(from: f64, to: f64) -> f64 {
 /// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value, also
 /// among the quickest rounds); otherwise the results are similar. The change is that of the averages, unless a few
 /// outliers (a scheduler, a collector) pull these away from what the rounds say: then it is that of the rounds. Without
-/// rounds on both sides the figures alone are tested, as if samples were independent.
+/// rounds on both sides the figures alone are tested, as if samples were independent; one observation shows nothing.
 pub fn compare(change: &Change) -> Comparison {
     let duration_percent = percent_less(change.baseline.average, change.current.average);
     let Ratio {
@@ -186,7 +230,12 @@ pub fn compare(change: &Change) -> Comparison {
         df,
         noise,
     } = change.ratio();
-    let p_value = (2.0 * student_sf((log / error).abs(), df)).min(1.0);
+    let error = libm::hypot(error, change.systematic_error());
+    let p_value = if !change.has_rounds() && change.observations() < 2.0 {
+        1.0
+    } else {
+        (2.0 * student_sf((log / error).abs(), df)).min(1.0)
+    };
     let reach = student_quantile(0.975, df) * error;
     let percent = |log: f64| (1.0 - libm::exp(log)) * 100.0;
     let [low, high] = [percent(log + reach), percent(log - reach)];
@@ -203,13 +252,9 @@ pub fn compare(change: &Change) -> Comparison {
         duration_percent
     };
 
-    let sure = if change.has_rounds() {
-        SURE_BY_ROUNDS
-    } else {
-        SURE_BY_FIGURES
-    };
     let differs = judged.abs() > MINOR
-        && p_value < sure
+        && p_value < change.sure()
+        && (change.baseline.average - change.current.average).abs() > change.systematic()
         && judged * rounds_percent > 0.0
         && rounds_percent.abs() > MINOR / 2.0
         && change.shows_in_quick_rounds(log);

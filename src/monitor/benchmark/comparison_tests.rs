@@ -6,6 +6,7 @@ fn side(average: f64, deviation: f64, iterations: f64) -> Side {
         deviation,
         iterations,
         rounds: vec![],
+        systematic: 0.0,
     }
 }
 
@@ -81,6 +82,7 @@ fn one_wild_round_hides_nothing_and_pretends_nothing() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        systematic: 0.0,
     };
     let mut wild = steady(10.0);
     wild[7] = 90.0;
@@ -108,6 +110,7 @@ fn a_disturbance_of_half_the_rounds_is_not_a_slower_function() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        systematic: 0.0,
     };
     assert_eq!(
         unpaired(with(10.1, calm), with(11.9, disturbed)).verdict,
@@ -128,6 +131,7 @@ fn paired_rounds_see_through_a_drift_that_hides_the_change_from_unpaired_ones() 
         deviation: 2.0,
         iterations: 100.0,
         rounds: rounds.to_vec(),
+        systematic: 0.0,
     };
     let change = |paired| Change {
         baseline: side(&before),
@@ -137,4 +141,37 @@ fn paired_rounds_see_through_a_drift_that_hides_the_change_from_unpaired_ones() 
     assert_eq!(compare(&change(true)).verdict, "slower");
     let unpaired = compare(&change(false));
     assert_eq!((unpaired.verdict, unpaired.conclusive), ("similar", false));
+}
+
+#[test]
+fn one_observation_shows_no_difference_and_settles_nothing() {
+    for (before, after) in [(1.0, 1.0), (1.0, 100.0), (100.0, 1.0)] {
+        let found = unpaired(side(10.0, 0.0, before), side(20.0, 0.0, after));
+        assert_eq!((found.verdict, found.conclusive), ("similar", false));
+        assert_eq!(found.p_value, 1.0);
+    }
+}
+
+#[test]
+fn few_observations_need_a_clearer_difference_than_many() {
+    let verdict = |n: f64, now: f64| unpaired(side(10.0, 0.3, n), side(now, 0.3, n)).verdict;
+    assert_eq!([verdict(3.0, 10.8), verdict(30.0, 10.8)], ["similar", "slower"]);
+    assert_eq!([verdict(3.0, 15.0), verdict(10.0, 15.0)], ["slower"; 2]);
+}
+
+#[test]
+fn what_calibration_may_be_wrong_by_is_no_difference() {
+    let tiny = |level: f64, systematic: f64| Side {
+        average: level,
+        deviation: level * 0.01,
+        iterations: 100.0,
+        rounds: vec![level; 20],
+        systematic,
+    };
+    let verdict = |before, after, error| unpaired(tiny(before, error), tiny(after, error)).verdict;
+    assert_eq!(verdict(5e-7, 1.4e-6, 1e-6), "similar");
+    assert_eq!(verdict(5e-8, 1e-6, 1e-6), "similar");
+    assert_eq!(verdict(3e-5, 4.5e-5, 2e-5), "similar");
+    assert_eq!(verdict(5e-6, 1e-5, 1e-6), "slower");
+    assert_eq!(verdict(0.001, 0.0013, 2e-5), "slower");
 }
