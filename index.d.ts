@@ -238,6 +238,14 @@ interface WorkerConfig {
      * more; under the default token limit the equal share).
      */
     estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+    /**
+     * What a finished call weighs of what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
+     * is applied to what this returns. Default: as reported.
+     */
+    settle?: ((usage: TokenUsage, task: ExecutionTask) => {
+        input: number;
+        output: number;
+    }) | undefined;
     /** Milliseconds an attempt may take. Default: any. */
     timeout?: number | undefined;
     /** Default: no retry. `{}` turns it on with the defaults. */

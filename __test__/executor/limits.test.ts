@@ -53,6 +53,28 @@ describe('in any window', () => {
     expect(worstWindow(starts, 2000)).toBeLessThanOrEqual(5);
   });
 
+  test("a settlement of one's own decides what a call weighs; one that throws changes nothing", async () => {
+    const warnings: string[] = [];
+    const listen = (warning: Error) => warnings.push(warning.name);
+    process.on('warning', listen);
+    const rateLimit = { requestsPerMinute: 1000, tokensPerMinute: 10_000 };
+    const executor = new ParallelExecutor({
+      rateLimit,
+      settle: ({ prompt, completion }, { id }) => {
+        if (id === 'task-3') throw new Error('no tariff');
+        return { input: prompt / 2, output: completion * 3 };
+      },
+    });
+    await executor.executeTasks(tasks(4), async () => ({
+      metadata: { tokenUsage: { prompt: 100, completion: 10, total: 110 } },
+    }));
+    expect(executor.getRateLimiterState().currentTokens).toBe(3 * 80 + 110);
+    await sleep(5);
+    process.off('warning', listen);
+    expect(warnings).toEqual(['SettlementError']);
+    expect(() => new ParallelExecutor({ settle: 1 as never })).toThrow(TypeError);
+  });
+
   test('a wait for tokens is announced when it is known: with the wait that really happens', async () => {
     const rateLimit = { requestsPerMinute: 1000, tokensPerMinute: 1000, window: 1000 };
     const executor = new ParallelExecutor({ concurrency: 2, rateLimit });

@@ -18,6 +18,7 @@ export interface ResolvedConfig {
   limits: ReadonlyMap<string, Required<RateLimitConfig>>;
   keyOf: ((task: ExecutionTask) => string) | undefined;
   estimateTokens: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+  settle: WorkerConfig['settle'];
   timeout: number;
   retries: { maxAttempts: number; baseDelay: number; maxDelay: number };
   adaptive: boolean;
@@ -128,6 +129,7 @@ export function resolveConfig(given: WorkerConfig | undefined, base: ResolvedCon
     limits,
     keyOf: config.keyOf === undefined ? base?.keyOf : callable('keyOf', config.keyOf),
     estimateTokens: config.estimateTokens === undefined ? base?.estimateTokens : resolveEstimate(config.estimateTokens),
+    settle: config.settle === undefined ? base?.settle : callable('settle', config.settle),
     timeout:
       config.timeout === undefined
         ? (base?.timeout ?? Number.POSITIVE_INFINITY)

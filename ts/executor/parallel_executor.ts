@@ -65,6 +65,7 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
         const keyed = this.#config.keyOf === undefined ? event : { ...event, key: this.#keys[line] };
         emitSafely(this, 'throttle', keyed);
       },
+      settle: () => this.#config.settle,
       failed: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
     this.#applyConfig();

@@ -7,6 +7,7 @@ import type { NativeScheduler } from '../binding.cjs';
 import { rateLimitHeaders } from '../limiter/headers.js';
 import { describeFailure, evalError, type TaskFailure } from './eval_error.js';
 import type { Run } from './run.js';
+import { type Settle, writeUsage } from './settlement.js';
 import type { ExecutionTask, HeadersLike, TaskContext, ThrottleEvent } from './types.js';
 
 // The layout of the buffer shared with `src/binding/executor.rs`.
@@ -26,6 +27,8 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 export interface TurnEvents {
   throttled(line: number, event: Omit<ThrottleEvent, 'key'>): void;
   failed(error: unknown): void;
+  /** The caller's own settlement, if there is one. */
+  settle(): Settle | undefined;
 }
 
 /** Runs tasks in slots as the scheduler says. */
@@ -209,7 +212,7 @@ export class Turns {
     const io = this.#io;
     const at = FINISHED + this.#finished * RECORD;
     io[at] = slot;
-    io[at + 1] = context.isCached ? 2 : writeUsage(value, io, at);
+    io[at + 1] = context.isCached ? 2 : writeUsage(value, io, at + 2, context.task, this.#events.settle());
     io[at + 5] = execution;
     this.#finished += 1;
     if (this.#finished < HALF) this.schedule(now);
@@ -371,24 +374,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 function testCaseId(task: ExecutionTask): string | undefined {
   const id: unknown = task.testCase?.id;
   return typeof id === 'string' ? id : undefined;
-}
-
-/** Writes the tokens a result reports behind `at`; 1 if it reports any, else 0. */
-function writeUsage(value: unknown, io: Float64Array, at: number): number {
-  try {
-    const usage = (value as { metadata?: { tokenUsage?: Record<string, unknown> } } | null | undefined)?.metadata
-      ?.tokenUsage;
-    if (typeof usage !== 'object' || usage === null) return 0;
-    const prompt = Number(usage.prompt ?? 0);
-    const completion = Number(usage.completion ?? 0);
-    const total = Number(usage.total ?? prompt + completion);
-    if (!Number.isFinite(prompt) || !Number.isFinite(total)) return 0;
-    io[at + 2] = prompt;
-    // What a total counts beyond the prompt (reasoning, say) is output.
-    io[at + 3] = Math.max(total - prompt, 0);
-    io[at + 4] = Number(usage.cachedPrompt ?? 0);
-    return 1;
-  } catch {
-    return 0;
-  }
 }

@@ -1,5 +1,5 @@
 /** Types of the executor. */
-import type { RunnerConfig, RunResult, EvalError as TaskError, TestCaseInput } from '../types.js';
+import type { RunnerConfig, RunResult, EvalError as TaskError, TestCaseInput, TokenUsage } from '../types.js';
 
 /** One call to make: a test case and how to ask the model. */
 export interface ExecutionTask<TInput = unknown, TOutput = unknown> {
@@ -108,6 +108,11 @@ export interface WorkerConfig {
    * more; under the default token limit the equal share).
    */
   estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+  /**
+   * What a finished call weighs of what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
+   * is applied to what this returns. Default: as reported.
+   */
+  settle?: ((usage: TokenUsage, task: ExecutionTask) => { input: number; output: number }) | undefined;
   /** Milliseconds an attempt may take. Default: any. */
   timeout?: number | undefined;
   /** Default: no retry. `{}` turns it on with the defaults. */
