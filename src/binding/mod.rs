@@ -6,6 +6,7 @@
 //! - numbers arrive as `f64` and are checked once, in [`number`];
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
+mod byte_cache;
 mod cache;
 mod executor;
 mod hot_call;

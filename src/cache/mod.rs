@@ -13,10 +13,12 @@
 //! Cost: O(1) amortised for every operation, whatever the number of entries; O(log n) where an entry has a time to live
 //! of its own, n being the number of such entries. About 61 bytes per entry. Time is an argument, in milliseconds.
 
+pub mod disk;
 mod entry;
 mod expiry;
 mod list;
 mod policy;
+pub mod shared;
 mod sketch;
 mod vectors;
 
