@@ -31,6 +31,8 @@ export declare class ByteCacheHandle {
    * or a miss, and a hit as a use.
    */
   get(structure: number, text: string, now: number, window: number): Buffer | null
+  /** `get` of a fresh entry that neither counts nor is a use. */
+  peek(structure: number, text: string, now: number): Buffer | null
   /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`. */
   getMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
   /** Whether there is a fresh entry. No use, and not counted. */
@@ -74,7 +76,7 @@ export declare class CacheHandle {
    * # Errors
    * For a limit out of its range.
    */
-  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, tinyLfu: boolean, reportAll: boolean)
+  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
   /** What the functions below know the cache by. */
   get id(): number
 }
@@ -240,6 +242,8 @@ export declare function cacheAddVector(id: number, slot: number, vector: Float64
 /**
  * The functions that are called most, by name:
  * - `get(id, structure, now, text)`: the slot of a live entry, −1, or −2 when there are dropped slots to take; counts;
+ * - `getStale(id, structure, now, text, window)`: 2 × the slot of an entry that is live, or (plus 1) that expired less than
+ *   `window` ms ago; else as `get`;
  * - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
  * - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
  *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
@@ -249,6 +253,7 @@ export declare function cacheCalls(): CacheCalls
 /** What [`cache_calls`] returns. */
 export interface CacheCalls {
   get: (id: number, structure: number, now: number, text: string) => number
+  getStale: (id: number, structure: number, now: number, text: string, window: number) => number
   peek: (id: number, structure: number, now: number, text: string) => number
   set: (id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number
 }

@@ -116,6 +116,7 @@ impl ByteCacheHandle {
                 max_entries: integer("maxSize", max_entries, 1.0, MAX_SAFE)? as usize,
                 max_bytes: positive("maxBytes", max_bytes)? as u64,
                 ttl: positive("ttl", ttl)?,
+                stale: 0.0,
                 policy: if tiny_lfu { Policy::TinyLfu } else { Policy::Lru },
                 report_all: false,
             },
@@ -193,6 +194,31 @@ impl ByteCacheHandle {
                 let buffer = BufferSlice::copy_from(env, &disk.read)?;
                 disk.read.shrink_to(KEPT);
                 Ok(Some(buffer))
+            }
+        })
+    }
+
+    /// `get` of a fresh entry that neither counts nor is a use.
+    #[napi(catch_unwind)]
+    pub fn peek<'env>(
+        &self,
+        env: &'env Env,
+        structure: f64,
+        text: JsString,
+        now: f64,
+    ) -> Result<Option<BufferSlice<'env>>> {
+        self.at(*env, structure, text, |at| match at {
+            At::Shared(shared, key) => {
+                let found = shared.cache.peek(key, now);
+                found.map(|answer| copy(env, &answer, false)).transpose()
+            }
+            At::Disk(disk, digest) => {
+                let mut bytes = Vec::new();
+                if !storage(disk.cache.peek(&digest, now, &mut bytes))? {
+                    return Ok(None);
+                }
+                bytes.push(0);
+                Ok(Some(BufferSlice::copy_from(env, &bytes)?))
             }
         })
     }

@@ -157,7 +157,15 @@ impl SharedCache {
         self.inside().get(key, now, window)
     }
 
-    /// The same for several, fresh ones only, under one lock.
+    /// What is fresh under `key`. No use, and not counted.
+    pub fn peek(&self, key: Key, now: f64) -> Option<Arc<Answer>> {
+        let inside = self.inside();
+        let slot = inside.cache.peek(key, now)?;
+        let answer = inside.answer(slot)?;
+        (!is_due(answer.expires, now)).then(|| answer.clone())
+    }
+
+    /// The same as `get` for several, fresh ones only, under one lock.
     pub fn get_many(&self, keys: &[Key], now: f64) -> Vec<Option<Arc<Answer>>> {
         let mut inside = self.inside();
         let found = keys.iter().map(|key| inside.get(*key, now, 0.0));

@@ -142,6 +142,16 @@ impl DiskCache {
         answers.collect()
     }
 
+    /// Appends the form and value of what is fresh under `digest` to `out`; false when there is nothing. No use, and not
+    /// counted.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn peek(&mut self, digest: &Digest, now: f64, out: &mut Vec<u8>) -> Result<bool, DiskError> {
+        let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, 0.0, out))?;
+        Ok(found == Found::Fresh)
+    }
+
     /// Whether there is a fresh entry under `digest`. No use, and not counted.
     ///
     /// # Errors
