@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.CacheHandle = nativeBinding.CacheHandle
+module.exports.DatasetBatch = nativeBinding.DatasetBatch
 module.exports.DatasetFile = nativeBinding.DatasetFile
 module.exports.NativeMonitor = nativeBinding.NativeMonitor
 module.exports.NativeRateLimit = nativeBinding.NativeRateLimit

@@ -11,6 +11,7 @@ mod format;
 mod json_document;
 mod json_lines;
 mod json_text;
+mod text;
 mod window;
 
 #[cfg(test)]
@@ -20,10 +21,11 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+pub use batch::Batch;
 use batch::BatchBuilder;
-pub use batch::{Batch, Text};
 pub use error::DatasetError;
 pub use format::Format;
+pub use text::Text;
 use window::Window;
 
 /// What taking a record came to.
@@ -49,7 +51,7 @@ pub struct ReaderOptions {
     pub format: Option<Format>,
     /// Leave invalid records out and report them, instead of failing at the first.
     pub skip_invalid: bool,
-    /// A batch ends with the record that makes its text this long.
+    /// A batch ends with the record that makes its texts this long in all.
     pub batch_bytes: usize,
 }
 
@@ -122,11 +124,10 @@ impl DatasetReader {
     /// The problem that ends the reading, after all records before it were handed out; then again on every call.
     pub fn next_batch(&mut self) -> Result<Batch, DatasetError> {
         let limit = self.options.batch_bytes;
-        let mut batch = BatchBuilder::new(limit.min(1 << 20) + 4096);
+        let mut batch = BatchBuilder::default();
         let start = self.window.offset();
-        // `<=`: the text starts with its bracket, and even the smallest limit must let one record in.
         while matches!(self.state, State::Reading)
-            && batch.bytes() <= limit
+            && batch.bytes() < limit
             && self.window.offset() - start < 4 * limit as u64
         {
             match self.records.next(&mut self.window, &mut batch) {
@@ -138,7 +139,7 @@ impl DatasetReader {
         }
         match &self.state {
             State::Failed(error) if batch.is_empty() => Err(error.clone()),
-            state => batch.finish(matches!(state, State::AtEnd)),
+            state => Ok(batch.finish(matches!(state, State::AtEnd))),
         }
     }
 }
