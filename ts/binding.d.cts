@@ -35,6 +35,8 @@ export declare class DatasetBatch {
   get reports(): string
   /** Whether nothing follows. */
   get done(): boolean
+  /** What makes the values of the parsed ones, as JSON; empty when they are what they should be. */
+  get plan(): string
   /** `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty. */
   get error(): string
 }

@@ -102,6 +102,7 @@ pub struct DatasetBatch {
     skipped: u64,
     reports: Vec<DatasetError>,
     done: bool,
+    plan: String,
     error: Option<DatasetError>,
 }
 
@@ -134,6 +135,12 @@ impl DatasetBatch {
     #[napi(getter, catch_unwind)]
     pub fn done(&self) -> bool {
         self.done
+    }
+
+    /// What makes the values of the parsed ones, as JSON; empty when they are what they should be.
+    #[napi(getter, catch_unwind)]
+    pub fn plan(&self) -> String {
+        self.plan.clone()
     }
 
     /// `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty.
@@ -252,6 +259,7 @@ impl Task for NextBatch {
                 skipped: batch.skipped,
                 reports: batch.reports,
                 done: batch.done,
+                plan: batch.plan,
                 error: None,
             },
             Err(error) => DatasetBatch {
@@ -259,6 +267,7 @@ impl Task for NextBatch {
                 skipped: 0,
                 reports: Vec::new(),
                 done: true,
+                plan: String::new(),
                 error: Some(error),
             },
         })

@@ -3,15 +3,16 @@ import { DatasetError } from '../errors.js';
 import { fromNative, guarded, native } from '../native.js';
 import { heldBytes } from './held_size.js';
 import type { Pulled, Source } from './source.js';
+import { type Plan, typedValue } from './typed_values.js';
 
 /** How to read a file. */
 export interface FileOptions {
   /** Default: told from the file's name and first bytes. */
-  format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
+  format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
   /**
    * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
    * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-   * a syntax error cannot be read on either way.
+   * a syntax error, or a damaged Parquet file, cannot be read on either way.
    */
   onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -35,6 +36,7 @@ export class FileSource<T> implements Source<T> {
   readonly #onInvalid: (record: InvalidRecord) => void;
   /** What was read last; its texts are parsed one per pull. */
   #batch: Batch | undefined;
+  #plan: Plan = null;
   #ahead: Promise<Batch> | undefined;
   #done = false;
   #skipped = 0;
@@ -66,6 +68,7 @@ export class FileSource<T> implements Source<T> {
     const text = this.#batch?.nextText();
     if (typeof text !== 'string') return undefined;
     const items = JSON.parse(text) as T[];
+    if (this.#plan) typedValue(items, ['list', this.#plan]);
     let sampled = 0;
     const step = Math.ceil(items.length / SAMPLE);
     for (let at = 0; at < items.length; at += step) sampled += heldBytes(items[at]);
@@ -86,6 +89,8 @@ export class FileSource<T> implements Source<T> {
       const { error } = batch;
       if (error !== '') throw this.#error(error);
       this.#batch = batch;
+      const { plan } = batch;
+      this.#plan = plan === '' ? null : (JSON.parse(plan) as Plan);
       const pulled = this.#parse();
       if (pulled) return pulled;
     }

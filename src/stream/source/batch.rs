@@ -23,6 +23,8 @@ pub struct Batch {
     pub reports: Vec<DatasetError>,
     /// Whether nothing follows.
     pub done: bool,
+    /// For formats with values that JSON lacks: what makes them of the parsed ones, as JSON (see `parquet`); else empty.
+    pub plan: String,
 }
 
 /// Collects records.
@@ -71,7 +73,7 @@ impl BatchBuilder {
         self.items == 0 && self.skipped == 0
     }
 
-    pub(super) fn finish(mut self, done: bool) -> Batch {
+    pub(super) fn finish(mut self, done: bool, plan: &str) -> Batch {
         self.end_text();
         Batch {
             texts: self.texts,
@@ -79,6 +81,7 @@ impl BatchBuilder {
             skipped: self.skipped,
             reports: self.reports,
             done,
+            plan: plan.to_owned(),
         }
     }
 

@@ -30,7 +30,7 @@ fn text(text: &Text) -> String {
     }
 }
 
-fn values(batch: &Batch) -> Vec<serde_json::Value> {
+pub(super) fn values(batch: &Batch) -> Vec<serde_json::Value> {
     let parse = |part| serde_json::from_str::<Vec<serde_json::Value>>(&text(part)).unwrap();
     let arrays: Vec<_> = batch.texts.iter().map(parse).collect();
     assert!(arrays.iter().all(|array| !array.is_empty()));
