@@ -1649,11 +1649,11 @@ declare class BatchProcessor<TInput = any, TOutput = any> {
 /** How to read a file. */
 interface FileOptions {
     /** Default: told from the file's name and first bytes. */
-    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
     /**
      * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
      * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-     * a syntax error cannot be read on either way.
+     * a syntax error, or a damaged Parquet file, cannot be read on either way.
      */
     onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -1683,7 +1683,7 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     constructor(config?: StreamConfig);
     /**
      * The items of a file: JSON lines, a JSON array, an object whose `testCases` is one, or CSV (a header row; every member a
-     * string); plain, gzip or zstd, told by content. Read, split and validated off the main thread, batch by batch.
+     * string), each plain, gzip or zstd, told by content; or Parquet (see the guide of streams for its types). Read, split and validated off the main thread, batch by batch.
      *
      * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
      * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset.

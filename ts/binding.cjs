@@ -837,6 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.ByteCacheHandle = nativeBinding.ByteCacheHandle
 module.exports.CacheHandle = nativeBinding.CacheHandle
+module.exports.DatasetBatch = nativeBinding.DatasetBatch
 module.exports.DatasetFile = nativeBinding.DatasetFile
 module.exports.NativeMonitor = nativeBinding.NativeMonitor
 module.exports.NativeRateLimit = nativeBinding.NativeRateLimit

@@ -81,6 +81,22 @@ export declare class CacheHandle {
   get id(): number
 }
 
+/** What one read of a dataset file gave: items, or the problem that ends it. */
+export declare class DatasetBatch {
+  /** The next JSON array of items; `null` when there is none. */
+  nextText(): string | null
+  /** How many records were left out as invalid. */
+  get skipped(): number
+  /** `[[line, byteOffset, reason], …]` of the first of them, as JSON. */
+  get reports(): string
+  /** Whether nothing follows. */
+  get done(): boolean
+  /** What makes the values of the parsed ones, as JSON; empty when they are what they should be. */
+  get plan(): string
+  /** `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty. */
+  get error(): string
+}
+
 /** Reads a dataset file in batches on the threads of libuv's pool. */
 export declare class DatasetFile {
   /** `format` is empty (told from the file) or one of `jsonl`, `json`, `csv`, `tsv`. Nothing is opened yet. */
@@ -296,20 +312,6 @@ export declare function cacheTakeDropped(id: number, out: Float64Array): number
 
 /** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
 export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
-
-/** What one read of a dataset file gave: items, or the problem that ends it. */
-export interface DatasetBatch {
-  /** A JSON array of the items. */
-  text: string
-  /** How many records were left out as invalid. */
-  skipped: number
-  /** `[[line, byteOffset, reason], …]` of the first of them, as JSON; empty when there are none. */
-  reports: string
-  /** Whether nothing follows. */
-  done: boolean
-  /** `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty. */
-  error: string
-}
 
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use napi::bindgen_prelude::{AsyncTask, Latin1String, Uint8ArraySlice, Utf16String};
-use napi::{Either, Env, Error, Status, Task};
+use napi::bindgen_prelude::{AsyncTask, Uint8ArraySlice};
+use napi::{Env, Error, JsString, Status, Task};
 use napi_derive::napi;
 
 use super::number::integer;
@@ -96,19 +96,60 @@ impl OverflowQueue {
 }
 
 /// What one read of a dataset file gave: items, or the problem that ends it.
-#[napi(object, object_from_js = false)]
+#[napi]
 pub struct DatasetBatch {
-    /// A JSON array of the items.
-    #[napi(ts_type = "string")]
-    pub text: Either<Latin1String, Utf16String>,
+    texts: std::vec::IntoIter<Text>,
+    skipped: u64,
+    reports: Vec<DatasetError>,
+    done: bool,
+    plan: String,
+    error: Option<DatasetError>,
+}
+
+#[napi]
+impl DatasetBatch {
+    /// The next JSON array of items; `null` when there is none.
+    #[napi(catch_unwind, ts_return_type = "string | null")]
+    pub fn next_text<'env>(&mut self, env: &'env Env) -> napi::Result<Option<JsString<'env>>> {
+        match self.texts.next() {
+            None => Ok(None),
+            Some(Text::Latin1(bytes)) => env.create_string_latin1(bytes).map(Some),
+            Some(Text::Utf16(units)) => env.create_string_utf16(units).map(Some),
+        }
+    }
+
     /// How many records were left out as invalid.
-    pub skipped: f64,
-    /// `[[line, byteOffset, reason], …]` of the first of them, as JSON; empty when there are none.
-    pub reports: String,
+    #[napi(getter, catch_unwind)]
+    pub fn skipped(&self) -> f64 {
+        self.skipped as f64
+    }
+
+    /// `[[line, byteOffset, reason], …]` of the first of them, as JSON.
+    #[napi(getter, catch_unwind)]
+    pub fn reports(&self) -> String {
+        let reports: serde_json::Value = self.reports.iter().map(as_json).collect();
+        reports.to_string()
+    }
+
     /// Whether nothing follows.
-    pub done: bool,
+    #[napi(getter, catch_unwind)]
+    pub fn done(&self) -> bool {
+        self.done
+    }
+
+    /// What makes the values of the parsed ones, as JSON; empty when they are what they should be.
+    #[napi(getter, catch_unwind)]
+    pub fn plan(&self) -> String {
+        self.plan.clone()
+    }
+
     /// `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty.
-    pub error: String,
+    #[napi(getter, catch_unwind)]
+    pub fn error(&self) -> String {
+        self.error
+            .as_ref()
+            .map_or_else(String::new, |error| as_json(error).to_string())
+    }
 }
 
 struct SharedReader {
@@ -214,28 +255,20 @@ impl Task for NextBatch {
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
         Ok(match output {
             Ok(batch) => DatasetBatch {
-                text: match batch.text {
-                    Text::Ascii(text) => Either::A(text.into()),
-                    Text::Utf16(units) => Either::B(units.into()),
-                },
-                skipped: batch.skipped as f64,
-                reports: match batch.reports.as_slice() {
-                    [] => String::new(),
-                    reports => reports
-                        .iter()
-                        .map(as_json)
-                        .collect::<serde_json::Value>()
-                        .to_string(),
-                },
+                texts: batch.texts.into_iter(),
+                skipped: batch.skipped,
+                reports: batch.reports,
                 done: batch.done,
-                error: String::new(),
+                plan: batch.plan,
+                error: None,
             },
             Err(error) => DatasetBatch {
-                text: Either::A(String::from("[]").into()),
-                skipped: 0.0,
-                reports: String::new(),
+                texts: Vec::new().into_iter(),
+                skipped: 0,
+                reports: Vec::new(),
                 done: true,
-                error: as_json(&error).to_string(),
+                plan: String::new(),
+                error: Some(error),
             },
         })
     }

@@ -5,7 +5,7 @@ import { positiveInteger, wrongType } from '../arguments.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
 /** Longest time, in milliseconds, that batches are handed out without a turn of the event loop. */
-const TURN = 8;
+const TURN = 4;
 
 /** What a batch handler may return: results, or nothing. */
 export type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;

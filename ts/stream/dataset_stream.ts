@@ -68,7 +68,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
 
   /**
    * The items of a file: JSON lines, a JSON array, an object whose `testCases` is one, or CSV (a header row; every member a
-   * string); plain, gzip or zstd, told by content. Read, split and validated off the main thread, batch by batch.
+   * string), each plain, gzip or zstd, told by content; or Parquet (see the guide of streams for its types). Read, split and validated off the main thread, batch by batch.
    *
    * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
    * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset.
@@ -79,8 +79,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     const { format, onInvalid } = given;
     const file = path instanceof URL || isUrl(path) ? fileURLToPath(path) : path;
     if (typeof file !== 'string' || file === '') wrongType('path', 'the path or file URL of a dataset', path);
-    if (format !== undefined && !['jsonl', 'json', 'csv', 'tsv'].includes(format)) {
-      outOfRange('format', "'jsonl', 'json', 'csv' or 'tsv'", format);
+    if (format !== undefined && !['jsonl', 'json', 'csv', 'tsv', 'parquet'].includes(format)) {
+      outOfRange('format', "'jsonl', 'json', 'csv', 'tsv' or 'parquet'", format);
     }
     if (onInvalid !== undefined && !['throw', 'skip'].includes(onInvalid)) {
       outOfRange('onInvalid', "'throw' or 'skip'", onInvalid);

@@ -1,25 +1,21 @@
-//! A batch of records as the text of one JSON array.
+//! A batch of records as texts of JSON arrays.
 
 use crate::stream::source::error::DatasetError;
+use crate::stream::source::text::Text;
 
 /// Reports of skipped records kept per batch; more are only counted.
 const MAX_REPORTS: usize = 1000;
 
-/// Text in the form a JavaScript engine stores it, so that handing it over is a copy.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Text {
-    /// Only characters below 128.
-    Ascii(String),
-    /// Any other text.
-    Utf16(Vec<u16>),
-}
+/// A text ends with the record that makes it this long: parsing one takes well under a millisecond, and V8 keeps strings
+/// below 128 KB in its young generation, where they cost neither a mapping nor a page fault each.
+const TEXT_BYTES: usize = 64 << 10;
 
 /// What one read of a [`DatasetReader`](super::DatasetReader) gives.
 #[derive(Debug)]
 pub struct Batch {
-    /// A JSON array of the items.
-    pub text: Text,
-    /// How many items the array has.
+    /// The items, in order: each text is a JSON array of some of them, none is empty.
+    pub texts: Vec<Text>,
+    /// How many items there are in all.
     pub items: u64,
     /// Records left out because they are invalid.
     pub skipped: u64,
@@ -27,36 +23,38 @@ pub struct Batch {
     pub reports: Vec<DatasetError>,
     /// Whether nothing follows.
     pub done: bool,
+    /// For formats with values that JSON lacks: what makes them of the parsed ones, as JSON (see `parquet`); else empty.
+    pub plan: String,
 }
 
 /// Collects records.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct BatchBuilder {
+    texts: Vec<Text>,
     text: Vec<u8>,
+    /// Bytes of records so far.
+    bytes: usize,
     items: u64,
     skipped: u64,
     reports: Vec<DatasetError>,
 }
 
 impl BatchBuilder {
-    pub(super) fn new(capacity: usize) -> Self {
-        let mut text = Vec::with_capacity(capacity);
-        text.push(b'[');
-        Self {
-            text,
-            items: 0,
-            skipped: 0,
-            reports: Vec::new(),
-        }
-    }
-
-    /// Starts the next item; what is written to the returned buffer until the next call must be one JSON value.
-    pub(super) fn item(&mut self) -> &mut Vec<u8> {
-        if self.items > 0 {
+    /// Takes the next item: `write` appends one JSON value in UTF-8.
+    pub(super) fn item(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.text.is_empty() {
+            self.text.reserve(TEXT_BYTES + TEXT_BYTES / 4);
+            self.text.push(b'[');
+        } else {
             self.text.push(b',');
         }
+        let before = self.text.len();
+        write(&mut self.text);
         self.items += 1;
-        &mut self.text
+        self.bytes += self.text.len() - before;
+        if self.text.len() >= TEXT_BYTES {
+            self.end_text();
+        }
     }
 
     pub(super) fn skip(&mut self, report: DatasetError) {
@@ -66,29 +64,31 @@ impl BatchBuilder {
         }
     }
 
+    /// Bytes of the items' text.
     pub(super) fn bytes(&self) -> usize {
-        self.text.len()
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.items == 0 && self.skipped == 0
     }
 
-    pub(super) fn finish(mut self, done: bool) -> Result<Batch, DatasetError> {
-        self.text.push(b']');
-        let text = String::from_utf8(self.text)
-            .map_err(|error| DatasetError::of_file(format!("a record is not valid UTF-8: {error}")))?;
-        let text = if text.is_ascii() {
-            Text::Ascii(text)
-        } else {
-            Text::Utf16(text.encode_utf16().collect())
-        };
-        Ok(Batch {
-            text,
+    pub(super) fn finish(mut self, done: bool, plan: &str) -> Batch {
+        self.end_text();
+        Batch {
+            texts: self.texts,
             items: self.items,
             skipped: self.skipped,
             reports: self.reports,
             done,
-        })
+            plan: plan.to_owned(),
+        }
+    }
+
+    fn end_text(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push(b']');
+            self.texts.push(Text::of(std::mem::take(&mut self.text)));
+        }
     }
 }

@@ -118,13 +118,14 @@ fn write_object(columns: &[Vec<u8>], row: &Row, batch: &mut BatchBuilder) -> Res
     for (at, field) in row.fields.iter().enumerate() {
         texts.push(std::str::from_utf8(field).map_err(|_| format!("field {} is not valid UTF-8", at + 1))?);
     }
-    let out = batch.item();
-    for (at, (key, text)) in columns.iter().zip(texts).enumerate() {
-        out.push(if at == 0 { b'{' } else { b',' });
-        out.extend_from_slice(key);
-        out.extend_from_slice(&quoted(text));
-    }
-    out.push(b'}');
+    batch.item(|out| {
+        for (at, (key, text)) in columns.iter().zip(texts).enumerate() {
+            out.push(if at == 0 { b'{' } else { b',' });
+            out.extend_from_slice(key);
+            out.extend_from_slice(&quoted(text));
+        }
+        out.push(b'}');
+    });
     Ok(())
 }
 

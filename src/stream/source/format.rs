@@ -15,6 +15,8 @@ pub enum Format {
     Json,
     /// A header row and rows, with this delimiter.
     Csv(u8),
+    /// Apache Parquet.
+    Parquet,
 }
 
 impl Format {
@@ -25,11 +27,13 @@ impl Format {
             "json" => Some(Self::Json),
             "csv" => Some(Self::Csv(b',')),
             "tsv" => Some(Self::Csv(b'\t')),
+            "parquet" => Some(Self::Parquet),
             _ => None,
         }
     }
 
-    fn from_path(path: &Path) -> Option<Self> {
+    /// What the name of `path` says, compression aside.
+    pub(super) fn from_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         let plain = [".gz", ".gzip", ".zst", ".zstd"]
             .iter()
@@ -39,6 +43,7 @@ impl Format {
             "jsonl" | "ndjson" | "jsonlines" => Some(Self::JsonLines),
             "csv" => Some(Self::Csv(b',')),
             "tsv" => Some(Self::Csv(b'\t')),
+            "parquet" | "parq" => Some(Self::Parquet),
             _ => None,
         }
     }
@@ -66,7 +71,7 @@ pub(super) fn detect(path: &Path, head: &[u8], whole: bool) -> Result<Format, Da
         None => Ok(Format::JsonLines),
         Some(_) => Err(DatasetError::of_file(
             "the format cannot be told from the name or the content; \
-             pass `format: 'jsonl' | 'json' | 'csv' | 'tsv'`",
+             pass `format: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet'`",
         )),
     }
 }

@@ -152,7 +152,7 @@ impl JsonDocument {
                 &format!("not valid UTF-8 at byte {at} of the element"),
             ));
         }
-        batch.item().extend_from_slice(text);
+        batch.item(|out| out.extend_from_slice(text));
         window.consume(length);
         self.state = State::Elements { first: false };
         Ok(true)

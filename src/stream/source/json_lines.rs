@@ -39,7 +39,7 @@ impl Records for JsonLines {
             }
             let outcome = check(text);
             if outcome.is_ok() {
-                batch.item().extend_from_slice(text);
+                batch.item(|out| out.extend_from_slice(text));
             }
             window.consume_lines(consumed, newlines);
             return match outcome {

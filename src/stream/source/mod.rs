@@ -11,6 +11,8 @@ mod format;
 mod json_document;
 mod json_lines;
 mod json_text;
+mod parquet;
+mod text;
 mod window;
 
 #[cfg(test)]
@@ -20,10 +22,12 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+pub use batch::Batch;
 use batch::BatchBuilder;
-pub use batch::{Batch, Text};
 pub use error::DatasetError;
 pub use format::Format;
+use parquet::ParquetRows;
+pub use text::Text;
 use window::Window;
 
 /// What taking a record came to.
@@ -49,7 +53,7 @@ pub struct ReaderOptions {
     pub format: Option<Format>,
     /// Leave invalid records out and report them, instead of failing at the first.
     pub skip_invalid: bool,
-    /// A batch ends with the record that makes its text this long.
+    /// A batch ends with the record that makes its texts this long in all.
     pub batch_bytes: usize,
 }
 
@@ -59,11 +63,37 @@ enum State {
     Failed(DatasetError),
 }
 
+/// Where records come from.
+enum Input {
+    Text {
+        window: Window,
+        records: Box<dyn Records>,
+    },
+    Parquet(Box<ParquetRows>),
+}
+
+impl Input {
+    fn next(&mut self, batch: &mut BatchBuilder) -> Result<Record, DatasetError> {
+        match self {
+            Self::Text { window, records } => records.next(window, batch),
+            Self::Parquet(rows) => rows.next(batch),
+        }
+    }
+
+    /// Bytes of text gone past.
+    fn offset(&self) -> u64 {
+        match self {
+            Self::Text { window, .. } => window.offset(),
+            Self::Parquet(_) => 0,
+        }
+    }
+}
+
 /// Reads a file batch by batch.
 pub struct DatasetReader {
-    window: Window,
-    records: Box<dyn Records>,
+    input: Input,
     options: ReaderOptions,
+    plan: String,
     state: State,
 }
 
@@ -71,9 +101,9 @@ impl DatasetReader {
     /// Opens `path`.
     ///
     /// # Errors
-    /// When it cannot be opened, is a directory, is not UTF-8 text, or its format cannot be told.
+    /// When it cannot be opened, is a directory, is neither UTF-8 text nor Parquet, or its format cannot be told.
     pub fn open(path: &Path, options: ReaderOptions) -> Result<Self, DatasetError> {
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let mut file = File::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound => DatasetError::of_file("no such file"),
             ErrorKind::PermissionDenied => DatasetError::of_file("permission denied"),
             _ => DatasetError::of_file(format!("could not be opened: {error}")),
@@ -81,10 +111,21 @@ impl DatasetReader {
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             return Err(DatasetError::of_file("is a directory, not a file"));
         }
+        let parquet = parquet::is_parquet(&mut file)
+            .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
+        if parquet && options.format.is_none_or(|format| format == Format::Parquet) {
+            let rows = ParquetRows::open(file)?;
+            return Ok(Self {
+                plan: rows.plan(),
+                input: Input::Parquet(Box::new(rows)),
+                options,
+                state: State::Reading,
+            });
+        }
         Self::read(Box::new(file), path, options)
     }
 
-    /// Reads `input`; `path` only helps to tell the format.
+    /// Reads `input`, which is no Parquet; `path` only helps to tell the format.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -93,6 +134,9 @@ impl DatasetReader {
         path: &Path,
         options: ReaderOptions,
     ) -> Result<Self, DatasetError> {
+        if options.format.or_else(|| Format::from_path(path)) == Some(Format::Parquet) {
+            return Err(not_parquet());
+        }
         let input = format::decompressed(input)
             .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
         let mut window = Window::new(input);
@@ -104,14 +148,15 @@ impl DatasetReader {
             None => format::detect(path, window.available(), window.at_end())?,
         };
         let records: Box<dyn Records> = match format {
-            Format::JsonLines => Box::new(json_lines::JsonLines),
             Format::Json => Box::new(json_document::JsonDocument::new()),
             Format::Csv(delimiter) => Box::new(csv::Csv::new(delimiter)),
+            Format::JsonLines => Box::new(json_lines::JsonLines),
+            Format::Parquet => return Err(not_parquet()),
         };
         Ok(Self {
-            window,
-            records,
+            input: Input::Text { window, records },
             options,
+            plan: String::new(),
             state: State::Reading,
         })
     }
@@ -122,14 +167,13 @@ impl DatasetReader {
     /// The problem that ends the reading, after all records before it were handed out; then again on every call.
     pub fn next_batch(&mut self) -> Result<Batch, DatasetError> {
         let limit = self.options.batch_bytes;
-        let mut batch = BatchBuilder::new(limit.min(1 << 20) + 4096);
-        let start = self.window.offset();
-        // `<=`: the text starts with its bracket, and even the smallest limit must let one record in.
+        let mut batch = BatchBuilder::default();
+        let start = self.input.offset();
         while matches!(self.state, State::Reading)
-            && batch.bytes() <= limit
-            && self.window.offset() - start < 4 * limit as u64
+            && batch.bytes() < limit
+            && self.input.offset() - start < 4 * limit as u64
         {
-            match self.records.next(&mut self.window, &mut batch) {
+            match self.input.next(&mut batch) {
                 Ok(Record::Item) => {}
                 Ok(Record::Invalid(error)) if self.options.skip_invalid => batch.skip(error),
                 Ok(Record::Invalid(error)) | Err(error) => self.state = State::Failed(error),
@@ -138,7 +182,13 @@ impl DatasetReader {
         }
         match &self.state {
             State::Failed(error) if batch.is_empty() => Err(error.clone()),
-            state => batch.finish(matches!(state, State::AtEnd)),
+            state => Ok(batch.finish(matches!(state, State::AtEnd), &self.plan)),
         }
     }
+}
+
+fn not_parquet() -> DatasetError {
+    DatasetError::of_file(
+        "is not a Parquet file: it must be a regular file that starts with `PAR1`, and not be compressed as a whole",
+    )
 }
