@@ -541,10 +541,7 @@ impl ByteCacheHandle {
 }
 
 fn storage<T>(result: std::result::Result<T, DiskError>) -> Result<T> {
-    result.map_err(|error| {
-        let message = format!("ERR_STORAGE: {}: {error}", error.kind());
-        Error::new(Status::GenericFailure, message)
-    })
+    result.map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
 }
 
 /// A buffer of what is stored, and whether it is stale.
