@@ -2,8 +2,6 @@
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use napi::bindgen_prelude::{
     BufferSlice, Float64Array, ObjectFinalize, Uint8Array, Uint8ArraySlice, Uint16Array, Uint32Array,
@@ -11,20 +9,16 @@ use napi::bindgen_prelude::{
 use napi::{Env, Error, JsString, Result, Status};
 use napi_derive::napi;
 
+use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
 use super::key::{append, with_units};
 use super::number::{integer, positive};
-use crate::cache::disk::{Digest, DiskCache, DiskError, DiskLimits, Found, Item};
-use crate::cache::shared::{Answer, SharedCache, SharedLimits};
+use crate::cache::disk::{DiskCache, DiskLimits};
+use crate::cache::shared::SharedLimits;
 use crate::cache::{Limits, Policy};
-use crate::key::{DigestScope, Key, KeySecret};
 
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 /// Changes of the memory held that V8 is not told of yet, in bytes.
 const UNTOLD: i64 = 64 * 1024;
-/// The number of the next handle of a shared cache.
-static OWNERS: AtomicU64 = AtomicU64::new(0);
-/// Bytes of memory that a handle keeps to read into.
-const KEPT: usize = 64 * 1024;
 
 /// A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`.
 #[napi(custom_finalize)]
@@ -39,37 +33,6 @@ struct Held {
     cache: Option<Bytes>,
     /// Bytes reported to V8.
     reported: i64,
-}
-
-enum Bytes {
-    Shared(Shared),
-    Disk(Box<Disk>),
-}
-
-struct Shared {
-    cache: Arc<SharedCache>,
-    secret: KeySecret,
-    owner: u64,
-}
-
-struct Disk {
-    cache: DiskCache,
-    scope: DigestScope,
-    /// What an entry is read into.
-    read: Vec<u8>,
-}
-
-/// Where a key leads.
-enum At<'a> {
-    Shared(&'a mut Shared, Key),
-    Disk(&'a mut Disk, Digest),
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.cache.release_all(self.owner);
-        self.cache.count_handle(false);
-    }
 }
 
 /// One page of notes.
@@ -123,15 +86,10 @@ impl ByteCacheHandle {
             stale: stale.max(0.0),
         };
         let scope = units(env, scope)?;
-        let cache = SharedCache::open(&name, limits)
-            .map_err(|error| Error::new(Status::InvalidArg, format!("ERR_OUT_OF_RANGE: {error}")))?;
-        cache.count_handle(true);
-        let shared = Shared {
-            cache,
-            secret: KeySecret::of_process().scoped(&scope),
-            owner: OWNERS.fetch_add(1, Ordering::Relaxed),
-        };
-        Ok(Self::of(page, Bytes::Shared(shared)))
+        Ok(Self::of(
+            page,
+            Bytes::Shared(Shared::open(&name, &scope, limits)?),
+        ))
     }
 
     /// The namespace of that name in the file `path`. `max_bytes` may be infinite; times are milliseconds since 1970.
@@ -156,13 +114,8 @@ impl ByteCacheHandle {
             max_bytes: positive("maxBytes", max_bytes)? as u64,
             stale: stale.max(0.0),
         };
-        let scope = DigestScope::new(&units(env, scope)?);
         let cache = DiskCache::open(Path::new(&path), &namespace, limits, now);
-        let disk = Disk {
-            cache: storage(cache)?,
-            scope,
-            read: Vec::new(),
-        };
+        let disk = Disk::new(storage(cache)?, &units(env, scope)?);
         Ok(Self::of(page, Bytes::Disk(Box::new(disk))))
     }
 
@@ -177,25 +130,7 @@ impl ByteCacheHandle {
         now: f64,
         window: f64,
     ) -> Result<Option<BufferSlice<'env>>> {
-        self.at(*env, structure, text, |at| match at {
-            At::Shared(shared, key) => {
-                let found = shared.cache.get(key, now, window);
-                found.map(|(answer, stale)| copy(env, &answer, stale)).transpose()
-            }
-            At::Disk(disk, digest) => {
-                disk.read.clear();
-                let found = disk.cache.get(&digest, now, window, &mut disk.read);
-                let stale = match storage(found)? {
-                    Found::Fresh => false,
-                    Found::Stale => true,
-                    Found::None | Found::Damaged => return Ok(None),
-                };
-                disk.read.push(u8::from(stale));
-                let buffer = BufferSlice::copy_from(env, &disk.read)?;
-                disk.read.shrink_to(KEPT);
-                Ok(Some(buffer))
-            }
-        })
+        self.at(*env, structure, text, |at| at.get(env, now, window))
     }
 
     /// `get` of a fresh entry that neither counts nor is a use.
@@ -207,20 +142,7 @@ impl ByteCacheHandle {
         text: JsString,
         now: f64,
     ) -> Result<Option<BufferSlice<'env>>> {
-        self.at(*env, structure, text, |at| match at {
-            At::Shared(shared, key) => {
-                let found = shared.cache.peek(key, now);
-                found.map(|answer| copy(env, &answer, false)).transpose()
-            }
-            At::Disk(disk, digest) => {
-                let mut bytes = Vec::new();
-                if !storage(disk.cache.peek(&digest, now, &mut bytes))? {
-                    return Ok(None);
-                }
-                bytes.push(0);
-                Ok(Some(BufferSlice::copy_from(env, &bytes)?))
-            }
-        })
+        self.at(*env, structure, text, |at| at.peek(env, now))
     }
 
     /// `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`.
@@ -233,26 +155,7 @@ impl ByteCacheHandle {
         now: f64,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         let units = units(*env, texts)?;
-        let texts = split(&units, &lengths);
-        self.with(|cache| match cache {
-            Bytes::Shared(shared) => {
-                let keys: Vec<_> = texts.map(|text| shared.secret.key(&[], text)).collect();
-                let found = shared.cache.get_many(&keys, now).into_iter();
-                found
-                    .map(|answer| answer.map(|answer| copy(env, &answer, false)).transpose())
-                    .collect()
-            }
-            Bytes::Disk(disk) => {
-                let digests: Vec<_> = texts.map(|text| disk.scope.digest(&[], text)).collect();
-                let found = disk.cache.get_many(&digests, now);
-                let buffer = |mut bytes: Vec<u8>| {
-                    bytes.push(0);
-                    BufferSlice::copy_from(env, &bytes)
-                };
-                let found = storage(found)?.into_iter();
-                found.map(|bytes| bytes.map(buffer).transpose()).collect()
-            }
-        })
+        self.with(|cache| cache.get_many(env, split(&units, &lengths), now))
     }
 
     /// Whether there is a fresh entry. No use, and not counted.
@@ -279,19 +182,7 @@ impl ByteCacheHandle {
         now: f64,
     ) -> Result<bool> {
         let form = integer("form", form, 0.0, 255.0)? as u8;
-        let stored = self.at(env, structure, text, |at| match at {
-            At::Shared(shared, key) => Ok(shared.cache.set(key, form, &payload, &note, ttl, now)),
-            At::Disk(disk, digest) => {
-                let item = Item {
-                    digest,
-                    form,
-                    value: &payload,
-                    note: &note,
-                };
-                let stored = disk.cache.set(&[item], ttl, now);
-                Ok(storage(stored)?[0])
-            }
-        })?;
+        let stored = self.at(env, structure, text, |at| at.set(form, &payload, &note, ttl, now))?;
         self.report_memory(env)?;
         Ok(stored)
     }
@@ -312,26 +203,7 @@ impl ByteCacheHandle {
         let units = units(env, texts)?;
         let values = payloads.iter().zip(forms.iter());
         let texts = split(&units, &lengths).zip(values);
-        self.with(|cache| match cache {
-            Bytes::Shared(shared) => {
-                for (text, (value, form)) in texts {
-                    shared
-                        .cache
-                        .set(shared.secret.key(&[], text), *form, value, "", ttl, now);
-                }
-                Ok(())
-            }
-            Bytes::Disk(disk) => {
-                let items = texts.map(|(text, (value, form))| Item {
-                    digest: disk.scope.digest(&[], text),
-                    form: *form,
-                    value,
-                    note: "",
-                });
-                let stored = disk.cache.set(&items.collect::<Vec<_>>(), ttl, now);
-                storage(stored).map(|_| ())
-            }
-        })?;
+        self.with(|cache| cache.set_many(texts, ttl, now))?;
         self.report_memory(env)
     }
 
@@ -507,15 +379,8 @@ impl ByteCacheHandle {
         use_cache: impl FnOnce(At) -> Result<T>,
     ) -> Result<T> {
         self.with(|cache| {
-            let at = with_units(env, &self.page, structure, text, |structure, text| match cache {
-                Bytes::Shared(shared) => {
-                    let key = shared.secret.key(structure, text);
-                    At::Shared(shared, key)
-                }
-                Bytes::Disk(disk) => {
-                    let digest = disk.scope.digest(structure, text);
-                    At::Disk(disk, digest)
-                }
+            let at = with_units(env, &self.page, structure, text, |structure, text| {
+                cache.at(structure, text)
             })?;
             use_cache(at)
         })
@@ -524,11 +389,8 @@ impl ByteCacheHandle {
     /// Tells V8 how much memory hangs on this object, so that it is collected in time. What threads share is shared out.
     fn report_memory(&self, env: Env) -> Result<()> {
         let mut held = self.held.borrow_mut();
-        let memory = match &held.cache {
-            Some(Bytes::Shared(shared)) => shared.cache.memory_per_handle(),
-            Some(Bytes::Disk(disk)) => disk.cache.memory(),
-            None => return Ok(()),
-        };
+        let Some(cache) = &held.cache else { return Ok(()) };
+        let memory = cache.memory();
         let change = memory.cast_signed() - held.reported;
         if change.abs() < UNTOLD {
             return Ok(());
@@ -540,30 +402,8 @@ impl ByteCacheHandle {
     }
 }
 
-fn storage<T>(result: std::result::Result<T, DiskError>) -> Result<T> {
-    result.map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
-}
-
-/// A buffer of what is stored, and whether it is stale.
-fn copy<'env>(env: &'env Env, answer: &Answer, stale: bool) -> Result<BufferSlice<'env>> {
-    let mut buffer = BufferSlice::copy_from(env, answer.bytes())?;
-    if let (true, Some(last)) = (stale, buffer.last_mut()) {
-        *last = 1;
-    }
-    Ok(buffer)
-}
-
 fn units(env: Env, text: JsString) -> Result<Vec<u16>> {
     let mut units = Vec::new();
     append(env, &mut units, text)?;
     Ok(units)
-}
-
-/// The texts of these `lengths` that `units` consists of.
-fn split<'units>(mut units: &'units [u16], lengths: &[u32]) -> impl Iterator<Item = &'units [u16]> {
-    lengths.iter().map(move |length| {
-        let (text, behind) = units.split_at((*length as usize).min(units.len()));
-        units = behind;
-        text
-    })
 }

@@ -9,6 +9,7 @@
 mod byte_cache;
 mod cache;
 mod executor;
+mod held_bytes;
 mod hot_call;
 mod key;
 mod lifecycle;

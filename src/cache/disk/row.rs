@@ -1,9 +1,44 @@
 //! A row of answers: how it is found by its digest, and how one tells that it is what was written.
 
 use highway::{HighwayHash, HighwayHasher, Key};
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
 
 /// What an answer is stored under: a [`crate::key::DigestScope`]'s digest of its key.
 pub type Digest = [u8; 32];
+
+/// One entry to store.
+#[derive(Clone, Copy, Debug)]
+pub struct Item<'a> {
+    /// What it is stored under.
+    pub digest: Digest,
+    /// What the caller encoded it as.
+    pub form: u8,
+    /// The encoded value.
+    pub value: &'a [u8],
+    /// A short text for a diagnostic.
+    pub note: &'a str,
+}
+
+impl Item<'_> {
+    /// What it counts for in the limit of bytes.
+    pub fn size(&self) -> u64 {
+        (self.value.len() + self.note.len()) as u64
+    }
+}
+
+/// What there is under a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing that may be answered with.
+    None,
+    /// An entry that has not expired.
+    Fresh,
+    /// An entry that has expired within the window asked for.
+    Stale,
+    /// A row that is not what was written.
+    Damaged,
+}
 
 /// The number of the row of `digest`: its first 8 bytes. The rest is compared.
 pub fn id(digest: &Digest) -> i64 {
@@ -35,4 +70,34 @@ fn padded(digest: &[u8]) -> Digest {
     let length = digest.len().min(32);
     whole[..length].copy_from_slice(&digest[..length]);
     whole
+}
+
+/// The columns of an answer, if they have the types that they are written with.
+pub struct Answer<'row> {
+    pub digest: &'row [u8],
+    pub namespace: i64,
+    pub expires: Option<f64>,
+    pub form: u8,
+    pub checksum: i64,
+    pub note: &'row [u8],
+    pub value: &'row [u8],
+}
+
+impl<'row> Answer<'row> {
+    pub fn read(row: &'row Row) -> Option<Self> {
+        let number = |at| row.get_ref(at).ok()?.as_i64().ok();
+        Some(Self {
+            digest: row.get_ref(0).ok()?.as_blob().ok()?,
+            namespace: number(1)?,
+            expires: match row.get_ref(2).ok()? {
+                ValueRef::Null => None,
+                ValueRef::Real(expires) => Some(expires),
+                _ => return None,
+            },
+            form: u8::try_from(number(3)?).ok()?,
+            checksum: number(4)?,
+            note: row.get_ref(5).ok()?.as_bytes().ok()?,
+            value: row.get_ref(6).ok()?.as_blob().ok()?,
+        })
+    }
 }

@@ -1,42 +1,11 @@
 //! The statements on one connection, for one namespace. Each call is one transaction at most.
 
-use rusqlite::types::ValueRef;
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
-use super::row::{Digest, checksum, id};
-
-/// One entry to store.
-#[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
-    /// What it is stored under.
-    pub digest: Digest,
-    /// What the caller encoded it as.
-    pub form: u8,
-    /// The encoded value.
-    pub value: &'a [u8],
-    /// A short text for a diagnostic.
-    pub note: &'a str,
-}
-
-impl Item<'_> {
-    /// What it counts for in the limit of bytes.
-    pub fn size(&self) -> u64 {
-        (self.value.len() + self.note.len()) as u64
-    }
-}
-
-/// What there is under a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing that may be answered with.
-    None,
-    /// An entry that has not expired.
-    Fresh,
-    /// An entry that has expired within the window asked for.
-    Stale,
-    /// A row that is not what was written.
-    Damaged,
-}
+use super::keeper::{Uses, locked};
+use super::row::{Answer, Digest, Found, Item, checksum, id};
 
 /// Limits of a namespace.
 #[derive(Clone, Copy, Debug)]
@@ -124,17 +93,17 @@ impl Store {
         self.transaction("BEGIN", work)
     }
 
-    /// Stores `items`, all or none, after noting `uses` (in their order). Returns which were not stored, as larger than
+    /// Stores `items`, all or none, after noting `uses`. Returns which were not stored, as larger than
     /// the limit alone, and how many live entries had to leave.
     pub fn set(
         &self,
         items: &[Item],
-        uses: &[i64],
+        uses: &Uses,
         ttl: f64,
         limits: &DiskLimits,
         now: f64,
     ) -> Result<(Vec<bool>, u64)> {
-        self.write(uses, |totals| {
+        self.write(Some((uses, usize::MAX)), |totals| {
             let mut evicted = 0;
             let mut stored = Vec::with_capacity(items.len());
             for item in items {
@@ -149,14 +118,15 @@ impl Store {
         })
     }
 
-    /// Notes uses only.
-    pub fn note_uses(&self, uses: &[i64]) -> Result<()> {
-        self.write(uses, |_| Ok(()))
+    /// Notes the first `most` uses only. Returns whether there are more.
+    pub fn note_uses(&self, uses: &Uses, most: usize) -> Result<bool> {
+        self.write(Some((uses, most)), |_| Ok(()))?;
+        Ok(!locked(uses).is_empty())
     }
 
     /// Deletes what is under `digest`. Returns whether it had not expired.
-    pub fn remove(&self, digest: &Digest, uses: &[i64], now: f64) -> Result<bool> {
-        self.write(uses, |totals| {
+    pub fn remove(&self, digest: &Digest, uses: &Uses, now: f64) -> Result<bool> {
+        self.write(Some((uses, usize::MAX)), |totals| {
             let live = self.has(digest, now)?;
             let sql = "SELECT 1 FROM entries WHERE id = ? AND digest = ? AND namespace = ?";
             if self
@@ -171,14 +141,14 @@ impl Store {
 
     /// Deletes a damaged row.
     pub fn remove_row(&self, digest: &Digest) -> Result<()> {
-        self.write(&[], |totals| self.delete(id(digest), totals))
+        self.write(None, |totals| self.delete(id(digest), totals))
     }
 
     /// Deletes what need not be kept at `now`, at most `limit` entries. Returns how many.
-    pub fn remove_expired(&self, uses: &[i64], limit: u32, now: f64) -> Result<u64> {
-        self.write(uses, |totals| {
+    pub fn remove_expired(&self, uses: Option<&Uses>, limit: usize, now: f64) -> Result<u64> {
+        self.write(uses.map(|uses| (uses, usize::MAX)), |totals| {
             let mut removed = 0;
-            while removed < u64::from(limit) {
+            while removed < limit as u64 {
                 let Some(expired) = self.first_expired(now)? else {
                     break;
                 };
@@ -191,7 +161,7 @@ impl Store {
 
     /// Deletes every entry of the namespace.
     pub fn clear(&self) -> Result<()> {
-        self.write(&[], |totals| {
+        self.write(None, |totals| {
             let sql = "SELECT 1 FROM namespaces WHERE id <> ? AND entries > 0 LIMIT 1";
             if self.row(sql, [self.namespace], |_| Ok(()))?.is_none() {
                 // The whole table at once takes no time.
@@ -234,35 +204,6 @@ impl Store {
             }
         }
         Ok((notes, if seen < limit { -1 } else { cursor }))
-    }
-
-    /// Takes the right to compute what is under `digest` until `until`, unless another owner holds it at `now`.
-    pub fn claim(&self, digest: &Digest, owner: i64, now: f64, until: f64) -> Result<bool> {
-        let sql =
-            "INSERT INTO claims (id, digest, owner, until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE
-            SET digest = ?2, owner = ?3, until = ?4 WHERE owner = ?3 OR until <= ?5";
-        Ok(self.run(sql, params![id(digest), digest, owner, until, now])? > 0)
-    }
-
-    /// Holds every claim of `owner` until `until`.
-    pub fn renew(&self, owner: i64, until: f64) -> Result<()> {
-        self.run(
-            "UPDATE claims SET until = ? WHERE owner = ?",
-            params![until, owner],
-        )?;
-        Ok(())
-    }
-
-    /// Gives a claim back: of `digest`, or all of `owner`.
-    pub fn release(&self, digest: Option<&Digest>, owner: i64) -> Result<()> {
-        match digest {
-            Some(digest) => self.run(
-                "DELETE FROM claims WHERE id = ? AND owner = ?",
-                params![id(digest), owner],
-            )?,
-            None => self.run("DELETE FROM claims WHERE owner = ?", [owner])?,
-        };
-        Ok(())
     }
 
     fn insert(&self, item: &Item, expires: f64, limits: &DiskLimits, totals: &mut Totals) -> Result<()> {
@@ -355,15 +296,22 @@ impl Store {
         totals.ok_or(rusqlite::Error::QueryReturnedNoRows)
     }
 
-    /// Runs `work` on the totals as the only writer, `uses` noted before.
-    fn write<T>(&self, uses: &[i64], work: impl FnOnce(&mut Totals) -> Result<T>) -> Result<T> {
-        self.transaction("BEGIN IMMEDIATE", || {
+    /// Runs `work` on the totals as the only writer, after noting the first so many of some uses.
+    fn write<T>(
+        &self,
+        uses: Option<(&Uses, usize)>,
+        work: impl FnOnce(&mut Totals) -> Result<T>,
+    ) -> Result<T> {
+        let mut noted = Vec::new();
+        let result = self.transaction("BEGIN IMMEDIATE", || {
             let mut totals = self.totals()?;
             let before = totals;
-            for used in uses {
-                let sql = "UPDATE recency SET used = ? WHERE id = ? AND namespace = ?";
-                totals.ticks += 1;
-                self.run(sql, params![totals.ticks, used, self.namespace])?;
+            if let Some((uses, most)) = uses {
+                let mut held = locked(uses);
+                let some = most.min(held.len());
+                noted.extend(held.drain(..some));
+                drop(held);
+                self.note(&noted, &mut totals)?;
             }
             let result = work(&mut totals)?;
             if totals != before {
@@ -372,7 +320,22 @@ impl Store {
                 self.run(sql, params![entries, bytes, totals.ticks, self.namespace])?;
             }
             Ok(result)
-        })
+        });
+        if let (Err(_), Some((uses, _))) = (&result, uses) {
+            locked(uses).splice(0..0, noted);
+        }
+        result
+    }
+
+    /// Of several uses of a row the last is the one that counts.
+    fn note(&self, uses: &[i64], totals: &mut Totals) -> Result<()> {
+        let last: HashMap<i64, usize> = uses.iter().enumerate().map(|(at, row)| (*row, at)).collect();
+        for (_, row) in uses.iter().enumerate().filter(|(at, row)| last[*row] == *at) {
+            totals.ticks += 1;
+            let sql = "UPDATE recency SET used = ? WHERE id = ? AND namespace = ?";
+            self.run(sql, params![totals.ticks, row, self.namespace])?;
+        }
+        Ok(())
     }
 
     fn transaction<T>(&self, begin: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -389,7 +352,7 @@ impl Store {
         result
     }
 
-    fn run(&self, sql: &str, values: impl Params) -> Result<usize> {
+    pub fn run(&self, sql: &str, values: impl Params) -> Result<usize> {
         self.db.prepare_cached(sql)?.execute(values)
     }
 
@@ -400,35 +363,5 @@ impl Store {
         read: impl FnOnce(&Row) -> Result<T>,
     ) -> Result<Option<T>> {
         self.db.prepare_cached(sql)?.query_row(values, read).optional()
-    }
-}
-
-/// The columns of an answer, if they have the types that they are written with.
-struct Answer<'row> {
-    digest: &'row [u8],
-    namespace: i64,
-    expires: Option<f64>,
-    form: u8,
-    checksum: i64,
-    note: &'row [u8],
-    value: &'row [u8],
-}
-
-impl<'row> Answer<'row> {
-    fn read(row: &'row Row) -> Option<Self> {
-        let number = |at| row.get_ref(at).ok()?.as_i64().ok();
-        Some(Self {
-            digest: row.get_ref(0).ok()?.as_blob().ok()?,
-            namespace: number(1)?,
-            expires: match row.get_ref(2).ok()? {
-                ValueRef::Null => None,
-                ValueRef::Real(expires) => Some(expires),
-                _ => return None,
-            },
-            form: u8::try_from(number(3)?).ok()?,
-            checksum: number(4)?,
-            note: row.get_ref(5).ok()?.as_bytes().ok()?,
-            value: row.get_ref(6).ok()?.as_blob().ok()?,
-        })
     }
 }

@@ -59,7 +59,7 @@ fn processes_and_threads_write_one_file_while_some_are_killed() {
         }
         running.push(next());
     }
-    lines.extend(running.into_iter().flat_map(|process| process.kill()));
+    lines.extend(running.into_iter().flat_map(super::child::Running::kill));
     assert_sound(&place.file);
     let stored = acknowledged(&lines);
     let mut cache = open(&place.file, WIDE);

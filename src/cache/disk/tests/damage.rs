@@ -20,7 +20,7 @@ fn filled() -> Place {
 }
 
 /// Moves the log into the file; waits for the keeper, which does the same.
-fn checkpoint(file: &Path) {
+pub fn checkpoint(file: &Path) {
     for _ in 0..1000 {
         let db = Connection::open(file).unwrap();
         let busy: i64 = db
@@ -219,7 +219,7 @@ fn flip(db: &Connection, column: &str, bit: usize) {
             match column {
                 "value" => db.execute(&write, [bytes]).unwrap(),
                 _ => db
-                    .execute(&format!("UPDATE entries SET note = CAST(? AS TEXT)"), [bytes])
+                    .execute("UPDATE entries SET note = CAST(? AS TEXT)", [bytes])
                     .unwrap(),
             };
         }

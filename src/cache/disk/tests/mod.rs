@@ -2,6 +2,8 @@ mod child;
 mod concurrent;
 mod crash;
 mod damage;
+#[cfg(target_os = "linux")]
+mod full_and_read_only;
 mod limits;
 mod model;
 

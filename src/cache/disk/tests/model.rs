@@ -129,6 +129,8 @@ fn bytes(key: u64, size: usize, step: usize) -> Vec<u8> {
         .collect()
 }
 
+// One arm per operation.
+#[allow(clippy::too_many_lines)]
 fn run(operations: Vec<Operation>, limits: DiskLimits) {
     let place = place();
     let mut cache = open(&place.file, limits);
