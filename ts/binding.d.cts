@@ -247,10 +247,10 @@ export declare function benchmarkCompare(change: string): string
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
 /**
- * Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+ * Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds; returns
  * how many rounds.
  */
-export declare function benchmarkSummarize(samples: Float64Array, count: number, out: Float64Array): number
+export declare function benchmarkSummarize(batches: Float64Array, perSample: number, out: Float64Array): number
 
 /** Gives the engine the vector of an occupied slot. */
 export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
