@@ -38,6 +38,15 @@ describe('fromFile', () => {
     expected: { n: [i, null, true] },
   }));
 
+  // Only later versions of Node can write it.
+  const { zstdCompressSync } = zlib as { zstdCompressSync?: (text: string) => Buffer };
+  const zstdCases: [string, Buffer][] = zstdCompressSync
+    ? [
+        ['a.jsonl.zst', zstdCompressSync(jsonl(cases))],
+        ['a.json.zst', zstdCompressSync(JSON.stringify(cases))],
+      ]
+    : [];
+
   test.each([
     ['a.jsonl', jsonl(cases)],
     ['a.json', JSON.stringify(cases)],
@@ -51,6 +60,7 @@ describe('fromFile', () => {
       'members.jsonl.gz',
       Buffer.concat([zlib.gzipSync(jsonl(cases.slice(0, 999))), zlib.gzipSync(jsonl(cases.slice(999)))]),
     ],
+    ...zstdCases,
   ])('%s gives what JSON.parse gives, by process and by iteration', async (name, content) => {
     const path = file(name, content);
     expect(await DatasetStream.fromFile(path).process(async (batch) => batch)).toEqual(cases);
@@ -70,6 +80,18 @@ describe('fromFile', () => {
     const items = await all(DatasetStream.fromFile(file('odd.jsonl', lines.join('\n'))));
     expect(items).toStrictEqual(lines.map((line) => JSON.parse(line)));
     expect(Object.keys(items[1])).toEqual(['__proto__']);
+  });
+
+  test('zstd, of any number of frames, told by content; cut off it is an error', async () => {
+    // Two frames, as `zstd -c a; zstd -c b` writes them.
+    const frames = 'KLUv/SQSkQAAeyJpZCI6MX0KeyJpZCI6Mn0K6COFGCi1L/0kFakAAHsiaWQiOjMsInRleHQiOiLDqSJ9CmEZkrw=';
+    const bytes = Buffer.from(frames, 'base64');
+    const expected = [{ id: 1 }, { id: 2 }, { id: 3, text: 'é' }];
+    for (const name of ['a.jsonl.zst', 'a.jsonl', 'a']) {
+      expect(await all(DatasetStream.fromFile(file(name, bytes)))).toEqual(expected);
+    }
+    const cut = all(DatasetStream.fromFile(file('cut.jsonl.zst', bytes.subarray(0, bytes.length - 5))));
+    await expect(cut).rejects.toThrow(/truncated/);
   });
 
   test('CSV with quoted newlines', async () => {
