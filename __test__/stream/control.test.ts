@@ -58,6 +58,38 @@ describe('pause, end, clear', () => {
   });
 });
 
+describe('the event loop', () => {
+  const consumers: [string, (stream: DatasetStream<number>) => Promise<number>][] = [
+    ['items', async (stream) => count(stream)],
+    ['batches', async (stream) => count(stream.batches(1))],
+    ['process', async (stream) => (await stream.process(echo)).length],
+    ['a filter that keeps nothing', async (stream) => (await count(stream.filter(() => false))) + 60_000],
+  ];
+  async function count(iterable: AsyncIterable<unknown>) {
+    let items = 0;
+    for await (const _ of iterable) items += 1;
+    return items;
+  }
+
+  test.each(consumers)('has its turns during %s of what is there already', async (_, consume) => {
+    const pushed = new DatasetStream<number>({ batchSize: 1, bufferSize: 100_000 });
+    await pushAll(pushed, numbers(60_000));
+    for (const stream of [pushed, DatasetStream.from(numbers(60_000), { batchSize: 1 })]) {
+      let turns = 0;
+      const timer = setInterval(() => {
+        turns += 1;
+      }, 1);
+      const before = performance.now();
+      expect(await consume(stream)).toBe(60_000);
+      const took = performance.now() - before;
+      clearInterval(timer);
+      // At least a turn every 20 ms.
+      expect(turns).toBeGreaterThan(took / 20 - 1);
+      expect(turns).toBeGreaterThan(0);
+    }
+  });
+});
+
 describe('abort', () => {
   test('before the start, while waiting, while paused and while a batch runs', async () => {
     const reason = new Error('enough');
