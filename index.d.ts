@@ -1752,7 +1752,11 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
     /** A stream of the first `count` items; the source is closed behind them. */
     take(count: number): DatasetStream<T>;
-    /** A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a stream have each item once. */
+    /**
+     * A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a dataset have each item once.
+     * Each shard needs a stream of its own over the dataset, usually in a process of its own; a second one of the same stream
+     * throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+     */
     shard(index: number, count: number): DatasetStream<T>;
     on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
     on(event: string | symbol, listener: (...args: never[]) => void): this;

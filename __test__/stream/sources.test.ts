@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,6 +38,15 @@ describe('fromFile', () => {
     expected: { n: [i, null, true] },
   }));
 
+  // Only later versions of Node can write it.
+  const { zstdCompressSync } = zlib as { zstdCompressSync?: (text: string) => Buffer };
+  const zstdCases: [string, Buffer][] = zstdCompressSync
+    ? [
+        ['a.jsonl.zst', zstdCompressSync(jsonl(cases))],
+        ['a.json.zst', zstdCompressSync(JSON.stringify(cases))],
+      ]
+    : [];
+
   test.each([
     ['a.jsonl', jsonl(cases)],
     ['a.json', JSON.stringify(cases)],
@@ -51,6 +60,7 @@ describe('fromFile', () => {
       'members.jsonl.gz',
       Buffer.concat([zlib.gzipSync(jsonl(cases.slice(0, 999))), zlib.gzipSync(jsonl(cases.slice(999)))]),
     ],
+    ...zstdCases,
   ])('%s gives what JSON.parse gives, by process and by iteration', async (name, content) => {
     const path = file(name, content);
     expect(await DatasetStream.fromFile(path).process(async (batch) => batch)).toEqual(cases);
@@ -70,6 +80,18 @@ describe('fromFile', () => {
     const items = await all(DatasetStream.fromFile(file('odd.jsonl', lines.join('\n'))));
     expect(items).toStrictEqual(lines.map((line) => JSON.parse(line)));
     expect(Object.keys(items[1])).toEqual(['__proto__']);
+  });
+
+  test('zstd, of any number of frames, told by content; cut off it is an error', async () => {
+    // Two frames, as `zstd -c a; zstd -c b` writes them.
+    const frames = 'KLUv/SQSkQAAeyJpZCI6MX0KeyJpZCI6Mn0K6COFGCi1L/0kFakAAHsiaWQiOjMsInRleHQiOiLDqSJ9CmEZkrw=';
+    const bytes = Buffer.from(frames, 'base64');
+    const expected = [{ id: 1 }, { id: 2 }, { id: 3, text: 'é' }];
+    for (const name of ['a.jsonl.zst', 'a.jsonl', 'a']) {
+      expect(await all(DatasetStream.fromFile(file(name, bytes)))).toEqual(expected);
+    }
+    const cut = all(DatasetStream.fromFile(file('cut.jsonl.zst', bytes.subarray(0, bytes.length - 5))));
+    await expect(cut).rejects.toThrow(/truncated/);
   });
 
   test('CSV with quoted newlines', async () => {
@@ -187,6 +209,21 @@ describe('fromFile', () => {
     await expect.poll(openFiles).toBeLessThanOrEqual(before);
   });
 
+  test('a file that becomes shorter while it is read is an error, one that grows is read to its end', async () => {
+    const path = file('changed.jsonl', jsonl(numbers(400_000)));
+    const read = (change: () => void) => {
+      let first = true;
+      return DatasetStream.fromFile<number>(path).process(async (batch) => {
+        if (first) change();
+        first = false;
+        return batch;
+      });
+    };
+    const longer = await read(() => writeFileSync(path, '"more"\n', { flag: 'a' }));
+    expect(longer).toEqual([...numbers(400_000), 'more']);
+    await expect(read(() => truncateSync(path, 100))).rejects.toThrow(/became shorter while it was read/);
+  });
+
   test('agrees with readline and JSON.parse over random documents', async () => {
     let seed = 7;
     const random = () => {
@@ -295,6 +332,16 @@ describe('from', () => {
     await expect.poll(() => closed).toBe(3);
   });
 
+  test('an iterator that gives no result objects is a TypeError, not an endless stream', async () => {
+    const sync = { [Symbol.iterator]: () => ({ next: () => 5 }) };
+    const async = { [Symbol.asyncIterator]: () => ({ next: async () => undefined }) };
+    for (const source of [sync, async]) {
+      const failing = DatasetStream.from(source as unknown as Iterable<number>).process(async (batch) => batch);
+      await expect(failing).rejects.toThrow(/iterator result/);
+      await expect(failing).rejects.toThrow(TypeError);
+    }
+  });
+
   test("a source's own error is what the consumer gets", async () => {
     const cause = new Error('socket closed');
     async function* failing() {
@@ -333,6 +380,10 @@ describe('derived streams and iteration', () => {
     expect(shards[1]!.slice(0, 3)).toEqual([1, 4, 7]);
     expect(shards.flat().sort((a, b) => a - b)).toEqual(numbers(100));
     expect(() => DatasetStream.from([1]).shard(3, 3)).toThrow(RangeError);
+    const sharded = DatasetStream.from(numbers(10));
+    sharded.shard(0, 2);
+    // The two would take items from one another, and half of the dataset would be missing.
+    expect(() => sharded.shard(1, 2)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
   });
 
   test('batches, with the rest at the end', async () => {

@@ -1,4 +1,14 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BatchProcessor, DatasetStream, ResultWriter } from '@aah/ai-evals/performance';
@@ -223,6 +233,20 @@ describe('ResultWriter.toFile', () => {
     await writer.abort();
     expect(read(path)).toBe('before');
     expect(readdirSync(join(path, '..'))).toEqual(['kept.jsonl']);
+  });
+
+  test('the file behind a link is replaced, not the link, and keeps its permissions', async () => {
+    const path = target('real.jsonl');
+    const link = join(path, '..', 'link.jsonl');
+    writeFileSync(path, 'old', { mode: 0o600 });
+    symlinkSync(path, link);
+    const writer = ResultWriter.toFile<number>(link);
+    await writer.write(1);
+    await writer.close();
+    expect(read(path)).toBe('1\n');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    // Windows has no such permissions.
+    if (process.platform !== 'win32') expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
   test('CSV comes back as it was written', async () => {

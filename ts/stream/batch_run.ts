@@ -1,11 +1,8 @@
 /** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
 import { performance } from 'node:perf_hooks';
-import { setImmediate } from 'node:timers';
 import { positiveInteger, wrongType } from '../arguments.js';
+import { EventLoopTurn } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
-
-/** Longest time, in milliseconds, that batches are handed out without a turn of the event loop. */
-const TURN = 4;
 
 /** What a batch handler may return: results, or nothing. */
 export type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
@@ -54,7 +51,7 @@ export class BatchRun<T, R> {
     const core = this.#core;
     const wake = () => core.changed.notify();
     signal?.addEventListener('abort', wake);
-    let lastTurn = performance.now();
+    const turn = new EventLoopTurn();
     try {
       for (let index = 0; ; ) {
         signal?.throwIfAborted();
@@ -64,10 +61,8 @@ export class BatchRun<T, R> {
           if (this.#takeReady(untilEnd)) {
             this.#start(core.queue.take(core.config.batchSize), index);
             index += 1;
-            if (performance.now() - lastTurn > TURN) {
-              await new Promise((resolve) => setImmediate(resolve));
-              lastTurn = performance.now();
-            }
+            const due = turn.due();
+            if (due) await due;
             continue;
           }
           if (this.#inFlight === 0 && core.finished(untilEnd)) return this.#results;

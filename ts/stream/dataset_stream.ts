@@ -47,6 +47,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   #overflowReported = false;
   #memoryReported = false;
   #refused = false;
+  #sharded = false;
 
   /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
   constructor(config?: StreamConfig) {
@@ -222,6 +223,11 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
       yield item as T;
       // What is there already needs no waiting. One at a time: leaving early must not lose items.
       while (queue.length > 0 && !this.#core.paused && !options?.signal?.aborted) {
+        const turn = this.#core.turn.due();
+        if (turn) {
+          await turn;
+          continue;
+        }
         this.#figures.processed += 1;
         yield queue.take(1)[0] as T;
       }
@@ -299,11 +305,17 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     );
   }
 
-  /** A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a stream have each item once. */
+  /**
+   * A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a dataset have each item once.
+   * Each shard needs a stream of its own over the dataset, usually in a process of its own; a second one of the same stream
+   * throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+   */
   shard(index: number, count: number): DatasetStream<T> {
     positiveInteger('count', count);
     if (nonNegativeInteger('index', index) >= count)
       outOfRange('index', `a whole number from 0 to ${count - 1}`, index);
+    if (this.#sharded) throw new AiEvalsError('ERR_CLOSED', 'shard: this stream was sharded; open one for each shard');
+    this.#sharded = true;
     return this.filter((_, position) => position % count === index);
   }
 

@@ -1,6 +1,6 @@
 /** Results into a file: JSON lines or CSV; complete or not there at all, or appended to what is there. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
@@ -47,7 +47,7 @@ export interface FileWriterStats {
  * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
  */
 export class FileResultWriter<T> {
-  readonly #target: string;
+  #target: string;
   readonly #csv: boolean;
   readonly #append: boolean;
   readonly #batchSize: number;
@@ -271,11 +271,15 @@ export class FileResultWriter<T> {
       this.#file = file;
       return file;
     }
+    const there = await stat(this.#target).catch(() => undefined);
     // Found out now, not after everything was written.
-    if (await isDirectory(this.#target)) throw new Error('it is a directory');
+    if (there?.isDirectory()) throw new Error('it is a directory');
+    // What is replaced is the file itself, not a link to it, and its permissions stay.
+    if (there) this.#target = await realpath(this.#target);
     const name = `.${basename(this.#target)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
     this.#temporary = join(dirname(this.#target), name);
-    this.#file = await open(this.#temporary, 'wx');
+    this.#file = await open(this.#temporary, 'wx', 0o666);
+    if (there) await this.#file.chmod(there.mode & 0o7777);
     return this.#file;
   }
 
@@ -295,13 +299,6 @@ export class FileResultWriter<T> {
     }
     this.#state = 'closed';
   }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }
 
 /** Makes a rename durable; where directories cannot be synced (Windows) the system sees to it. */

@@ -5,6 +5,7 @@
  * Latin-1 character (two when a string has others; told from its first characters, as reading all would cost more than
  * the figure is worth). O(members), each object counted once.
  */
+import { types } from 'node:util';
 
 const WORD = 8;
 const OBJECT = 3 * WORD;
@@ -137,12 +138,13 @@ class Measurement implements Measured {
 
   #builtin(value: object, prototype: unknown): void {
     const known = typeof prototype === 'object' && prototype !== null && CLONED_BUILTINS.has(prototype);
-    const own = ArrayBuffer.isView(value) ? value.buffer instanceof ArrayBuffer : Object.keys(value).length === 0;
+    // Not instanceof: inside Jest a view's own buffer is not an instance of the global ArrayBuffer.
+    const own = ArrayBuffer.isView(value) ? types.isArrayBuffer(value.buffer) : Object.keys(value).length === 0;
     const plain = known && own;
     this.#needs(plain ? 'clone' : 'kept');
     if (ArrayBuffer.isView(value)) {
       this.bytes += 2 * OBJECT + value.byteLength;
-    } else if (value instanceof ArrayBuffer) {
+    } else if (types.isArrayBuffer(value)) {
       this.bytes += OBJECT + value.byteLength;
     } else {
       // An instance counts with its own members, one level deep: what hangs below may belong to others.

@@ -1,4 +1,5 @@
 /** Where a stream's items come from when nobody pushes them. */
+import { wrongType } from '../arguments.js';
 
 /** Items by demand. One pull at a time; no pull after the end, an error or `close`. */
 export interface Source<T> {
@@ -61,6 +62,11 @@ async function* iterateReader<T>(stream: ReadableStreamLike<T>): AsyncGenerator<
   }
 }
 
+/** As `for … of` does: what is no result would be read as an item, for ever. */
+function checked<R>(result: R): R {
+  return typeof result === 'object' && result !== null ? result : wrongType('An iterator result', 'an object', result);
+}
+
 class IterableSource<T> implements Source<T> {
   readonly #iterator: Iterator<T>;
   #open = true;
@@ -72,7 +78,7 @@ class IterableSource<T> implements Source<T> {
   pull(max: number): Pulled<T> | undefined {
     const items: T[] = [];
     while (items.length < max) {
-      const next = this.#iterator.next();
+      const next = checked(this.#iterator.next());
       if (next.done) {
         this.#open = false;
         break;
@@ -99,7 +105,7 @@ class AsyncIterableSource<T> implements Source<T> {
 
   async pull(): Promise<Pulled<T> | undefined> {
     try {
-      const next = await this.#iterator.next();
+      const next = checked(await this.#iterator.next());
       if (!next.done) return { items: [next.value] };
     } catch (error) {
       this.#open = false;

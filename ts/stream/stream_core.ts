@@ -1,6 +1,7 @@
 /** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
 import { options as checkOptions, wrongType } from '../arguments.js';
 import { ChangeSignal } from './change_signal.js';
+import { EventLoopTurn } from './event_loop_turn.js';
 import { ItemQueue } from './item_queue.js';
 import type { Pulled, Source } from './source.js';
 import type { FullConfig } from './stream_config.js';
@@ -16,6 +17,8 @@ export interface ConsumeOptions {
 export class StreamCore<T> {
   readonly queue: ItemQueue<T>;
   readonly changed = new ChangeSignal();
+  /** For consumers that may find everything there already. */
+  readonly turn = new EventLoopTurn();
   readonly config: FullConfig;
   paused = false;
   ended = false;
@@ -102,6 +105,8 @@ export class StreamCore<T> {
     const wake = () => this.changed.notify();
     signal?.addEventListener('abort', wake);
     try {
+      const due = this.turn.due();
+      if (due) await due;
       for (;;) {
         signal?.throwIfAborted();
         if (!this.paused) {

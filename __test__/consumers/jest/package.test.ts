@@ -118,6 +118,66 @@ describe('values are instances of the sandbox’s own classes', () => {
   });
 });
 
+describe('items of a stream that left the heap come back', () => {
+  async function through<T>(item: T): Promise<T> {
+    const stream = new DatasetStream<T | string>({ bufferSize: 1, maxMemory: 1 });
+    const filler = 'x'.repeat(5000);
+    for (const each of [filler, item, filler, filler]) stream.push(each);
+    const back = await stream.process(async (batch) => batch);
+    expect(back).toHaveLength(4);
+    expect(back[1]).not.toBe(item);
+    return back[1] as T;
+  }
+
+  test('as instances of the sandbox’s own classes', async () => {
+    const item = {
+      date: new Date(7),
+      map: new Map<unknown, unknown>([[{ k: 1 }, new Set([1n])]]),
+      pattern: /a+/gi,
+      buffer: new ArrayBuffer(4),
+      floats: new Float64Array([0.5, -1]),
+      bigs: new BigInt64Array([5n]),
+      list: [undefined, Number.NaN, { deep: new Date(8) }],
+    };
+    const back = await through(item);
+    expect(back).toEqual(item);
+    const kinds: [unknown, abstract new (...args: never[]) => unknown][] = [
+      [back, Object],
+      [back.date, Date],
+      [back.map, Map],
+      [[...back.map.keys()][0], Object],
+      [[...back.map.values()][0], Set],
+      [back.pattern, RegExp],
+      [back.buffer, ArrayBuffer],
+      [back.floats, Float64Array],
+      [back.floats.buffer, ArrayBuffer],
+      [back.bigs, BigInt64Array],
+      [back.list, Array],
+      [(back.list[2] as { deep: Date }).deep, Date],
+    ];
+    for (const [at, [value, kind]] of kinds.entries()) expect([at, is(value, kind)]).toEqual([at, true]);
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+  });
+
+  test('cycles, views of one buffer and sparse arrays as they were', async () => {
+    const buffer = new ArrayBuffer(8);
+    const item: { self?: unknown; bytes: Uint8Array; view: Uint16Array; sparse: unknown[] } = {
+      bytes: new Uint8Array(buffer, 2, 4),
+      view: new Uint16Array(buffer, 4, 1),
+      sparse: Object.assign(new Array<unknown>(3), { 1: undefined }),
+    };
+    item.self = item;
+    item.bytes[2] = 9;
+    const back = await through(item);
+    expect(back.self).toBe(back);
+    expect(back.view[0]).toBe(9);
+    expect(back.view.buffer).toBe(back.bytes.buffer);
+    expect(back.bytes.byteOffset).toBe(2);
+    expect(back.sparse.length).toBe(3);
+    expect(Object.keys(back.sparse)).toEqual(['1']);
+  });
+});
+
 describe('fake timers', () => {
   test('drive the cleanup of a cache manager', () => {
     jest.useFakeTimers();

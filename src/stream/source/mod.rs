@@ -122,7 +122,8 @@ impl DatasetReader {
                 state: State::Reading,
             });
         }
-        Self::read(Box::new(file), path, options)
+        let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+        Self::read(Box::new(WholeFile { file, left: bytes }), path, options)
     }
 
     /// Reads `input`, which is no Parquet; `path` only helps to tell the format.
@@ -184,6 +185,23 @@ impl DatasetReader {
             State::Failed(error) if batch.is_empty() => Err(error.clone()),
             state => Ok(batch.finish(matches!(state, State::AtEnd), &self.plan)),
         }
+    }
+}
+
+/// A file whose end before the one it had when it was opened is an error: what is missing would be lost silently.
+struct WholeFile {
+    file: File,
+    left: u64,
+}
+
+impl Read for WholeFile {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.file.read(out)?;
+        if count == 0 && self.left > 0 && !out.is_empty() {
+            return Err(std::io::Error::other("it became shorter while it was read"));
+        }
+        self.left = self.left.saturating_sub(count as u64);
+        Ok(count)
     }
 }
 

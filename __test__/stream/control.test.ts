@@ -1,0 +1,139 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DatasetStream } from '@aah/ai-evals/performance';
+import { describe, expect, test } from 'vitest';
+import { echo, numbers, pushAll, turn } from './pushing';
+
+describe('pause, end, clear', () => {
+  test('a paused stream hands out nothing; a pending process goes on at resume', async () => {
+    const stream = new DatasetStream<number>({ batchSize: 2 });
+    await pushAll(stream, numbers(6));
+    const events: string[] = [];
+    stream.on('pause', () => events.push('pause'));
+    stream.on('resume', () => events.push('resume'));
+    let batches = 0;
+    const processed = stream.process(async (batch) => {
+      batches += 1;
+      if (batches === 1) stream.pause();
+      return batch;
+    });
+    await sleep(10);
+    expect(batches).toBe(1);
+    expect(stream.isPaused()).toBe(true);
+    stream.pause();
+    stream.resume();
+    stream.resume();
+    expect(await processed).toEqual(numbers(6));
+    expect(stream.isPaused()).toBe(false);
+    expect(events).toEqual(['pause', 'resume']);
+  });
+
+  test('while paused every push is accepted', async () => {
+    const stream = new DatasetStream<number>({ batchSize: 2, bufferSize: 2 });
+    stream.pause();
+    const processed = stream.process(echo, { untilEnd: true });
+    await turn();
+    expect(await pushAll(stream, numbers(100))).toBe(0);
+    stream.end();
+    stream.resume();
+    expect(await processed).toEqual(numbers(100));
+  });
+
+  test('clear drops what is buffered, in the heap and outside of it', async () => {
+    const stream = new DatasetStream<number>({ bufferSize: 10 });
+    await pushAll(stream, numbers(50_000));
+    expect(stream.getStats().memoryUsage).toBeGreaterThan(0);
+    stream.clear();
+    expect(stream.getStats()).toMatchObject({ itemsBuffered: 0, memoryUsage: 0 });
+    stream.push(7);
+    expect(await stream.process(echo)).toEqual([7]);
+  });
+
+  test('close ends a pending process and frees everything', async () => {
+    const stream = new DatasetStream<number>();
+    const processed = stream.process(echo, { untilEnd: true });
+    await turn();
+    await stream.close();
+    expect(await processed).toEqual([]);
+    expect(() => stream.push(1)).toThrow(/end/);
+  });
+});
+
+describe('the event loop', () => {
+  const consumers: [string, (stream: DatasetStream<number>) => Promise<number>][] = [
+    ['items', async (stream) => count(stream)],
+    ['batches', async (stream) => count(stream.batches(1))],
+    ['process', async (stream) => (await stream.process(echo)).length],
+    ['a filter that keeps nothing', async (stream) => (await count(stream.filter(() => false))) + 60_000],
+  ];
+  async function count(iterable: AsyncIterable<unknown>) {
+    let items = 0;
+    for await (const _ of iterable) items += 1;
+    return items;
+  }
+
+  test.each(consumers)('has its turns during %s of what is there already', async (_, consume) => {
+    const pushed = new DatasetStream<number>({ batchSize: 1, bufferSize: 100_000 });
+    await pushAll(pushed, numbers(60_000));
+    for (const stream of [pushed, DatasetStream.from(numbers(60_000), { batchSize: 1 })]) {
+      let turns = 0;
+      const timer = setInterval(() => {
+        turns += 1;
+      }, 1);
+      const before = performance.now();
+      expect(await consume(stream)).toBe(60_000);
+      const took = performance.now() - before;
+      clearInterval(timer);
+      // At least a turn every 20 ms.
+      expect(turns).toBeGreaterThan(took / 20 - 1);
+      expect(turns).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('abort', () => {
+  test('before the start, while waiting, while paused and while a batch runs', async () => {
+    const reason = new Error('enough');
+    const stream = new DatasetStream<number>({ batchSize: 1 });
+    stream.push(1);
+    stream.push(2);
+    await expect(stream.process(echo, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect(stream.getStats().itemsBuffered).toBe(2);
+
+    const running = new AbortController();
+    const stuck = stream.process(() => new Promise<void>(() => {}), { signal: running.signal });
+    await turn();
+    running.abort(reason);
+    await expect(stuck).rejects.toBe(reason);
+    expect(stream.getStats().itemsBuffered).toBe(1);
+
+    const paused = new AbortController();
+    stream.pause();
+    const waiting = stream.process(echo, { signal: paused.signal });
+    await turn();
+    paused.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    stream.resume();
+    expect(await stream.process(echo)).toEqual([2]);
+
+    const idle = new AbortController();
+    const forever = stream.process(echo, { signal: idle.signal, untilEnd: true });
+    await turn();
+    idle.abort();
+    await expect(forever).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
+  });
+
+  test('an iteration is aborted too', async () => {
+    const stream = new DatasetStream<number>();
+    stream.push(1);
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const iterate = async () => {
+      for await (const item of stream.items({ untilEnd: true, signal: controller.signal })) {
+        seen.push(item);
+        controller.abort();
+      }
+    };
+    await expect(iterate()).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
+    expect(seen).toEqual([1]);
+  });
+});

@@ -1,0 +1,19 @@
+/** What the tests of pushed streams share. */
+import type { DatasetStream } from '@aah/ai-evals/performance';
+
+export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+export const echo = async (batch: number[]) => batch;
+/** One turn of the event loop. */
+export const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The loop of the guide; resolves to how often a push was refused. */
+export async function pushAll<T>(stream: DatasetStream<T>, items: Iterable<T>): Promise<number> {
+  let refusals = 0;
+  for (const item of items) {
+    while (!stream.push(item)) {
+      refusals += 1;
+      await new Promise((resolve) => stream.once('batch-complete', resolve));
+    }
+  }
+  return refusals;
+}
