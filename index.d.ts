@@ -643,7 +643,7 @@ interface BenchmarkResult {
     rme?: number;
     /** 95 % confidence interval of the mean, ms, from the means of rounds. */
     confidenceInterval?: [number, number];
-    /** Samples (batches) beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+    /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
@@ -695,8 +695,6 @@ interface BenchmarkSuiteResult {
         avgThroughput: number;
     };
 }
-
-/** Results as text: boxed tables for people (colour only on a terminal that wants it), Markdown, JSON. */
 
 /** `table` is boxed for a terminal, `markdown` a GitHub table, `json` the data itself. */
 type TableStyle = 'table' | 'markdown' | 'json';
