@@ -703,7 +703,7 @@ type TableStyle = 'table' | 'markdown' | 'json';
 declare class Benchmark {
     #private;
     /**
-     * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 10 µs or more is
+     * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
      * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
      * @throws RangeError when `iterations` is below 1 (as a rejection)
      * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
