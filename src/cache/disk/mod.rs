@@ -79,6 +79,8 @@ pub struct DiskCache {
     owner: i64,
     has_claims: bool,
     looked: f64,
+    /// The file could not be opened again: the next call tries.
+    lost: bool,
 }
 
 impl DiskCache {
@@ -101,6 +103,7 @@ impl DiskCache {
             owner: owner(),
             has_claims: false,
             looked: now,
+            lost: false,
         };
         cache.keep()?;
         Ok(cache)
@@ -302,6 +305,9 @@ impl DiskCache {
         now: f64,
         mut work: impl FnMut(&Self) -> rusqlite::Result<T>,
     ) -> Result<T, DiskError> {
+        if self.lost {
+            self.open_again(None)?;
+        }
         // Also when the clock goes back.
         if (now - self.looked).abs() >= LOOK_EVERY {
             self.looked = now;
@@ -339,8 +345,14 @@ impl DiskCache {
     }
 
     fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {
+        self.lost = true;
+        // Closed first: some systems rename no open file.
+        if let Ok(nothing) = rusqlite::Connection::open_in_memory() {
+            self.opened.store.db = nothing;
+        }
         let path = &self.file.path;
         self.opened = open::open(path, &self.namespace, damage, self.looked, &mut self.notices)?;
+        self.lost = false;
         self.keep()
     }
 
@@ -358,7 +370,7 @@ impl DiskCache {
 
 impl Drop for DiskCache {
     fn drop(&mut self) {
-        if self.opened.read_only {
+        if self.opened.read_only || self.lost {
             return;
         }
         // Nobody is there to hear of a failure: uses only order what leaves first, and claims end by themselves.
