@@ -3,8 +3,9 @@
 //! What always holds:
 //! - when a call that writes returns, what it wrote is in the log of the file: killing the process at any moment loses
 //!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
-//! - an answer is what was stored under its key, or there is none: each row carries a checksum; a damaged row is removed,
-//!   a damaged file set aside, and both are told of in [`DiskCache::take_notices`];
+//! - an answer was stored under its key, and is whole, or there is none: each row carries a checksum; a damaged row is
+//!   removed, a damaged file set aside, and both are told of in [`DiskCache::take_notices`]. (Row numbers inside a tree
+//!   carry none: where these are damaged, an entry may be a miss, or what it was before it was last replaced.)
 //! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
 //!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
 //!   next write on;

@@ -35,13 +35,21 @@ pub fn checkpoint(file: &Path) {
     panic!("the log is still in use");
 }
 
-/// Opens whatever is there: every answer is right, and the cache stores. Returns how many answers there were.
+/// Opens whatever is there: every answer is right, and what is stored then is found or told of. Returns how many
+/// answers there were.
 fn assert_works(place: &Place) -> usize {
-    assert_works_in(place, open(&place.file, WIDE))
+    let (right, lost) = assert_never_wrong(place, open(&place.file, WIDE));
+    assert_eq!(
+        lost, 0,
+        "entries that were stored after the damage, and are not there"
+    );
+    right
 }
 
-fn assert_works_in(place: &Place, mut cache: DiskCache) -> usize {
-    let mut right = 0;
+/// No call fails, and every answer was stored under its key. Returns how many there were, and how many entries stored
+/// since are not what is found, without a notice.
+fn assert_never_wrong(place: &Place, mut cache: DiskCache) -> (usize, usize) {
+    let (mut right, mut lost) = (0, 0);
     for n in 0..ENTRIES {
         if let Some(found) = value(&mut cache, n) {
             assert_eq!(found, told(n, 100 + n as usize * 97 % 9000), "a wrong answer");
@@ -53,8 +61,10 @@ fn assert_works_in(place: &Place, mut cache: DiskCache) -> usize {
         put(&mut cache, n, &told(n, 300)).unwrap();
         let found = value(&mut cache, n);
         let said = cache.take_notices();
-        // Damage may be met only now, where the tree that was written to is read: it is told of.
-        assert!(found == Some(told(n, 300)) || found.is_none() && !said.is_empty());
+        // Damage may be met only now, where the tree that was written to is read.
+        let known = [300, 100 + n as usize * 97 % 9000].map(|length| Some(told(n, length)));
+        assert!(found.is_none() || known.contains(&found), "a wrong answer");
+        lost += usize::from(found != known[0] && said.is_empty());
         notices.extend(said);
     }
     cache.figures(0.0).unwrap();
@@ -69,7 +79,7 @@ fn assert_works_in(place: &Place, mut cache: DiskCache) -> usize {
                 .any(|notice| notice.contains(aside.to_str().unwrap()))
         );
     }
-    right
+    (right, lost)
 }
 
 #[test]
@@ -305,7 +315,9 @@ proptest! {
         match DiskCache::open(&place.file, "a", WIDE, 0.0) {
             Err(error) => prop_assert!(start < 100 && ["Foreign", "NewerSchema"].contains(&error.kind()), "{}", error),
             Ok(cache) => {
-                assert_works_in(&place, cache);
+                // Row numbers inside a tree carry no checksum: under a changed one a row may not be found (a miss), or
+                // may not be found to be replaced (an earlier answer to the same key).
+                assert_never_wrong(&place, cache);
             }
         }
     }
