@@ -13,7 +13,7 @@
 //!   can be read.
 //!
 //! Cost: a `get` is one look-up in a B-tree and one checksum, a few µs for a few kilobytes; a `set` is one transaction
-//! of a few pages, some 30 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
+//! of a few pages, some 50 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
 //! cost the same whatever the size. Pages have 4 KB: with 8 KB the file of answers of 2 KB is smaller (1.5 times what is
 //! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
 //! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
