@@ -189,8 +189,9 @@ impl Work {
     }
 }
 
-/// Deletes what need not be kept, in every namespace.
+/// Deletes what need not be kept, in every namespace, and the claims of owners that are no more.
 fn purge(mut db: Connection, now: f64) -> rusqlite::Result<Connection> {
+    db.execute("DELETE FROM claims WHERE until <= ?", [now])?;
     let names = db
         .prepare("SELECT name FROM namespaces")?
         .query_map([], |row| row.get(0))?
