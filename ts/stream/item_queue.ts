@@ -53,7 +53,7 @@ export class ItemQueue<T> {
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
-    this.#chunkBytes = Math.max(1024, Math.min(256 * 1024, limits.maxBytes / 8));
+    this.#chunkBytes = Math.max(1024, Math.min(64 * 1024, limits.maxBytes / 8));
   }
 
   /** Items held, wherever they are. */
