@@ -170,6 +170,25 @@ describe.each(Object.entries(kinds))('%s.getOrCompute', (_kind, make) => {
     expect(get(1)).toEqual([9]);
   });
 
+  test('who comes after everybody has given up computes anew, and does not get the error of those before', async () => {
+    const { compute, get } = make();
+    const controller = new AbortController();
+    const first = compute(
+      1,
+      ({ signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => setTimeout(() => reject(new Error('stopped')), 5));
+        }),
+      { signal: controller.signal },
+    );
+    controller.abort();
+    const second = compute(1, async () => [2]);
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    expect(await second).toEqual([2]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(get(1)).toEqual([2]);
+  });
+
   test('a signal that was aborted before rejects without computing', async () => {
     const { compute } = make();
     const fn = vi.fn(() => [1]);

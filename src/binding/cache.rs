@@ -93,6 +93,7 @@ impl CacheHandle {
     /// # Errors
     /// For a limit out of its range.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         env: Env,
         page: Uint16Array,

@@ -33,6 +33,11 @@ export class Flight<V> {
     return this;
   }
 
+  /** Whether the last caller that waited has given up: it may come to nothing. */
+  get isAbandoned(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
   /** The outcome, or a rejection with the reason of `signal` when that comes first. */
   join(signal: AbortSignal | undefined): Promise<V> {
     this.#waiting += 1;
@@ -74,7 +79,7 @@ export class Flights<V> {
     compute: (context: ComputeContext, isWanted: () => boolean) => Promise<V>,
     unattended = false,
   ): Flight<V> {
-    const underWay = this.#flights.get(id);
+    const underWay = this.#underWay(id);
     if (underWay !== undefined) return underWay;
     const flight = new Flight<V>(unattended);
     this.#flights.set(id, flight);
@@ -101,7 +106,7 @@ export class Flights<V> {
   ): Flight<V>[] {
     const places: number[] = [];
     const flights = ids.map((id, place) => {
-      const underWay = this.#flights.get(id);
+      const underWay = this.#underWay(id);
       if (underWay !== undefined) return underWay;
       places.push(place);
       const flight = new Flight<V>();
@@ -120,6 +125,12 @@ export class Flights<V> {
     const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V>);
     batch.start(async (context) => compute(places, context, isWanted));
     return flights;
+  }
+
+  /** The computation of `id` that a caller can still wait for. */
+  #underWay(id: string): Flight<V> | undefined {
+    const flight = this.#flights.get(id);
+    return flight?.isAbandoned ? undefined : flight;
   }
 
   #isListed(id: string, flight: Flight<V>): boolean {
