@@ -28,6 +28,10 @@ type AiEvalsErrorCode =
  | 'ERR_QUOTA_EXHAUSTED'
 /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
  | 'ERR_BENCHMARK'
+/** What was asked for is not offered with the options the object has; the message says what to do instead. */
+ | 'ERR_UNSUPPORTED'
+/** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
+ | 'ERR_CACHE_MISS'
 /** No baseline has this id, or what was imported is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
@@ -593,7 +597,10 @@ declare class ScoringWorkerPool {
 interface BenchmarkConfig {
     name: string;
     description?: string | undefined;
-    /** Samples taken. Default 100 (`runSync`: 1000). A call far below the clock's reach is batched: one sample, many calls. */
+    /**
+     * Samples taken. Default 100 (`runSync`: 1000). A call of less than 50 µs is batched: a sample is then many calls, so that
+     * all samples take about 50 ms together (5 ms each at most).
+     */
     iterations?: number | undefined;
     /** Calls before the first sample. Default 10 (`runSync`: 100). Functions that are batched are warmed up until stable. */
     warmupIterations?: number | undefined;
@@ -612,17 +619,17 @@ interface BenchmarkResult {
     description?: string | undefined;
     /** Samples taken. */
     iterations: number;
-    /** Sum of the samples (in parallel: from the first call to the last), ms. */
+    /** Sum of the samples, each the mean of its calls (in parallel: from the first call to the last), ms. */
     totalDuration: number;
     /** Mean duration of one call, ms. */
     avgDuration: number;
     minDuration: number;
     maxDuration: number;
     medianDuration: number;
-    /** Nearest rank over samples; of batched calls these are means of a batch. */
+    /** Nearest rank over samples; of batched calls, over the batches of about 50 µs that samples are made of. */
     p95Duration: number;
     p99Duration: number;
-    /** Sample standard deviation of the samples, ms. */
+    /** Sample standard deviation of the samples (of batches where calls are batched), ms. */
     stdDeviation: number;
     /** Calls per second. */
     throughput: number;
@@ -640,9 +647,9 @@ interface BenchmarkResult {
     rme?: number;
     /** 95 % confidence interval of the mean, ms, from the means of rounds. */
     confidenceInterval?: [number, number];
-    /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+    /** Samples (batches) beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
     outliers?: number;
-    /** Medians of up to 20 rounds of consecutive samples, in time order: what comparisons are made on. */
+    /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
 }
 /**
@@ -661,15 +668,18 @@ interface BenchmarkComparison {
     significance: 'significant' | 'moderate' | 'minor' | 'negligible';
     /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
     roundsPercent?: number;
-    /** Two-sided p-value of "there is no difference". */
+    /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
     pValue?: number;
     /** 95 % confidence interval of `improvement.durationPercent`. */
     confidenceInterval?: [number, number];
     /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
     effectSize?: number;
-    /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
+    /** Whether the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
     conclusive?: boolean;
-    /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
+    /**
+     * Rounds each side needs, taken in turns by `compareInterleaved`, for a change of 5 % to be found nine times in ten; 0 when
+     * `conclusive`. A round is a twentieth of the `iterations`: n times as many iterations count as n times as many rounds.
+     */
     roundsNeeded?: number;
 }
 /** What a suite measured. */
@@ -713,8 +723,8 @@ declare class Benchmark {
     runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult;
     /**
      * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-     * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
-     * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
+     * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other differ by some percent
+     * for no reason of yours, so about 10 % is the least this can tell: for less, use {@link compareInterleaved}.
      */
     compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison>;
     /**
@@ -822,9 +832,69 @@ interface CacheOptions<V = any, K = any> {
     onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
     /** What a miss costs, for `savings()`. */
     missCost?: MissCost | undefined;
+    /** What calls do that do not say. Default: `'on'`. */
+    mode?: CacheMode | undefined;
+    /**
+     * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
+     * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
+     */
+    shouldCache?: ((value: V) => boolean) | undefined;
+    /**
+     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
+     * longer, unless room is needed. Default: 0.
+     */
+    staleWhileRevalidate?: number | undefined;
+}
+/** Options of the caches that can be held outside one thread's heap. */
+interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
+    /**
+     * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
+     * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
+     */
+    shared?: string | undefined;
+    /**
+     * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
+     * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
+     */
+    persist?: string | undefined;
+    /** With `shared` or `persist`: whose entries these are. Another namespace sees none of them. Default: `''`. */
+    namespace?: string | undefined;
+    /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
+    version?: string | number | undefined;
+}
+/**
+ * - `'on'`: hits are answered, misses are computed and stored;
+ * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
+ * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
+ * - `'off'`: nothing is answered from the cache and nothing is stored.
+ */
+type CacheMode = 'on' | 'replay' | 'record' | 'off';
+/** Options of one lookup. */
+interface LookupOptions {
+    /** Instead of the cache's. */
+    mode?: CacheMode | undefined;
+}
+/** Options of everything that names an entry of a `ResponseCache`. */
+interface RepeatOptions {
+    /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+    repeat?: number | undefined;
+}
+/** What `getOrCompute` hands to the function that computes a value. */
+interface ComputeContext {
+    /** Aborted when every caller that waits for the value has given up. */
+    signal: AbortSignal;
+}
+/** Options of one `getOrCompute`. */
+interface ComputeOptions<V = any> extends SetOptions {
+    /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
+    signal?: AbortSignal | undefined;
+    /** Instead of the cache's. */
+    shouldCache?: ((value: V) => boolean) | undefined;
+    /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
+    staleWhileRevalidate?: number | undefined;
 }
 /** Options of one `set`. */
-interface SetOptions {
+interface SetOptions extends LookupOptions {
     /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
     /** What a miss of this entry costs, instead of the cache's `missCost`. */
@@ -843,8 +913,10 @@ interface CacheStats {
     maxSize: number;
     /** Live entries given up for want of room. */
     evictions: number;
-    /** Bytes held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
+    /** Bytes of memory held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
     memoryUsage: number;
+    /** With `persist`: bytes of the file, with its log. */
+    diskUsage?: number;
     /** Milliseconds a `get` takes, on average over a sample of one in sixteen. */
     avgAccessTime: number;
 }
@@ -877,6 +949,19 @@ declare class CacheInvalidator {
     scheduleCleanup(intervalMs?: number): NodeJS.Timeout;
 }
 
+/** What all caches have in common. */
+declare abstract class BaseCache {
+    #private;
+    /** Removes everything and zeroes the counters. What is being computed is not stored afterwards. */
+    clear(): void;
+    /** Removes what has expired: how many. O(that number). */
+    removeExpired(): number;
+    /** Figures since the cache was created or cleared. O(1). */
+    getStats(): CacheStats;
+    /** What hits have avoided, given `missCost`. */
+    savings(): Savings;
+}
+
 /** A vector as providers return it, quantised ones included. */
 type Embedding = number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
 /** A cached embedding that {@link EmbeddingCache.nearest} found. */
@@ -888,37 +973,51 @@ interface Neighbour<E extends Embedding = number[]> {
 }
 /**
  * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
- * numbers.
+ * numbers. With `shared` or `persist`, a copy of it.
  *
  * Defaults: 1000 entries, 24 hours.
  */
-declare class EmbeddingCache<E extends Embedding = number[]> {
+declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: CacheOptions<E, string>);
+    constructor(options?: TieredCacheOptions<E, string>);
     /** The embedding, or `undefined` when there is none or it has expired. */
-    get(text: string): E | undefined;
+    get(text: string, options?: LookupOptions): E | undefined;
     /**
      * Stores `embedding`, in place of what was there.
      *
      * @throws TypeError when it is no array of numbers, RangeError when one of them is not finite.
      */
     set(text: string, embedding: E, options?: SetOptions): void;
+    /**
+     * The embedding of `text`; where there is none, what `fn` computes, which is then stored. Callers that ask at the same
+     * time share one computation; when it fails, all of them get its error and nothing is stored.
+     */
+    getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
     /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(text: string): boolean;
+    has(text: string, options?: LookupOptions): boolean;
     /** Removes an entry: was it there? */
     delete(text: string): boolean;
     /**
      * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
      * counts as one hit or miss. One call into the engine for all of them.
      */
-    batchGet(texts: Iterable<string>): Map<string, E | undefined>;
+    batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined>;
     /**
      * Stores every pair. All are checked before the first is stored.
      *
      * @throws TypeError or RangeError as {@link set} does; then nothing is stored.
      */
     batchSet(embeddings: Iterable<readonly [string, E]>, options?: SetOptions): void;
+    /**
+     * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
+     * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
+     * caller is having computed at this moment is not asked for again.
+     *
+     * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
+     * vectors.
+     */
+    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
     /**
      * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
      * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
@@ -934,14 +1033,8 @@ declare class EmbeddingCache<E extends Embedding = number[]> {
      * @throws RangeError when embeddings are cached but none has the length of `vector`.
      */
     nearest(vector: Embedding, k?: number): Neighbour<E>[];
-    /** Removes everything and zeroes the counters. */
-    clear(): void;
-    /** Removes what has expired: how many. O(that number). */
-    removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
-    getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
-    savings(): Savings;
+    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+    close(): void;
 }
 
 /** A cached query as its caller wrote it. */
@@ -957,7 +1050,7 @@ interface CachedQuery {
  *
  * Defaults: 200 entries, 5 minutes.
  */
-declare class QueryCache<T = any> {
+declare class QueryCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: CacheOptions<T, CachedQuery>);
@@ -966,66 +1059,100 @@ declare class QueryCache<T = any> {
      *
      * @throws TypeError when `query` is no string or a part of `params` has no content, naming its path.
      */
-    get<R = T>(query: string, params?: unknown): R | undefined;
+    get<R = T>(query: string, params?: unknown, options?: LookupOptions): R | undefined;
     /**
      * Stores `result`, in place of what was there.
      *
      * @throws TypeError as {@link get} does; then nothing is stored.
      */
     set(query: string, params: unknown, result: T, options?: SetOptions): void;
+    /**
+     * The result of a query; where there is none, what `fn` computes, which is then stored. Callers that ask at the same
+     * time share one computation; when it fails, all of them get its error and nothing is stored.
+     */
+    getOrCompute<R extends T = T>(query: string, params: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
     /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(query: string, params?: unknown): boolean;
+    has(query: string, params?: unknown, options?: LookupOptions): boolean;
     /** Removes an entry: was it there? */
     delete(query: string, params?: unknown): boolean;
     /**
      * Removes every entry whose query text or parameters match: how many. `pattern` is tried on the query text, on the
      * parameters as JSON, on both in one line (`QUERY:{"name":"value"}`), and on every name and value in the parameters on
      * its own. A string is the source of a regular expression. `g` and `y` are ignored, `lastIndex` is neither read nor
-     * written. O(n) in the size of all texts.
+     * written. A result that is being computed is not stored. O(n) in the size of all texts.
      *
      * @throws TypeError when `pattern` is neither, SyntaxError when a string is no regular expression.
      */
     invalidate(pattern: RegExp | string): number;
-    /** Removes everything and zeroes the counters. */
-    clear(): void;
-    /** Removes what has expired: how many. O(that number). */
-    removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
-    getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
-    savings(): Savings;
+}
+
+/** Why there is no entry: the explanation, and the error of mode `'replay'`. */
+
+/** A part of the key in which two requests differ. */
+interface KeyDifference {
+    /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
+    path: string;
+    /** What was asked for, as JSON; of a long text length and digest. `undefined`: there is no such part. */
+    asked: string | undefined;
+    /** What the stored entry has there. */
+    stored: string | undefined;
+}
+/** Why a `ResponseCache` has no live entry for a request. */
+interface MissExplanation {
+    /**
+     * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
+     * differs in {@link MissExplanation.differences}.
+     */
+    reason: 'empty' | 'expired' | 'different';
+    /** Between the request and the stored one that differs in the fewest parts. */
+    differences: KeyDifference[];
+    /** The same as a sentence. */
+    message: string;
+}
+/** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
+declare class CacheMissError extends AiEvalsError {
+    /** Of a `ResponseCache`. */
+    readonly explanation: MissExplanation | undefined;
+    constructor(named: string, explanation: MissExplanation | undefined);
 }
 
 /**
  * Model responses by the content of input and model configuration, whatever they are: two equal prompts with equal
  * configurations are one entry, in whatever order the members were written. See `docs/caches.md` for what is equal.
  *
- * Defaults: 500 entries, 2 hours.
+ * Defaults: 500 entries, 2 hours. A hit returns the very value that was set; with `shared` or `persist`, a copy of it.
  */
-declare class ResponseCache<T = any> {
+declare class ResponseCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: CacheOptions<T, undefined>);
+    constructor(options?: TieredCacheOptions<T, undefined>);
     /**
      * The response, or `undefined` when there is none or it has expired.
      *
-     * @throws TypeError naming the path of a part without content (a function, a symbol).
+     * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
+     * mode `'replay'`.
      */
-    get(input: unknown, modelConfig?: unknown): T | undefined;
+    get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined;
     /** Stores `response`, in place of what was there. */
-    set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions): void;
+    set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void;
+    /**
+     * The response to a request; where there is none, what `fn` computes, which is then stored.
+     *
+     * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
+     * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored.
+     */
+    getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
     /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(input: unknown, modelConfig?: unknown): boolean;
+    has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
     /** Removes an entry: was it there? */
-    delete(input: unknown, modelConfig?: unknown): boolean;
-    /** Removes everything and zeroes the counters. */
-    clear(): void;
-    /** Removes what has expired: how many. O(that number). */
-    removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
-    getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
-    savings(): Savings;
+    delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
+    /**
+     * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
+     * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
+     */
+    explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
+    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+    close(): void;
 }
 
 /** The three caches of an evaluation in one place. Whichever caches are set now are the ones that are managed. */
@@ -1060,34 +1187,39 @@ declare class CacheManager {
 /** The shared instance. */
 declare const cacheManager: CacheManager;
 
+/** Which model answers are worth keeping, for `shouldCache`. */
+/**
+ * Whether `value` looks like a model's whole answer: not an error, not cut off at the token limit, not refused or filtered.
+ * Knows the answers of OpenAI, Anthropic and the Vercel AI SDK and this package's `RunResult`; what it does not know is
+ * taken for complete.
+ */
+declare function isCompleteAnswer(value: unknown): boolean;
+
 /**
  * A cache by string key with exact least-recently-used eviction. Values stay what they are: a hit returns the very value
  * that was set. Every operation is O(1) but for `keys` and `removeExpired`.
  *
  * Defaults: 100 entries, 1 hour.
  */
-declare class LRUCache<T = any> {
+declare class LRUCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: CacheOptions<T, string>);
     /** The value, or `undefined` when there is none or it has expired. */
-    get(key: string): T | undefined;
+    get(key: string, options?: LookupOptions): T | undefined;
     /** Stores `value`, in place of what was there. */
     set(key: string, value: T, options?: SetOptions): void;
+    /**
+     * The value of `key`; where there is none, what `fn` computes, which is then stored. Callers that ask at the same time
+     * share one computation; when it fails, all of them get its error and nothing is stored.
+     */
+    getOrCompute<R extends T = T>(key: string, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
     /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(key: string): boolean;
+    has(key: string, options?: LookupOptions): boolean;
     /** Removes an entry: was it there? */
     delete(key: string): boolean;
     /** The keys of the live entries, the least recently used first. O(n). */
     keys(): string[];
-    /** Removes everything and zeroes the counters. */
-    clear(): void;
-    /** Removes what has expired: how many. O(that number). */
-    removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
-    getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
-    savings(): Savings;
 }
 
 /** One run of a timer. */
@@ -1251,6 +1383,8 @@ interface MeasureDecorator {
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
  */
 declare function Measure(name?: string): MeasureDecorator;
+
+/** Timings of named components, their bottlenecks, and regressions against a baseline. */
 
 /** From when a component is a critical bottleneck. */
 interface BottleneckOptions {
@@ -1728,5 +1862,5 @@ declare class ResultWriter<T = any> {
     clear(): void;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, estimateDuration, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ConcurrencyPlan, ConsumeOptions, Difficulty, Embedding, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, ManagedCache, MeasurableCache, MemoryFigures, MissCost, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
+export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, Embedding, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };

@@ -84,6 +84,7 @@ fn ours(policy: Policy, size: usize, trace: &[u64]) -> usize {
         max_entries: size,
         max_bytes: u64::MAX,
         ttl: f64::INFINITY,
+        stale: 0.0,
         policy,
         report_all: false,
     };

@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.ByteCacheHandle = nativeBinding.ByteCacheHandle
 module.exports.CacheHandle = nativeBinding.CacheHandle
 module.exports.DatasetBatch = nativeBinding.DatasetBatch
 module.exports.DatasetFile = nativeBinding.DatasetFile

@@ -9,6 +9,62 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`. */
+export declare class ByteCacheHandle {
+  /**
+   * The cache of that name in this process. `max_bytes` and `ttl` may be infinite; times are milliseconds of a clock
+   * that all threads share.
+   *
+   * # Errors
+   * For a limit out of its range, or other than that of whoever opened the name first.
+   */
+  static shared(page: Uint16Array, scope: string, name: string, maxEntries: number, maxBytes: number, ttl: number, tinyLfu: boolean, stale: number): ByteCacheHandle
+  /**
+   * The namespace of that name in the file `path`. `max_bytes` may be infinite; times are milliseconds since 1970.
+   *
+   * # Errors
+   * For a limit out of its range; `ERR_STORAGE` with the kind of [`DiskError`].
+   */
+  static disk(page: Uint16Array, scope: string, path: string, namespace: string, maxEntries: number, maxBytes: number, stale: number, now: number): ByteCacheHandle
+  /**
+   * Form, value, and 1 if the entry expired less than `window` ms ago, else 0. Null: there is none. Counts as a hit
+   * or a miss, and a hit as a use.
+   */
+  get(structure: number, text: string, now: number, window: number): Buffer | null
+  /** `get` of a fresh entry that neither counts nor is a use. */
+  peek(structure: number, text: string, now: number): Buffer | null
+  /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`. */
+  getMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
+  /** Whether there is a fresh entry. No use, and not counted. */
+  has(structure: number, text: string, now: number): boolean
+  /** Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped. */
+  set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number): boolean
+  /** Stores a payload for each of the texts; on disk all or, on an error, none. */
+  setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number): void
+  /** Deletes an entry. Returns whether it was fresh. */
+  remove(structure: number, text: string, now: number): boolean
+  /** Deletes what is past its time and the time that it is kept for behind it. Returns how many entries. */
+  removeExpired(now: number): number
+  /** Deletes every entry of this name or namespace and zeroes the counters. */
+  clear(): void
+  /** Writes hits, misses, evictions, entries, bytes of values and notes, bytes of native memory, bytes on disk to `out`. */
+  figures(out: Float64Array, now: number): void
+  /** Notes of at most `limit` entries behind `cursor`, which is 0 at first. */
+  notes(cursor: number, limit: number): NotesPage
+  /** Takes the right to compute what is under a key, for `lease` ms. False while another handle holds it. */
+  claim(structure: number, text: string, now: number, lease: number): boolean
+  /** Holds every claim of this handle for another `lease` ms. */
+  renew(now: number, lease: number): void
+  /** Gives a claim back. */
+  release(structure: number, text: string): void
+  /** What was set aside or dropped as damaged since the last call. */
+  takeNotices(): Array<string>
+  /** Whether nothing can be written. */
+  get readOnly(): boolean
+  /** Gives everything back; calls after the first do nothing. */
+  close(): void
+}
+
 /**
  * Owns a cache: when this object is collected, so is the cache. Slots are below 2^32 − 1; times are milliseconds of one
  * monotonic clock of the caller's choice.
@@ -20,7 +76,7 @@ export declare class CacheHandle {
    * # Errors
    * For a limit out of its range.
    */
-  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, tinyLfu: boolean, reportAll: boolean)
+  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
   /** What the functions below know the cache by. */
   get id(): number
 }
@@ -191,10 +247,10 @@ export declare function benchmarkCompare(change: string): string
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
 /**
- * Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+ * Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds; returns
  * how many rounds.
  */
-export declare function benchmarkSummarize(samples: Float64Array, count: number, out: Float64Array): number
+export declare function benchmarkSummarize(batches: Float64Array, perSample: number, out: Float64Array): number
 
 /** Gives the engine the vector of an occupied slot. */
 export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
@@ -202,6 +258,8 @@ export declare function cacheAddVector(id: number, slot: number, vector: Float64
 /**
  * The functions that are called most, by name:
  * - `get(id, structure, now, text)`: the slot of a live entry, −1, or −2 when there are dropped slots to take; counts;
+ * - `getStale(id, structure, now, text, window)`: 2 × the slot of an entry that is live, or (plus 1) that expired less than
+ *   `window` ms ago; else as `get`;
  * - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
  * - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
  *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
@@ -211,6 +269,7 @@ export declare function cacheCalls(): CacheCalls
 /** What [`cache_calls`] returns. */
 export interface CacheCalls {
   get: (id: number, structure: number, now: number, text: string) => number
+  getStale: (id: number, structure: number, now: number, text: string, window: number) => number
   peek: (id: number, structure: number, now: number, text: string) => number
   set: (id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number
 }
@@ -278,6 +337,13 @@ export interface LimitValues {
   slots: number
   /** Tokens a call of unknown size is first taken for; NaN: the engine's own guess. */
   unknownCall: number
+}
+
+/** One page of notes. */
+export interface NotesPage {
+  notes: Array<string>
+  /** What to go on with; −1 at the end. */
+  cursor: number
 }
 
 /** Panics with `message`. Exists so that a test can prove that a panic in the engine becomes an error, not an abort. */

@@ -25,6 +25,10 @@ export type AiEvalsErrorCode =
   | 'ERR_QUOTA_EXHAUSTED'
   /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
   | 'ERR_BENCHMARK'
+  /** What was asked for is not offered with the options the object has; the message says what to do instead. */
+  | 'ERR_UNSUPPORTED'
+  /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
+  | 'ERR_CACHE_MISS'
   /** No baseline has this id, or what was imported is none. */
   | 'ERR_BASELINE';
 

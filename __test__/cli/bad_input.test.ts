@@ -39,8 +39,8 @@ describe('bad usage is told in one line', () => {
     [[''], 'DATASET must be the path of a file, got ""'],
   ] as [string[], string][]) {
     test(args.join(' ') || 'an empty argument', () => {
-      expect(() => readRunOptions(args)).toThrow(UsageError);
-      expect(() => readRunOptions(args)).toThrow(message);
+      expect(() => readRunOptions(args, {})).toThrow(UsageError);
+      expect(() => readRunOptions(args, {})).toThrow(message);
     });
   }
 

@@ -99,6 +99,7 @@ impl CacheHandle {
         max_entries: f64,
         max_bytes: f64,
         ttl: f64,
+        stale: f64,
         tiny_lfu: bool,
         report_all: bool,
     ) -> Result<Self> {
@@ -107,6 +108,7 @@ impl CacheHandle {
             max_entries: integer("maxSize", max_entries, 1.0, 9_007_199_254_740_991.0)? as usize,
             max_bytes: positive("maxBytes", max_bytes)? as u64,
             ttl: positive("ttl", ttl)?,
+            stale,
             policy: if tiny_lfu { Policy::TinyLfu } else { Policy::Lru },
             report_all,
         };
@@ -141,6 +143,8 @@ impl CacheHandle {
 pub struct CacheCalls<'env> {
     #[napi(ts_type = "(id: number, structure: number, now: number, text: string) => number")]
     pub get: Function<'env, (), f64>,
+    #[napi(ts_type = "(id: number, structure: number, now: number, text: string, window: number) => number")]
+    pub get_stale: Function<'env, (), f64>,
     #[napi(ts_type = "(id: number, structure: number, now: number, text: string) => number")]
     pub peek: Function<'env, (), f64>,
     #[napi(
@@ -151,6 +155,8 @@ pub struct CacheCalls<'env> {
 
 /// The functions that are called most, by name:
 /// - `get(id, structure, now, text)`: the slot of a live entry, −1, or −2 when there are dropped slots to take; counts;
+/// - `getStale(id, structure, now, text, window)`: 2 × the slot of an entry that is live, or (plus 1) that expired less than
+///   `window` ms ago; else as `get`;
 /// - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
 /// - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
 ///   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
@@ -158,6 +164,7 @@ pub struct CacheCalls<'env> {
 pub fn cache_calls(env: &Env) -> Result<CacheCalls<'_>> {
     Ok(CacheCalls {
         get: env.create_function("get", get)?,
+        get_stale: env.create_function("getStale", get_stale)?,
         peek: env.create_function("peek", peek)?,
         set: env.create_function("set", set)?,
     })
@@ -171,6 +178,21 @@ unsafe extern "C" fn get(env: sys::napi_env, info: sys::napi_callback_info) -> s
                 let key = held.key_of(arguments)?;
                 let slot = held.cache.get(key, arguments.number(2)?);
                 Ok(slot.map_or_else(|| held.none(), f64::from))
+            })
+        })
+    }
+}
+
+unsafe extern "C" fn get_stale(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node-API calls this with its own environment and call.
+    unsafe {
+        answer(env, info, |arguments| {
+            with_cache(arguments.number(0)?, |held| {
+                let key = held.key_of(arguments)?;
+                let found = held
+                    .cache
+                    .get_stale(key, arguments.number(2)?, arguments.number(4)?);
+                Ok(found.map_or_else(|| held.none(), |(slot, stale)| twice_and(slot, stale)))
             })
         })
     }

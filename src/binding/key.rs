@@ -16,7 +16,7 @@ thread_local! {
 }
 
 /// Calls `use_units` with the first `structure` units of `page` and with the units of `text`.
-fn with_units<T>(
+pub fn with_units<T>(
     env: Env,
     page: &[u16],
     structure: f64,

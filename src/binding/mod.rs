@@ -6,8 +6,10 @@
 //! - numbers arrive as `f64` and are checked once, in [`number`];
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
+mod byte_cache;
 mod cache;
 mod executor;
+mod held_bytes;
 mod hot_call;
 mod key;
 mod lifecycle;

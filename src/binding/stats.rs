@@ -17,18 +17,18 @@ pub fn benchmark_is_settled(medians: Float64ArraySlice) -> bool {
     is_settled(&medians)
 }
 
-/// Sums up the first `count` of `samples`: writes the figures to the front of `out`, then the medians of rounds; returns
+/// Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds; returns
 /// how many rounds.
 #[napi(catch_unwind)]
 pub fn benchmark_summarize(
-    samples: Float64ArraySlice,
-    count: f64,
+    batches: Float64ArraySlice,
+    per_sample: f64,
     mut out: Float64ArraySlice,
 ) -> Result<f64> {
-    let count = integer("count", count, 0.0, samples.len() as f64)? as usize;
-    let summary = summarize(&samples[..count]);
+    let per_sample = integer("per_sample", per_sample, 1.0, f64::from(u32::MAX))? as usize;
+    let summary = summarize(&batches, per_sample);
     // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call;
-    // it is not `samples`.
+    // it is not `batches`.
     let out = unsafe { out.as_mut() };
     let all = summary.figures.iter().chain(&summary.rounds);
     if out.len() < summary.figures.len() + summary.rounds.len() {

@@ -7,16 +7,18 @@
 //! - there are never more than `max_entries` entries, nor more than `max_bytes` bytes of them;
 //! - under [`Policy::Lru`] the entry that leaves for a new one is an expired one if there is any, and else exactly the
 //!   least recently used live one; `get` and `set` are uses, `contains` is not;
-//! - an entry that has expired is never returned, and stays expired if the clock goes back;
+//! - an entry that has expired is never returned but by [`Cache::get_stale`], and stays expired if the clock goes back;
 //! - every slot that loses its value is either given out again by the same `set` or reported by [`Cache::take_dropped`].
 //!
 //! Cost: O(1) amortised for every operation, whatever the number of entries; O(log n) where an entry has a time to live
 //! of its own, n being the number of such entries. About 61 bytes per entry. Time is an argument, in milliseconds.
 
+pub mod disk;
 mod entry;
 mod expiry;
 mod list;
 mod policy;
+pub mod shared;
 mod sketch;
 mod vectors;
 
@@ -43,6 +45,8 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Milliseconds an entry lives from its last `set`; infinity: for ever.
     pub ttl: f64,
+    /// Milliseconds an expired entry stays for [`Cache::get_stale`], unless room is needed.
+    pub stale: f64,
     /// How a victim is chosen.
     pub policy: Policy,
     /// Report every entry that is evicted or expires, also those whose slot is used again at once.
@@ -118,12 +122,25 @@ impl Cache {
         };
         if self.is_expired(slot, now) {
             self.counters.misses += 1;
-            self.drop_entry(slot, Reason::Expired);
+            self.drop_if_stale(slot, now);
             return None;
         }
         self.counters.hits += 1;
         self.order.touch(&mut self.entries, slot);
         Some(slot)
+    }
+
+    /// As [`Cache::get`], and also what expired less than `window` ms ago: with true, then. Such an answer is a hit, and no
+    /// use: the entry leaves as if it had not been asked for.
+    pub fn get_stale(&mut self, key: Key, now: f64, window: f64) -> Option<(Slot, bool)> {
+        if let Some(slot) = self.find(key)
+            && self.is_expired(slot, now)
+            && !is_due(self.entries[slot].expires + window, now)
+        {
+            self.counters.hits += 1;
+            return Some((slot, true));
+        }
+        self.get(key, now).map(|slot| (slot, false))
     }
 
     /// The slot of `key` if it is held and has not expired at `now`. Changes nothing.
@@ -178,18 +195,16 @@ impl Cache {
         self.unlink(slot);
     }
 
-    /// Drops every entry that has expired at `now`; all are reported. Returns how many. O(that number).
+    /// Drops every entry that expired at least [`Limits::stale`] ms before `now`; all are reported. Returns how many.
+    /// O(number of expired entries).
     pub fn remove_expired(&mut self, now: f64) -> usize {
         self.set_expired_aside(now);
-        let count = self.expired.len();
-        while let Some(slot) = self.expired.tail() {
-            self.unlink(slot);
-            self.dropped.push(Dropped {
-                slot,
-                reason: Reason::Expired,
-            });
+        let before = self.expired.len();
+        let expired: Vec<Slot> = self.expired.oldest_first(&self.entries).collect();
+        for slot in expired {
+            self.drop_if_stale(slot, now);
         }
-        count
+        before - self.expired.len()
     }
 
     /// Drops everything and zeroes the counters.
@@ -299,6 +314,13 @@ impl Cache {
             self.order.remove(&mut self.entries, slot);
             self.entries[slot].segment = Segment::Expired;
             self.expired.push_front(&mut self.entries, slot);
+        }
+    }
+
+    /// Drops the expired entry `slot` unless [`Cache::get_stale`] may still ask for it.
+    fn drop_if_stale(&mut self, slot: Slot, now: f64) {
+        if is_due(self.entries[slot].expires + self.limits.stale, now) {
+            self.drop_entry(slot, Reason::Expired);
         }
     }
 

@@ -17,6 +17,7 @@ fn limits(max_entries: usize, ttl: f64) -> Limits {
         max_entries,
         max_bytes: u64::MAX,
         ttl,
+        stale: 0.0,
         policy: Policy::Lru,
         report_all: false,
     }
@@ -25,6 +26,7 @@ fn limits(max_entries: usize, ttl: f64) -> Limits {
 #[derive(Clone, Debug)]
 enum Operation {
     Get(u64),
+    GetStale(u64, f64),
     Set(u64, u64, Option<f64>),
     Contains(u64),
     Remove(u64),
@@ -37,6 +39,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     let ttl = prop_oneof![3 => Just(None), 1 => (1..200u32).prop_map(|ms| Some(f64::from(ms)))];
     prop_oneof![
         6 => (0..24u64).prop_map(Operation::Get),
+        2 => (0..24u64, 0..120u32).prop_map(|(key, window)| Operation::GetStale(key, f64::from(window))),
         8 => (0..24u64, 1..50u64, ttl).prop_map(|(key, bytes, ttl)| Operation::Set(key, bytes, ttl)),
         1 => (0..24u64).prop_map(Operation::Contains),
         1 => (0..24u64).prop_map(Operation::Remove),
@@ -61,6 +64,13 @@ impl Model {
         self.entries
             .iter()
             .any(|entry| entry.0 == key && entry.2 > self.now)
+    }
+
+    /// Forgets an expired entry that is past what `get_stale` may ask for.
+    fn forget_if_stale(&mut self, key: u64) {
+        let (now, stale) = (self.now, self.limits.stale);
+        self.entries
+            .retain(|entry| entry.0 != key || entry.2 + stale > now);
     }
 
     fn touch(&mut self, key: u64) {
@@ -131,7 +141,25 @@ fn agrees_with_the_model(limits: Limits, operations: Vec<Operation>) -> Result<(
                     model.touch(n);
                     hits += 1;
                 } else {
-                    model.forget(n);
+                    model.forget_if_stale(n);
+                    misses += 1;
+                }
+            }
+            Operation::GetStale(n, window) => {
+                let held = model.entries.iter().find(|entry| entry.0 == n);
+                let expected = held
+                    .filter(|entry| entry.2 + window > now)
+                    .map(|entry| entry.2 <= now);
+                let found = cache.get_stale(key(n), now, window);
+                prop_assert_eq!(found.map(|(_, stale)| stale), expected);
+                if let Some((slot, stale)) = found {
+                    prop_assert_eq!(values.get(&slot), Some(&n));
+                    hits += 1;
+                    if !stale {
+                        model.touch(n);
+                    }
+                } else {
+                    model.forget_if_stale(n);
                     misses += 1;
                 }
             }
@@ -156,7 +184,7 @@ fn agrees_with_the_model(limits: Limits, operations: Vec<Operation>) -> Result<(
             }
             Operation::RemoveExpired => {
                 let before = model.entries.len();
-                model.entries.retain(|entry| entry.2 > now);
+                model.entries.retain(|entry| entry.2 + model.limits.stale > now);
                 prop_assert_eq!(cache.remove_expired(now), before - model.entries.len());
             }
             Operation::Live => {
@@ -194,14 +222,14 @@ proptest! {
 
     #[test]
     fn it_is_an_exact_lru_with_time_to_live(
-        max in 1..12usize, operations in proptest::collection::vec(operation(), 1..200),
+        max in 1..12usize, stale in prop_oneof![Just(0.0), Just(40.0)], operations in proptest::collection::vec(operation(), 1..200),
     ) {
         // One time to live for all, so that "which expired entry goes first" has one answer.
         let uniform = operations.into_iter().map(|operation| match operation {
             Operation::Set(key, bytes, _) => Operation::Set(key, bytes, None),
             other => other,
         });
-        agrees_with_the_model(limits(max, 100.0), uniform.collect())?;
+        agrees_with_the_model(Limits { stale, ..limits(max, 100.0) }, uniform.collect())?;
     }
 
     #[test]
@@ -210,7 +238,7 @@ proptest! {
         operations in proptest::collection::vec(operation(), 1..200),
     ) {
         let policy = if tiny { Policy::TinyLfu } else { Policy::Lru };
-        let mut cache = Cache::new(Limits { max_entries: max, max_bytes, ttl: 100.0, policy, report_all });
+        let mut cache = Cache::new(Limits { max_entries: max, max_bytes, ttl: 100.0, stale: 30.0, policy, report_all });
         let mut values = std::collections::HashMap::new();
         let (mut now, mut gets) = (0.0, 0);
         for operation in operations {
@@ -218,6 +246,12 @@ proptest! {
                 Operation::Get(n) => {
                     gets += 1;
                     if let Some(slot) = cache.get(key(n), now) {
+                        prop_assert_eq!(values[&slot], n);
+                    }
+                }
+                Operation::GetStale(n, window) => {
+                    gets += 1;
+                    if let Some((slot, _)) = cache.get_stale(key(n), now, window) {
                         prop_assert_eq!(values[&slot], n);
                     }
                 }

@@ -7,7 +7,8 @@
 //! - the boundary between the two parts is hashed, so moving a unit across it gives another key;
 //! - a [`Key`] is a keyed pseudo-random function of its sequence ([`KeySecret`], random per process), so that nobody who
 //!   writes the cached text can choose two texts that collide: for n entries a collision has probability n²/2¹²⁹;
-//! - a [`stable_digest`] has no secret and never changes: it is for keys that leave the process.
+//! - a [`stable_digest`] has no secret and never changes: it is for keys that leave the process;
+//! - keys and digests of two scopes ([`KeySecret::scoped`], [`DigestScope`]) are unrelated, at no cost per key.
 //!
 //! Cost: O(length of the sequence), no allocation.
 
@@ -22,7 +23,7 @@ use std::sync::OnceLock;
 use highway::{HighwayHash, HighwayHasher};
 use multiversion::multiversion;
 
-pub use stable::stable_digest;
+pub use stable::{DigestScope, stable_digest};
 
 /// A 128-bit content key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -60,6 +61,17 @@ impl KeySecret {
             }
             Self::new(words)
         })
+    }
+
+    /// The secret of a scope: keys made with it are unrelated to those of any other scope and to those of this secret.
+    /// The empty scope is this secret itself.
+    #[must_use]
+    pub fn scoped(&self, scope: &[u16]) -> Self {
+        if scope.is_empty() {
+            return *self;
+        }
+        // 256 bits, where a key is 128: the function finishes differently, so that no secret is ever seen as a key.
+        Self::new(HighwayHasher::new(self.0).hash256(bytemuck::cast_slice(scope)))
     }
 
     /// The key of a sequence: first its structure, then its text.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 
-use super::{Key, KeySecret, stable_digest};
+use super::{DigestScope, Key, KeySecret, stable_digest};
 
 const SECRET: KeySecret = KeySecret::new([1, 2, 3, 4]);
 
@@ -57,6 +57,50 @@ fn stable_digests_never_change() {
     assert_eq!(
         hex(&"ж".repeat(1000), 7),
         "db436bdaa757bd9c693199af05d7e59a1b5c748b268b1d864c11fde0ae7424e4"
+    );
+}
+
+#[test]
+fn digests_of_a_scope_never_change() {
+    let hex = |scope: &str, text: &str| {
+        blake3::Hash::from_bytes(DigestScope::new(&units(scope)).digest(&[], &units(text)))
+            .to_hex()
+            .to_string()
+    };
+    assert_eq!(
+        hex("", "hello"),
+        blake3::Hash::from_bytes(stable_digest(&[], &units("hello")))
+            .to_hex()
+            .to_string()
+    );
+    assert_eq!(
+        hex("prompt v2", "hello"),
+        "052db9e52bc64d02ec093ded6d9c3f2a4198be49b752e66b4e38acc5e7d2a4bd"
+    );
+}
+
+#[test]
+fn scopes_share_no_key_and_no_digest() {
+    let scopes = ["", "a", "ab", "b", "жж", "prompt v1", "prompt v2"];
+    let text = units("the same prompt");
+    for (i, one) in scopes.iter().enumerate() {
+        for other in &scopes[i + 1..] {
+            let (one, other) = (units(one), units(other));
+            assert_ne!(
+                SECRET.scoped(&one).key(&[], &text),
+                SECRET.scoped(&other).key(&[], &text)
+            );
+            assert_ne!(
+                DigestScope::new(&one).digest(&[], &text),
+                DigestScope::new(&other).digest(&[], &text)
+            );
+        }
+    }
+    assert_eq!(SECRET.scoped(&[]).key(&[], &text), SECRET.key(&[], &text));
+    // A unit moved from the content into the scope.
+    assert_ne!(
+        DigestScope::new(&units("ab")).digest(&[], &units("c")),
+        DigestScope::new(&units("a")).digest(&[], &units("bc"))
     );
 }
 

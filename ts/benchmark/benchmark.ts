@@ -11,7 +11,7 @@ import {
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult } from './result.js';
-import { followAsync, followSync, type Plan, runAtOnce, takeSamples, warmUp } from './sampling.js';
+import { batchesPerSample, followAsync, followSync, type Plan, runAtOnce, takeSamples, warmUp } from './sampling.js';
 import { calibrationError, type Measured, readClock } from './stopwatch.js';
 import { formatComparison, formatResults, type TableStyle } from './tables.js';
 
@@ -52,24 +52,28 @@ function failure(name: string, error: unknown): AiEvalsError {
 /** What is known of a run besides its samples. */
 interface Run {
   before: number;
-  callsPerSample: number;
+  callsPerBatch: number;
+  /** Batches in a sample. Default 1. */
+  perSample?: number;
   /** ms per call. */
   calibrationError?: number;
   /** From the first call to the last, ms, where calls overlapped. */
   elapsed?: number;
 }
 
-/** Sums samples up. */
-export function resultOf(config: BenchmarkConfig, samples: number[], run: Run): BenchmarkResult {
+/** Sums up the durations of batches, ms per call. */
+export function resultOf(config: BenchmarkConfig, batches: number[], run: Run): BenchmarkResult {
+  const perSample = run.perSample ?? 1;
+  const iterations = batches.length / perSample;
   const out = new Float64Array(FIGURES + ROUNDS);
-  const rounds = guarded(() => native.benchmarkSummarize(Float64Array.from(samples), samples.length, out));
+  const rounds = guarded(() => native.benchmarkSummarize(Float64Array.from(batches), perSample, out));
   const after = heapUsed();
   const figure = (index: number): number => out[index] as number;
   const totalDuration = run.elapsed ?? figure(0);
   return {
     name: config.name,
     description: config.description,
-    iterations: samples.length,
+    iterations,
     totalDuration,
     avgDuration: figure(1),
     minDuration: figure(2),
@@ -78,9 +82,9 @@ export function resultOf(config: BenchmarkConfig, samples: number[], run: Run): 
     p95Duration: figure(5),
     p99Duration: figure(6),
     stdDeviation: figure(7),
-    throughput: (samples.length / totalDuration) * 1000,
+    throughput: (iterations / totalDuration) * 1000,
     memoryUsage: { before: run.before, after, delta: after - run.before },
-    callsPerSample: run.callsPerSample,
+    callsPerSample: run.callsPerBatch * perSample,
     ...(run.calibrationError !== undefined && { calibrationError: run.calibrationError }),
     rme: figure(8),
     confidenceInterval: [figure(9), figure(10)],
@@ -121,6 +125,7 @@ function compareResults(
     deviation: finite(result.stdDeviation),
     iterations: finite(result.iterations),
     rounds: (result.rounds ?? []).filter(Number.isFinite),
+    total: finite(result.totalDuration) * Math.max(1, finite(result.callsPerSample)),
     systematic: systematicError(result),
   });
   const change = JSON.stringify({ baseline: side(baseline), current: side(current), paired });
@@ -168,12 +173,13 @@ export class Benchmark {
         const start = readClock();
         const samples = await runAtOnce(fn, plan.iterations, concurrency, plan.timeBudget);
         const elapsed = readClock() - start;
-        return this.#remember(resultOf(config, samples, { before, callsPerSample: 1, elapsed }));
+        return this.#remember(resultOf(config, samples, { before, callsPerBatch: 1, elapsed }));
       }
       const warm = await followAsync(fn, warmUp(plan));
       const before = heapUsed();
-      const samples = await followAsync(fn, takeSamples(plan, warm));
-      const run = { before, callsPerSample: warm.calls, calibrationError: calibrationError(fn) };
+      const perSample = batchesPerSample(plan, warm);
+      const samples = await followAsync(fn, takeSamples(plan, warm, perSample));
+      const run = { before, callsPerBatch: warm.calls, perSample, calibrationError: calibrationError(fn) };
       return this.#remember(resultOf(config, samples, run));
     } catch (error) {
       throw failure(config.name, error);
@@ -191,8 +197,9 @@ export class Benchmark {
     try {
       const warm = followSync(fn, warmUp(plan));
       const before = heapUsed();
-      const samples = followSync(fn, takeSamples(plan, warm));
-      const run = { before, callsPerSample: warm.calls, calibrationError: calibrationError(fn) };
+      const perSample = batchesPerSample(plan, warm);
+      const samples = followSync(fn, takeSamples(plan, warm, perSample));
+      const run = { before, callsPerBatch: warm.calls, perSample, calibrationError: calibrationError(fn) };
       return this.#remember(resultOf(config, samples, run));
     } catch (error) {
       throw failure(config.name, error);
@@ -201,8 +208,8 @@ export class Benchmark {
 
   /**
    * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-   * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other on a machine that
-   * drifts can still differ for no reason of yours: where it matters, use {@link compareInterleaved}.
+   * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other differ by some percent
+   * for no reason of yours, so about 10 % is the least this can tell: for less, use {@link compareInterleaved}.
    */
   compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison> {
     return compareResults(checkResult('baseline', baseline), checkResult('current', current), false);
@@ -242,17 +249,16 @@ export class Benchmark {
         throw failure(config.name, error);
       }
     };
-    const { calls } = await guard(followAsync(fn, warmUp(plan)));
+    const warm = { ...(await guard(followAsync(fn, warmUp(plan)))), first: undefined };
     const before = heapUsed();
     const samples: number[] = [];
-    const warm = { calls, first: undefined };
     return {
       take: async (iterations: number): Promise<void> => {
-        const course = takeSamples({ ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY }, warm);
+        const course = takeSamples({ ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY }, warm, 1);
         samples.push(...(await guard(followAsync(fn, course))));
       },
       result: (): BenchmarkResult =>
-        resultOf(config, samples, { before, callsPerSample: calls, calibrationError: calibrationError(fn) }),
+        resultOf(config, samples, { before, callsPerBatch: warm.calls, calibrationError: calibrationError(fn) }),
     };
   }
 

@@ -4,7 +4,10 @@
 export interface BenchmarkConfig {
   name: string;
   description?: string | undefined;
-  /** Samples taken. Default 100 (`runSync`: 1000). A call far below the clock's reach is batched: one sample, many calls. */
+  /**
+   * Samples taken. Default 100 (`runSync`: 1000). A call of less than 50 µs is batched: a sample is then many calls, so that
+   * all samples take about 50 ms together (5 ms each at most).
+   */
   iterations?: number | undefined;
   /** Calls before the first sample. Default 10 (`runSync`: 100). Functions that are batched are warmed up until stable. */
   warmupIterations?: number | undefined;
@@ -24,17 +27,17 @@ export interface BenchmarkResult {
   description?: string | undefined;
   /** Samples taken. */
   iterations: number;
-  /** Sum of the samples (in parallel: from the first call to the last), ms. */
+  /** Sum of the samples, each the mean of its calls (in parallel: from the first call to the last), ms. */
   totalDuration: number;
   /** Mean duration of one call, ms. */
   avgDuration: number;
   minDuration: number;
   maxDuration: number;
   medianDuration: number;
-  /** Nearest rank over samples; of batched calls these are means of a batch. */
+  /** Nearest rank over samples; of batched calls, over the batches of about 50 µs that samples are made of. */
   p95Duration: number;
   p99Duration: number;
-  /** Sample standard deviation of the samples, ms. */
+  /** Sample standard deviation of the samples (of batches where calls are batched), ms. */
   stdDeviation: number;
   /** Calls per second. */
   throughput: number;
@@ -48,9 +51,9 @@ export interface BenchmarkResult {
   rme?: number;
   /** 95 % confidence interval of the mean, ms, from the means of rounds. */
   confidenceInterval?: [number, number];
-  /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+  /** Samples (batches) beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
   outliers?: number;
-  /** Medians of up to 20 rounds of consecutive samples, in time order: what comparisons are made on. */
+  /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
   rounds?: number[];
 }
 
@@ -66,15 +69,18 @@ export interface BenchmarkComparison {
   significance: 'significant' | 'moderate' | 'minor' | 'negligible';
   /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
   roundsPercent?: number;
-  /** Two-sided p-value of "there is no difference". */
+  /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
   pValue?: number;
   /** 95 % confidence interval of `improvement.durationPercent`. */
   confidenceInterval?: [number, number];
   /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
   effectSize?: number;
-  /** Whether the question is settled: a difference was found, or one of 5 % is ruled out. */
+  /** Whether the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
   conclusive?: boolean;
-  /** Rounds each side needs for a change of 5 % to be found nine times in ten; 0 when `conclusive`. */
+  /**
+   * Rounds each side needs, taken in turns by `compareInterleaved`, for a change of 5 % to be found nine times in ten; 0 when
+   * `conclusive`. A round is a twentieth of the `iterations`: n times as many iterations count as n times as many rounds.
+   */
   roundsNeeded?: number;
 }
 

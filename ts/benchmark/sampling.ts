@@ -12,11 +12,23 @@ export interface Plan {
   callsPerSample: number | undefined;
 }
 
+/**
+ * How long the samples of a batched function take in all, ms, if they are taken in one go: what disturbs a machine or an
+ * engine lasts for some ms, and must not last for a whole run. They are made of as many batches as that takes.
+ */
+const LONG_ENOUGH = 50;
+/** About what a batch takes, ms, and how many a sample has at most. */
+const BATCH = 0.05;
+const MOST_BATCHES = 100;
 /** Longest warm-up of a batched function beyond the calls asked for, ms. */
 const LONGEST_WARMUP = 300;
-const SAMPLES_PER_ROUND = 5;
+/** A round of warm-up of a batched function: what compiles it is not done sooner. */
+const BATCHES_PER_ROUND = 50;
+/** The first rounds only find out how many calls make a batch. */
+const SIZING_ROUNDS = 2;
+const SIZING_BATCHES = 5;
 
-/** Asks for a sample of so many calls; is answered with milliseconds per call. */
+/** Asks for a batch of so many calls; is answered with milliseconds per call. */
 type Course<T> = Generator<number, T, number>;
 
 function median(values: number[]): number {
@@ -24,10 +36,24 @@ function median(values: number[]): number {
   return ordered[ordered.length >> 1] as number;
 }
 
-/** What warming up found: how many calls make a sample, and the first sample if it counts already. */
+/** What warming up found: how many calls make a batch, and the first sample if it counts already. */
 interface Warm {
   calls: number;
+  /** Whether calls are batched because they are fast. */
+  batched: boolean;
   first: number | undefined;
+}
+
+/** A round of batches: the median of what a call takes, and of what passes meanwhile, overhead included; ms. */
+function* batchesOf(calls: number, batches: number): Course<{ taken: number; elapsed: number }> {
+  const taken: number[] = [];
+  const elapsed: number[] = [];
+  for (let i = 0; i < batches; i += 1) {
+    const start = readClock();
+    taken.push(yield calls);
+    elapsed.push((readClock() - start) / calls);
+  }
+  return { taken: median(taken), elapsed: median(elapsed) };
 }
 
 /**
@@ -37,32 +63,43 @@ interface Warm {
 export function* warmUp(plan: Plan): Course<Warm> {
   const singles: number[] = [];
   for (let i = 0; i < plan.warmupIterations; i += 1) singles.push(yield 1);
-  if (plan.callsPerSample !== undefined) return { calls: plan.callsPerSample, first: undefined };
+  if (plan.callsPerSample !== undefined) return { calls: plan.callsPerSample, batched: false, first: undefined };
   // The last calls are the warm ones. Without a warm-up the first call is a sample, if it is one that can be.
-  const last = singles.length > 0 ? median(singles.slice(-SAMPLES_PER_ROUND)) : yield 1;
+  const last = singles.length > 0 ? median(singles.slice(-SIZING_BATCHES)) : yield 1;
   let calls = callsPerSample(last);
-  if (calls === 1) return { calls, first: singles.length > 0 ? undefined : last };
+  if (calls === 1) return { calls, batched: false, first: singles.length > 0 ? undefined : last };
+  for (let i = 0; i < SIZING_ROUNDS; i += 1) calls = callsPerSample((yield* batchesOf(calls, SIZING_BATCHES)).elapsed);
   const start = readClock();
   const rounds: number[] = [];
-  do {
-    const round: number[] = [];
-    for (let i = 0; i < SAMPLES_PER_ROUND; i += 1) round.push(yield calls);
-    rounds.push(median(round));
-    calls = callsPerSample(median(round));
-    if (plan.warmupIterations === 0 && rounds.length > 1) break;
-  } while (!native.benchmarkIsSettled(Float64Array.from(rounds)) && readClock() - start < LONGEST_WARMUP);
-  return { calls, first: undefined };
+  while (plan.warmupIterations > 0 && readClock() - start < LONGEST_WARMUP) {
+    const { taken, elapsed } = yield* batchesOf(calls, BATCHES_PER_ROUND);
+    calls = callsPerSample(elapsed);
+    rounds.push(taken);
+    if (native.benchmarkIsSettled(Float64Array.from(rounds))) break;
+  }
+  return { calls, batched: true, first: undefined };
 }
 
-/** Takes the samples: `iterations` of them, or what fits the time budget, at least one. */
-export function* takeSamples(plan: Plan, { calls, first }: Warm): Course<number[]> {
-  const samples = first === undefined ? [] : [first];
+/** How many batches make a sample, if the samples are to take long enough. */
+export function batchesPerSample(plan: Plan, { batched }: Warm): number {
+  if (!batched) return 1;
+  const each = Math.min(LONG_ENOUGH, plan.timeBudget) / plan.iterations;
+  return Math.min(Math.max(1, Math.round(each / BATCH)), MOST_BATCHES);
+}
+
+/**
+ * Takes the samples: `iterations` of them, or what fits the time budget, at least one.
+ * @returns the batches, ms per call: `perSample` of them are a sample
+ */
+export function* takeSamples(plan: Plan, { calls, first }: Warm, perSample: number): Course<number[]> {
+  const batches = first === undefined ? [] : [first];
   // A first sample that warming up took has used some of the budget.
   const start = readClock() - (first ?? 0);
-  while (samples.length < plan.iterations && (samples.length === 0 || readClock() - start < plan.timeBudget)) {
-    samples.push(yield calls);
+  const all = plan.iterations * perSample;
+  while (batches.length < all && (batches.length === 0 || readClock() - start < plan.timeBudget)) {
+    for (let i = 0; i < perSample; i += 1) batches.push(yield calls);
   }
-  return samples;
+  return batches;
 }
 
 /** Runs a course on a synchronous function. */

@@ -122,7 +122,7 @@ async function timeOperations(
     elapsed += duration;
     samples.push(duration / block.length);
   }
-  const result = resultOf({ name }, samples, { before, callsPerSample: size });
+  const result = resultOf({ name }, samples, { before, callsPerBatch: size });
   return {
     ...result,
     iterations: keys.length,

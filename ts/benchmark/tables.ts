@@ -178,7 +178,10 @@ export function formatComparison(comparison: BenchmarkComparison, style: TableSt
   }
   const { conclusive, roundsNeeded } = comparison;
   if (conclusive === false) {
-    const enough = roundsNeeded === undefined ? '' : ` About ${roundsNeeded} rounds a side would.`;
+    const enough =
+      roundsNeeded === undefined
+        ? ''
+        : ` About ${roundsNeeded} rounds a side, taken in turns (compareInterleaved), would.`;
     notes.push(`Not settled: too noisy to rule out a change of 5 %.${enough}`);
   }
   const names = baseline.name === current.name ? baseline.name : `${baseline.name} → ${current.name}`;

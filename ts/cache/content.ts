@@ -34,6 +34,8 @@ export const Tag = {
   Error: 23,
   /** An object whose names are known by number in this process; never in a stable key. */
   Shape: 24,
+  /** Before the values: which of several samples of one input this is. */
+  Repeat: 25,
 } as const;
 
 /** The content of an object that is neither plain nor an array. */

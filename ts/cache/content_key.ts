@@ -98,13 +98,18 @@ export function keyText(): string {
 
 /**
  * Writes the key of two values, with their names for errors. Returns how many units of {@link page} it takes; the rest is
- * {@link keyText}. Call {@link keyRead} after use. With `forOthers` the sequence means the same in every process.
+ * {@link keyText}. Call {@link keyRead} after use. With `forOthers` the sequence means the same in every process. A
+ * `repeat` above 0 is part of the key.
  *
  * @throws TypeError naming the path of a part without content.
  */
-export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, forOthers = false): number {
+export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, forOthers = false, repeat = 0): number {
   begin(forOthers);
   try {
+    if (repeat > 0) {
+      page[at++] = Tag.Repeat;
+      writeNumber(repeat);
+    }
     write(a);
     write(b);
   } catch (error) {
@@ -116,6 +121,34 @@ export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, f
     throw error;
   }
   return end();
+}
+
+/** Writes the key of a text alone, as {@link writeKey} does: it has no structure. */
+export function writeTextKey(whole: string): number {
+  begin(false);
+  text = whole;
+  return 0;
+}
+
+/** A key that outlives the page it was written on. */
+export interface KeyCopy {
+  /** Structure and text: keys are the same when this and `structure` are. */
+  readonly id: string;
+  /** Units of structure in `id`. */
+  readonly structure: number;
+}
+
+/** A copy of the key just written, before {@link keyRead}. O(structure). */
+export function copyKey(structure: number): KeyCopy {
+  return { id: Buffer.from(page.buffer, 0, structure * 2).toString('utf16le') + text, structure };
+}
+
+/** Writes a copied key again, as {@link writeKey} did. */
+export function writeCopy({ id, structure }: KeyCopy): number {
+  begin(false);
+  for (; at < structure; at += 1) page[at] = id.charCodeAt(at);
+  text = id.slice(structure);
+  return structure;
 }
 
 export function isStackOverflow(error: unknown): boolean {

@@ -1,11 +1,19 @@
 import { types } from 'node:util';
 import * as check from '../arguments.js';
+import { AiEvalsError } from '../errors.js';
 import { native } from '../native.js';
-import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
-import { calls, now, Slots, setOptions } from './slots.js';
-import { textSize } from './value_size.js';
+import { BaseCache } from './base_cache.js';
+import { textForm } from './key_form.js';
+import type { KeyedStore } from './keyed_store.js';
+import { MemoryTier, now } from './memory_tier.js';
+import type { ComputeContext, ComputeOptions, LookupOptions, SetOptions, TieredCacheOptions } from './options.js';
+import { MISS } from './tier.js';
+import { tieredStore } from './tiered_store.js';
 
 const DEFAULTS = { maxSize: 1000, ttl: 86_400_000 };
+const TEXT = textForm('text');
+const NO_NEAREST =
+  'nearest searches embeddings in this thread’s heap; with shared or persist, copy those to search into an EmbeddingCache without';
 
 /** A vector as providers return it, quantised ones included. */
 export type Embedding =
@@ -30,26 +38,23 @@ export interface Neighbour<E extends Embedding = number[]> {
 
 /**
  * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
- * numbers.
+ * numbers. With `shared` or `persist`, a copy of it.
  *
  * Defaults: 1000 entries, 24 hours.
  */
-export class EmbeddingCache<E extends Embedding = number[]> {
-  readonly #slots: Slots<E, string>;
+export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
+  readonly #store: KeyedStore<E, string>;
 
   /** @throws RangeError or TypeError for an option that cannot be used. */
-  constructor(options?: CacheOptions<E, string>) {
-    this.#slots = new Slots<E, string>(options, DEFAULTS, textSize);
+  constructor(options?: TieredCacheOptions<E, string>) {
+    const store = tieredStore<E, string>('EmbeddingCache', options, DEFAULTS, TEXT);
+    super(store);
+    this.#store = store;
   }
 
   /** The embedding, or `undefined` when there is none or it has expired. */
-  get(text: string): E | undefined {
-    const slots = this.#slots;
-    const start = slots.timed();
-    const slot = slots.found(calls.get(slots.id, 0, now(), check.string('text', text)));
-    const value = slot < 0 ? undefined : slots.values[slot];
-    if (start !== 0) slots.timedSince(start);
-    return value;
+  get(text: string, options?: LookupOptions): E | undefined {
+    return this.#store.get(text, undefined, options);
   }
 
   /**
@@ -58,41 +63,43 @@ export class EmbeddingCache<E extends Embedding = number[]> {
    * @throws TypeError when it is no array of numbers, RangeError when one of them is not finite.
    */
   set(text: string, embedding: E, options?: SetOptions): void {
-    const key = check.string('text', text);
-    this.#store(key, checkedVector('embedding', embedding), options);
+    this.#store.set(text, undefined, checkedVector('embedding', embedding), options);
+  }
+
+  /**
+   * The embedding of `text`; where there is none, what `fn` computes, which is then stored. Callers that ask at the same
+   * time share one computation; when it fails, all of them get its error and nothing is stored.
+   */
+  getOrCompute(
+    text: string,
+    fn: (context: ComputeContext) => E | PromiseLike<E>,
+    options?: ComputeOptions<E>,
+  ): Promise<E> {
+    const checked = async (context: ComputeContext) => checkedVector('the computed embedding', await fn(context));
+    return this.#store.getOrCompute(text, undefined, typeof fn === 'function' ? checked : fn, options);
   }
 
   /** Whether there is a live entry. No hit, no miss, and no use. */
-  has(text: string): boolean {
-    return calls.peek(this.#slots.id, 0, now(), check.string('text', text)) >= 0;
+  has(text: string, options?: LookupOptions): boolean {
+    return this.#store.has(text, undefined, options);
   }
 
   /** Removes an entry: was it there? */
   delete(text: string): boolean {
-    return this.#slots.removed(native.cacheRemove(this.#slots.id, 0, check.string('text', text), now()));
+    return this.#store.delete(text, undefined, undefined);
   }
 
   /**
    * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
    * counts as one hit or miss. One call into the engine for all of them.
    */
-  batchGet(texts: Iterable<string>): Map<string, E | undefined> {
-    const distinct = [...new Set(check.iterable('texts', texts))];
-    for (const text of distinct) check.string('each of texts', text);
-    const found = new Map<string, E | undefined>();
-    const answers = new Int32Array(distinct.length);
-    const lengths = new Uint32Array(distinct.length);
-    for (let i = 0; i < distinct.length; i += 1) lengths[i] = (distinct[i] as string).length;
-    const slots = this.#slots;
-    const start = slots.timed(lengths.length);
-    const dropped = native.cacheGetMany(slots.id, distinct.join(''), lengths, answers, now());
-    for (let i = 0; i < distinct.length; i += 1) {
-      const slot = slots.found(answers[i] as number);
-      found.set(distinct[i] as string, slot < 0 ? undefined : slots.values[slot]);
-    }
-    if (start !== 0) slots.timedSince(start, lengths.length);
-    if (dropped) slots.takeDropped();
-    return found;
+  batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined> {
+    const distinct = distinctTexts(texts);
+    const mode = this.#store.modeOf(options);
+    const found = this.#store.getMany(distinct, mode);
+    const missed = mode === 'replay' ? distinct.find((_, i) => found[i] === MISS) : undefined;
+    if (missed !== undefined) throw this.#store.missOf(missed, undefined, undefined);
+    return new Map(distinct.map((text, i) => [text, found[i] === MISS ? undefined : (found[i] as E)]));
   }
 
   /**
@@ -106,8 +113,30 @@ export class EmbeddingCache<E extends Embedding = number[]> {
       const text = check.string('each text of embeddings', pair[0]);
       return [text, checkedVector(`the embedding of ${JSON.stringify(text.slice(0, 60))}`, pair[1] as E)];
     });
-    setOptions(options);
-    for (const [text, embedding] of pairs) this.#store(text, embedding, options);
+    this.#store.setMany(pairs, options);
+  }
+
+  /**
+   * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
+   * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
+   * caller is having computed at this moment is not asked for again.
+   *
+   * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
+   * vectors.
+   */
+  batchGetOrCompute(
+    texts: Iterable<string>,
+    fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>,
+    options?: ComputeOptions<E>,
+  ): Promise<Map<string, E>> {
+    try {
+      check.callable('fn', fn);
+      const checked = async (missing: string[], context: ComputeContext) =>
+        vectors(missing, await fn(missing, context));
+      return this.#store.computeMany(distinctTexts(texts), checked, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -131,9 +160,13 @@ export class EmbeddingCache<E extends Embedding = number[]> {
    * @throws RangeError when embeddings are cached but none has the length of `vector`.
    */
   nearest(vector: Embedding, k = 10): Neighbour<E>[] {
+    const { tier } = this.#store;
+    if (!(tier instanceof MemoryTier)) {
+      throw new AiEvalsError('ERR_UNSUPPORTED', NO_NEAREST);
+    }
     const query = Float64Array.from(checkedVector('vector', vector));
-    const count = Math.min(check.positiveInteger('k', k), this.#slots.maxSize);
-    const { id, keys, values } = this.#slots;
+    const count = Math.min(check.positiveInteger('k', k), tier.maxSize);
+    const { id, keys, values } = tier;
     const at = now();
     const live = native.cacheLive(id, at);
     const missing = new Uint32Array(live);
@@ -154,36 +187,31 @@ export class EmbeddingCache<E extends Embedding = number[]> {
     }));
   }
 
-  /** Removes everything and zeroes the counters. */
-  clear(): void {
-    this.#slots.clear();
-  }
-
-  /** Removes what has expired: how many. O(that number). */
-  removeExpired(): number {
-    return this.#slots.removeExpired();
-  }
-
-  /** Figures since the cache was created or cleared. O(1). */
-  getStats(): CacheStats {
-    return this.#slots.stats();
-  }
-
-  /** What hits have avoided, given `missCost`. */
-  savings(): Savings {
-    return this.#slots.savings();
+  /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+  close(): void {
+    this.#store.tier.close();
   }
 
   #vectorOf(name: string, given: string | Embedding): Float64Array | undefined {
     if (typeof given !== 'string') return Float64Array.from(checkedVector(name, given));
-    const slot = calls.peek(this.#slots.id, 0, now(), given);
-    return slot < 0 ? undefined : Float64Array.from(this.#slots.values[slot] as E);
+    const value = this.#store.tier.peek(0, given);
+    return value === MISS ? undefined : Float64Array.from(value);
   }
+}
 
-  #store(text: string, embedding: E, options: SetOptions | undefined): void {
-    const slots = this.#slots;
-    slots.set(embedding, text, options, (bytes, ttl, at) => calls.set(slots.id, 0, at, text, bytes, ttl));
+function distinctTexts(texts: Iterable<string>): string[] {
+  const distinct = [...new Set(check.iterable('texts', texts))];
+  for (const text of distinct) check.string('each of texts', text);
+  return distinct;
+}
+
+/** What was computed for `texts`, checked. */
+function vectors<E extends Embedding>(texts: readonly string[], computed: readonly E[]): readonly E[] {
+  if (!Array.isArray(computed)) check.wrongType('what fn computes', 'an array of embeddings', computed);
+  if (computed.length !== texts.length) {
+    check.outOfRange('what fn computes', `as many embeddings as texts (${texts.length})`, computed.length);
   }
+  return computed.map((vector, i) => checkedVector(`the computed embedding [${i}]`, vector));
 }
 
 /** A vector of finite numbers. O(dimensions). */

@@ -55,10 +55,78 @@ export interface CacheOptions<V = any, K = any> {
   onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
   /** What a miss costs, for `savings()`. */
   missCost?: MissCost | undefined;
+  /** What calls do that do not say. Default: `'on'`. */
+  mode?: CacheMode | undefined;
+  /**
+   * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
+   * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
+   */
+  shouldCache?: ((value: V) => boolean) | undefined;
+  /**
+   * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
+   * longer, unless room is needed. Default: 0.
+   */
+  staleWhileRevalidate?: number | undefined;
+}
+
+/** Options of the caches that can be held outside one thread's heap. */
+// biome-ignore lint/suspicious/noExplicitAny: like the classes, which hold anything unless told otherwise
+export interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
+  /**
+   * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
+   * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
+   */
+  shared?: string | undefined;
+  /**
+   * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
+   * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
+   */
+  persist?: string | undefined;
+  /** With `shared` or `persist`: whose entries these are. Another namespace sees none of them. Default: `''`. */
+  namespace?: string | undefined;
+  /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
+  version?: string | number | undefined;
+}
+
+/**
+ * - `'on'`: hits are answered, misses are computed and stored;
+ * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
+ * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
+ * - `'off'`: nothing is answered from the cache and nothing is stored.
+ */
+export type CacheMode = 'on' | 'replay' | 'record' | 'off';
+
+/** Options of one lookup. */
+export interface LookupOptions {
+  /** Instead of the cache's. */
+  mode?: CacheMode | undefined;
+}
+
+/** Options of everything that names an entry of a `ResponseCache`. */
+export interface RepeatOptions {
+  /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+  repeat?: number | undefined;
+}
+
+/** What `getOrCompute` hands to the function that computes a value. */
+export interface ComputeContext {
+  /** Aborted when every caller that waits for the value has given up. */
+  signal: AbortSignal;
+}
+
+/** Options of one `getOrCompute`. */
+// biome-ignore lint/suspicious/noExplicitAny: like the classes, which hold anything unless told otherwise
+export interface ComputeOptions<V = any> extends SetOptions {
+  /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
+  signal?: AbortSignal | undefined;
+  /** Instead of the cache's. */
+  shouldCache?: ((value: V) => boolean) | undefined;
+  /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
+  staleWhileRevalidate?: number | undefined;
 }
 
 /** Options of one `set`. */
-export interface SetOptions {
+export interface SetOptions extends LookupOptions {
   /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
   ttl?: number | undefined;
   /** What a miss of this entry costs, instead of the cache's `missCost`. */
@@ -78,8 +146,10 @@ export interface CacheStats {
   maxSize: number;
   /** Live entries given up for want of room. */
   evictions: number;
-  /** Bytes held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
+  /** Bytes of memory held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
   memoryUsage: number;
+  /** With `persist`: bytes of the file, with its log. */
+  diskUsage?: number;
   /** Milliseconds a `get` takes, on average over a sample of one in sixteen. */
   avgAccessTime: number;
 }

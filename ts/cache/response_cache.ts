@@ -1,88 +1,86 @@
-import { native } from '../native.js';
-import { keyRead, keyText, writeKey } from './content_key.js';
-import type { CacheOptions, CacheStats, Savings, SetOptions } from './options.js';
-import { calls, now, Slots } from './slots.js';
+import { BaseCache } from './base_cache.js';
+import { REQUEST } from './key_form.js';
+import type { KeyedStore } from './keyed_store.js';
+import type { MissExplanation } from './miss.js';
+import type {
+  ComputeContext,
+  ComputeOptions,
+  LookupOptions,
+  RepeatOptions,
+  SetOptions,
+  TieredCacheOptions,
+} from './options.js';
+import { tieredStore } from './tiered_store.js';
 
 const DEFAULTS = { maxSize: 500, ttl: 7_200_000 };
-const INPUT = 'input';
-const CONFIG = 'modelConfig';
 
 /**
  * Model responses by the content of input and model configuration, whatever they are: two equal prompts with equal
  * configurations are one entry, in whatever order the members were written. See `docs/caches.md` for what is equal.
  *
- * Defaults: 500 entries, 2 hours.
+ * Defaults: 500 entries, 2 hours. A hit returns the very value that was set; with `shared` or `persist`, a copy of it.
  */
 // biome-ignore lint/suspicious/noExplicitAny: holds anything unless told otherwise, as existing callers expect
-export class ResponseCache<T = any> {
-  readonly #slots: Slots<T, undefined>;
+export class ResponseCache<T = any> extends BaseCache {
+  readonly #store: KeyedStore<T, undefined>;
 
   /** @throws RangeError or TypeError for an option that cannot be used. */
-  constructor(options?: CacheOptions<T, undefined>) {
-    this.#slots = new Slots<T, undefined>(options, DEFAULTS);
+  constructor(options?: TieredCacheOptions<T, undefined>) {
+    const store = tieredStore<T, undefined>('ResponseCache', options, DEFAULTS, REQUEST);
+    super(store);
+    this.#store = store;
   }
 
   /**
    * The response, or `undefined` when there is none or it has expired.
    *
-   * @throws TypeError naming the path of a part without content (a function, a symbol).
+   * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
+   * mode `'replay'`.
    */
-  get(input: unknown, modelConfig?: unknown): T | undefined {
-    const slots = this.#slots;
-    const start = slots.timed();
-    const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const answer = calls.get(slots.id, structure, now(), keyText());
-    keyRead();
-    const slot = slots.found(answer);
-    const value = slot < 0 ? undefined : slots.values[slot];
-    if (start !== 0) slots.timedSince(start);
-    return value;
+  get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined {
+    return this.#store.get(input, modelConfig, options);
   }
 
   /** Stores `response`, in place of what was there. */
-  set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions): void {
-    const slots = this.#slots;
-    slots.set(response, undefined, options, (bytes, ttl, at) => {
-      const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-      const answer = calls.set(slots.id, structure, at, keyText(), bytes, ttl);
-      keyRead();
-      return answer;
-    });
+  set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void {
+    this.#store.set(input, modelConfig, response, options);
+  }
+
+  /**
+   * The response to a request; where there is none, what `fn` computes, which is then stored.
+   *
+   * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
+   * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored.
+   */
+  getOrCompute<R extends T = T>(
+    input: unknown,
+    modelConfig: unknown,
+    fn: (context: ComputeContext) => R | PromiseLike<R>,
+    options?: ComputeOptions<R> & RepeatOptions,
+  ): Promise<R> {
+    return this.#store.getOrCompute(input, modelConfig, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
   /** Whether there is a live entry. No hit, no miss, and no use. */
-  has(input: unknown, modelConfig?: unknown): boolean {
-    const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const slot = calls.peek(this.#slots.id, structure, now(), keyText());
-    keyRead();
-    return slot >= 0;
+  has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean {
+    return this.#store.has(input, modelConfig, options);
   }
 
   /** Removes an entry: was it there? */
-  delete(input: unknown, modelConfig?: unknown): boolean {
-    const structure = writeKey(INPUT, input, CONFIG, modelConfig);
-    const answer = native.cacheRemove(this.#slots.id, structure, keyText(), now());
-    keyRead();
-    return this.#slots.removed(answer);
+  delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean {
+    return this.#store.delete(input, modelConfig, options);
   }
 
-  /** Removes everything and zeroes the counters. */
-  clear(): void {
-    this.#slots.clear();
+  /**
+   * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
+   * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
+   */
+  explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined {
+    return this.#store.explain(input, modelConfig, options);
   }
 
-  /** Removes what has expired: how many. O(that number). */
-  removeExpired(): number {
-    return this.#slots.removeExpired();
-  }
-
-  /** Figures since the cache was created or cleared. O(1). */
-  getStats(): CacheStats {
-    return this.#slots.stats();
-  }
-
-  /** What hits have avoided, given `missCost`. */
-  savings(): Savings {
-    return this.#slots.savings();
+  /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+  close(): void {
+    this.#store.tier.close();
   }
 }

@@ -1,14 +1,16 @@
 /** One call of an OpenAI-compatible chat endpoint over HTTP. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { isCompleteAnswer } from '../cache/index.js';
 import type { TokenUsage } from '../types.js';
 import type { Endpoint } from './endpoint.js';
+import { packageVersion } from './package_version.js';
 
 /** What a model said. */
 export interface Reply {
   text: string;
   usage: TokenUsage;
   headers: Headers;
+  /** Not cut off at a limit, filtered or refused. */
+  isComplete: boolean;
 }
 
 /** A call that gave no answer. `status`, `code` and `headers` tell the executor whether and when to try again. */
@@ -31,7 +33,7 @@ export class ChatError extends Error {
 
 /** How every prompt of a run is asked; with the prompt it is what an answer is cached by. */
 export interface ModelConfig {
-  url: string;
+  endpoint: string;
   model: string;
   system: string | undefined;
   temperature: number | undefined;
@@ -45,20 +47,16 @@ interface Completion {
   message?: unknown;
 }
 
-const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as {
-  version: string;
-};
-
 /** Asks one endpoint. Connections are kept alive between calls. */
 export class ChatClient {
   readonly config: ModelConfig;
   readonly #endpoint: Endpoint;
   readonly #headers: Record<string, string>;
 
-  constructor(endpoint: Endpoint, config: Omit<ModelConfig, 'url' | 'model'>) {
+  constructor(endpoint: Endpoint, config: Omit<ModelConfig, 'endpoint' | 'model'>) {
     this.#endpoint = endpoint;
-    this.config = { url: endpoint.url, model: endpoint.model, ...config };
-    this.#headers = { 'content-type': 'application/json', 'user-agent': `ai-evals/${version}` };
+    this.config = { endpoint: endpoint.identity, model: endpoint.model, ...config };
+    this.#headers = { 'content-type': 'application/json', 'user-agent': `ai-evals/${packageVersion}` };
     if (endpoint.apiKey !== undefined) this.#headers.authorization = `Bearer ${endpoint.apiKey}`;
   }
 
@@ -77,16 +75,17 @@ export class ChatClient {
       text: typeof said.content === 'string' ? said.content : typeof said.refusal === 'string' ? said.refusal : '',
       usage: { prompt, completion, total: total_tokens ?? prompt + completion },
       headers: response.headers,
+      isComplete: isCompleteAnswer(body),
     };
   }
 
   #body(input: unknown): Record<string, unknown> {
-    const { model, system, temperature, maxTokens, url } = this.config;
+    const { model, system, temperature, maxTokens } = this.config;
     const messages = isMessages(input)
       ? input
       : [{ role: 'user', content: typeof input === 'string' ? input : JSON.stringify(input) }];
     // OpenAI's newer models know the bound by its new name only, most compatible servers by the old one.
-    const bound = new URL(url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
+    const bound = new URL(this.#endpoint.url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
     return {
       model,
       messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],

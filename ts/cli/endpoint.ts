@@ -2,6 +2,7 @@
 
 import { LOCAL_MODEL } from './local_model/rules_model.js';
 import { LOCAL_LIMITS, type LocalServer, startLocalServer } from './local_model/server.js';
+import { packageVersion } from './package_version.js';
 import { type Price, priceOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
@@ -12,6 +13,8 @@ export interface Endpoint {
   url: string;
   /** The URL as it may be shown. */
   shown: string;
+  /** What answers are kept by, with the model: the same in every run. */
+  identity: string;
   apiKey: string | undefined;
   model: string;
   requestsPerMinute: number;
@@ -38,6 +41,8 @@ export async function openEndpoint(options: RunOptions, env: NodeJS.ProcessEnv):
     return {
       url: `${server.url}/chat/completions`,
       shown: `${server.url} (the local model server)`,
+      // Its port is another each time; what it says may change with the package.
+      identity: `local model of ${packageVersion}`,
       apiKey: undefined,
       model,
       requestsPerMinute: options.requestsPerMinute ?? LOCAL_LIMITS.requestsPerMinute,
@@ -51,6 +56,7 @@ export async function openEndpoint(options: RunOptions, env: NodeJS.ProcessEnv):
   return {
     url: url.href,
     shown: url.origin + url.pathname.replace(/\/chat\/completions$/, ''),
+    identity: url.href,
     apiKey,
     model,
     requestsPerMinute: options.requestsPerMinute ?? 500,

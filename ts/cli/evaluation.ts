@@ -2,6 +2,8 @@
  * A run: cases come from the dataset, answers from the cache or from calls under the limits, verdicts from the native
  * scorers. Cases whose answer is at hand never reach the executor, so they take no slot and wait for no limit.
  */
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { ResponseCache } from '../cache/index.js';
 import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
 import { performanceMonitor } from '../monitor/index.js';
@@ -29,8 +31,10 @@ interface Call {
 
 /** Followers of one call that may wait before reading pauses for it: a bound on memory when all inputs are the same. */
 const MOST_FOLLOWERS = 10_000;
-/** What the cache holds at most: a bound on memory for datasets of any size. */
-const CACHE = { maxSize: 100_000, maxBytes: 64 * 1024 * 1024, ttl: Number.POSITIVE_INFINITY };
+/** What the file of answers holds at most. */
+const CACHE = { maxSize: 1_000_000, maxBytes: 1024 ** 3 };
+
+const NOT_KEPT = 'no answer is kept for this input and these settings (--replay asks nothing)';
 
 /** Figures a run has while it goes and when it is over. */
 export interface Evaluation {
@@ -84,7 +88,7 @@ class ModelRun {
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
     this.#scores = new ScoreQueue(options, tally);
-    if (options.cache) this.#cache = new ResponseCache(CACHE);
+    this.#cache = openAnswers(options);
     this.#executor = new ParallelExecutor({
       concurrency: options.concurrency,
       rateLimit: { requestsPerMinute: endpoint.requestsPerMinute, tokensPerMinute: endpoint.tokensPerMinute },
@@ -105,7 +109,11 @@ class ModelRun {
       signal: this.#signal,
     });
     // Iterating lets go of each result; everything of interest was counted when it came.
-    for await (const _ of tasks);
+    try {
+      for await (const _ of tasks);
+    } finally {
+      this.#cache?.close();
+    }
     this.#scores.flush();
   }
 
@@ -141,6 +149,10 @@ class ModelRun {
     const cache = this.#cache;
     if (!cache) return false;
     const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#client.config));
+    if (!hit && this.#options.cacheMode === 'replay') {
+      this.#tally.failed(one.index, one.id, one.category, NOT_KEPT);
+      return true;
+    }
     if (hit) {
       this.#tally.answered.cached += 1;
       this.#answered(one, hit, true);
@@ -156,13 +168,13 @@ class ModelRun {
     if (context.attempt > 1) this.#tally.retries += 1;
     const start = performance.now();
     const { input } = task.testCase;
-    const { text, usage, headers } = await performanceMonitor.measure('model-call', () =>
+    const { text, usage, headers, isComplete } = await performanceMonitor.measure('model-call', () =>
       this.#client.ask(input, context.signal),
     );
     context.observe(headers);
     this.#tally.used(usage);
     const call = this.#take(task.id);
-    if (call) this.#settle(call, { text, usage });
+    if (call) this.#settle(call, { text, usage }, isComplete);
     const { price, model } = this.#endpoint;
     return {
       testCaseId: task.testCase.id,
@@ -187,8 +199,9 @@ class ModelRun {
     return call;
   }
 
-  #settle({ one, followers }: Call, answer: Answer): void {
-    this.#cache?.set(one.input, this.#client.config, answer);
+  #settle({ one, followers }: Call, answer: Answer, isComplete: boolean): void {
+    // What was cut off or refused is asked again next time.
+    if (isComplete) this.#cache?.set(one.input, this.#client.config, answer);
     this.#tally.answered.called += 1;
     this.#answered(one, answer, false);
     for (const follower of followers) {
@@ -213,4 +226,20 @@ class ModelRun {
       this.#tally.failed(one.index, one.id, one.category, message);
     }
   }
+}
+
+/** The answers of earlier runs, in a directory that version control does not see. */
+function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer> | undefined {
+  if (cacheMode === 'off') return undefined;
+  // A miss in a replay is a case without an answer, not the end of the run.
+  const mode = cacheMode === 'record' ? 'record' : 'on';
+  const cache = new ResponseCache<Answer>({ ...CACHE, persist: cacheFile, mode, namespace: 'ai-evals run' });
+  const ignore = join(dirname(cacheFile), '.gitignore');
+  // Only in a directory of its own; where it cannot be written, the cache says what is wrong.
+  if (basename(dirname(cacheFile)) === '.ai-evals' && !existsSync(ignore)) {
+    try {
+      writeFileSync(ignore, '*\n');
+    } catch {}
+  }
+  return cache;
 }

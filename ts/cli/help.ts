@@ -53,10 +53,16 @@ The model and its limits
   --concurrency N        calls in flight (default 10)
   --rpm N, --tpm N       requests and tokens in any 60 s (default 500 and
                          150000; for the local model 1800 and 400000)
-  --no-cache             ask again when the same prompt comes again
   --local                the local model, whatever the environment says
   --price-in USD, --price-out USD
                          per million tokens, for models not in our price list
+
+Answers are kept between runs: an input that was asked before, of the same
+model with the same settings, is not asked again for 14 days.
+  --cache-file FILE      default .ai-evals/answers.db, or $AI_EVALS_CACHE_FILE
+  --no-cache             ask everything, keep nothing
+  --record               ask everything, and keep the new answers
+  --replay               ask nothing: a case without a kept answer is an error
 
 Output
   --limit N              only the first N cases

@@ -22,7 +22,7 @@ function printVersion(): number {
 async function main([command, ...args]: string[]): Promise<number> {
   switch (command) {
     case 'run': {
-      const options = readRunOptions(args);
+      const options = readRunOptions(args, process.env);
       if (options === 'version') return printVersion();
       // Only now, so that help and usage errors need no native library.
       if (options !== 'help') return (await import('./run.js')).run(options, process.env);

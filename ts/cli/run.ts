@@ -119,11 +119,12 @@ function summaryOf(
     tokens: tally.tokens,
     cost: free ? 0 : price ? costOf(price, tally.tokens.prompt, tally.tokens.completion) : null,
     cache: {
-      enabled: options.cache && !fields.actual,
+      enabled: options.cacheMode !== 'off' && !fields.actual,
       hits: cached,
       shared,
       misses: called,
       hitRate: answered === 0 ? 0 : (cached + shared) / answered,
+      tokensSaved: tally.saved.prompt + tally.saved.completion,
       costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
     },
     retries: tally.retries,

@@ -1,8 +1,12 @@
 /** The command line of `ai-evals run`, checked as a whole before anything happens. */
 import { join } from 'node:path';
+import type { CacheMode } from '../cache/index.js';
 import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
 import { UsageError } from './user_error.js';
+
+/** Where answers are kept between runs, below the directory of the run. */
+const DEFAULT_CACHE_FILE = join('.ai-evals', 'answers.db');
 
 /** The dataset that ships with the package. */
 export const DEFAULT_DATASET = join(__dirname, '..', '..', 'datasets', 'everyday.jsonl');
@@ -30,7 +34,10 @@ export interface RunOptions {
   limit: number;
   jsonFile: string | undefined;
   minPassRate: number | undefined;
-  cache: boolean;
+  /** What the cache of answers does; see `CacheMode`. */
+  cacheMode: CacheMode;
+  /** The file that holds the answers. */
+  cacheFile: string;
   /** Use the local model even where the environment names a provider. */
   local: boolean;
   model: string | undefined;
@@ -65,6 +72,9 @@ export const RUN_FLAGS = {
   json: text,
   'min-pass-rate': text,
   'no-cache': flag,
+  replay: flag,
+  record: flag,
+  'cache-file': text,
   local: flag,
   model: text,
   system: text,
@@ -82,7 +92,7 @@ export const RUN_FLAGS = {
 } as const;
 
 /** Reads the arguments after `run`; `'help'` or `'version'` when that is all that was asked for. */
-export function readRunOptions(args: string[]): RunOptions | 'help' | 'version' {
+export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptions | 'help' | 'version' {
   const given = readFlags(args, RUN_FLAGS);
   if (given.on('help')) return 'help';
   if (given.on('version')) return 'version';
@@ -107,7 +117,8 @@ export function readRunOptions(args: string[]): RunOptions | 'help' | 'version' 
     limit: given.number('limit', WHOLE_FROM_1) ?? Number.POSITIVE_INFINITY,
     jsonFile: nonEmpty(given, 'json'),
     minPassRate: given.number('min-pass-rate', SHARE),
-    cache: !given.on('no-cache'),
+    cacheMode: cacheMode(given),
+    cacheFile: nonEmpty(given, 'cache-file') ?? (env.AI_EVALS_CACHE_FILE || DEFAULT_CACHE_FILE),
     local: given.on('local'),
     model: nonEmpty(given, 'model'),
     system: given.text('system'),
@@ -121,6 +132,13 @@ export function readRunOptions(args: string[]): RunOptions | 'help' | 'version' 
     priceIn,
     priceOut,
   };
+}
+
+function cacheMode(given: Given): CacheMode {
+  const asked = (['no-cache', 'replay', 'record'] as const).filter((name) => given.on(name));
+  if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other`);
+  const [mode = 'on'] = asked;
+  return mode === 'no-cache' ? 'off' : mode;
 }
 
 function nonEmpty(given: Given, name: string): string | undefined {

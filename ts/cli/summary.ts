@@ -19,8 +19,19 @@ export interface Summary extends Counts {
   tokens: { prompt: number; completion: number; total: number };
   /** `null` when the model's price is not known. */
   cost: number | null;
-  /** `hits`: answered from the cache; `shared`: by the call of an equal input that was under way. */
-  cache: { enabled: boolean; hits: number; shared: number; misses: number; hitRate: number; costSaved: number | null };
+  /**
+   * `hits`: answered by what this run or an earlier one has kept; `shared`: by the call of an equal input that was under
+   * way; `misses`: by a call. Saved is what hits and shared answers would have taken; `null` when the price is not known.
+   */
+  cache: {
+    enabled: boolean;
+    hits: number;
+    shared: number;
+    misses: number;
+    hitRate: number;
+    tokensSaved: number;
+    costSaved: number | null;
+  };
   /** Attempts beyond the first of a call. */
   retries: number;
   throttleTime: number;
@@ -81,20 +92,30 @@ function line(label: string, text: string): string {
 function figures(summary: Summary): string[] {
   const { latency, tokens, cost, cache, retries, throttleTime, model } = summary;
   if (model === null) return [];
-  const ms = (n: number) => duration(n);
-  const saved = cache.costSaved ? `; the cache saved ${dollars(cache.costSaved)}` : '';
-  const free = cache.hits + cache.shared;
+  const ms = duration;
+  const called = latency.count > 0;
+  const { p50, p95, p99, max } = latency;
   return [
-    line('latency', `p50 ${ms(latency.p50)}, p95 ${ms(latency.p95)}, p99 ${ms(latency.p99)}, max ${ms(latency.max)}`),
-    line('calls', `${count(latency.count)}${retries > 0 ? ` (${count(retries)} of them further attempts)` : ''}`),
+    ...(called ? [line('latency', `p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}`)] : []),
+    line('calls', called ? `${count(latency.count)}${retried(retries)}` : 'none: the model was not asked'),
     line('tokens', `${count(tokens.total)} (${count(tokens.prompt)} in, ${count(tokens.completion)} out)`),
-    line('cost', cost === null ? `price of ${model} not known: --price-in, --price-out` : `${dollars(cost)}${saved}`),
-    line(
-      'cache',
-      cache.enabled ? `${percent(cache.hitRate)} (${count(free)} of ${plural(free + cache.misses, 'case')})` : 'off',
-    ),
+    line('cost', cost === null ? `price of ${model} not known: --price-in, --price-out` : dollars(cost)),
+    ...cacheLines(cache),
     line('throttled', throttleTime < 0.5 ? 'never' : duration(throttleTime)),
   ];
+}
+
+function retried(retries: number): string {
+  return retries > 0 ? ` (${count(retries)} of them further attempts)` : '';
+}
+
+function cacheLines({ enabled, hits, shared, misses, hitRate, tokensSaved, costSaved }: Summary['cache']): string[] {
+  if (!enabled) return [line('cache', 'off')];
+  const free = hits + shared;
+  const rate = line('cache', `${percent(hitRate)} (${count(free)} of ${plural(free + misses, 'case')})`);
+  if (free === 0) return [rate];
+  const money = costSaved ? ` and ${dollars(costSaved)}` : '';
+  return [rate, line('', `saved ${plural(free, 'call')}, ${plural(tokensSaved, 'token')}${money}`)];
 }
 
 function bottleneckLines({ bottlenecks }: Summary): string[] {

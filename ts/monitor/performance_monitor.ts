@@ -1,5 +1,4 @@
 /** Timings of named components, their bottlenecks, and regressions against a baseline. */
-import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import { callable, nonNegativeNumber, options, string, wrongType } from '../arguments.js';
@@ -17,11 +16,9 @@ import {
   type PerformanceRegression,
   watchEventLoop,
 } from './report.js';
+import { extreme, FIELDS, TREE_FIELDS, timingOf, treeOf } from './rows.js';
 import { type Frame, now, TimerStack } from './timer_stack.js';
-
-/** Figures per component in the engine's answers. */
-const FIELDS = 10;
-const TREE_FIELDS = 5;
+import { fromWellFormed, toWellFormed } from './well_formed.js';
 
 /** From when a component is a critical bottleneck. */
 export interface BottleneckOptions {
@@ -45,22 +42,6 @@ export interface RegressionThresholds {
 export interface Timer extends Disposable {
   /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
   end(): number;
-}
-
-/** One row of figures. Written flat: a report over a thousand components runs mostly in V8's interpreter. */
-function timingOf(names: readonly string[], row: ArrayLike<number>, at: number): Required<ComponentTiming> {
-  return {
-    component: names[row[at] as number] as string,
-    totalCalls: row[at + 1] as number,
-    totalDuration: row[at + 2] as number,
-    avgDuration: row[at + 3] as number,
-    minDuration: row[at + 4] as number,
-    maxDuration: row[at + 5] as number,
-    p50Duration: row[at + 6] as number,
-    p95Duration: row[at + 7] as number,
-    p99Duration: row[at + 8] as number,
-    selfDuration: row[at + 9] as number,
-  };
 }
 
 /** A map by component that `JSON.stringify` writes as an object; not visible otherwise. */
@@ -216,7 +197,7 @@ export class PerformanceMonitor extends EventEmitter {
     const { criticalMs = 1000, criticalPercent = 20 } = options('limits', limits);
     nonNegativeNumber('criticalMs', criticalMs);
     nonNegativeNumber('criticalPercent', criticalPercent);
-    return JSON.parse(guarded(() => this.#timers.flushed.bottlenecks(criticalMs, criticalPercent))) as Bottleneck[];
+    return read(guarded(() => this.#timers.flushed.bottlenecks(criticalMs, criticalPercent)));
   }
 
   /** Keeps everything recorded so far as the baseline `id`, in place of an earlier one of that id. */
@@ -225,7 +206,7 @@ export class PerformanceMonitor extends EventEmitter {
     const timestamp = new Date();
     const totalDuration = this.#elapsed();
     const baseline = { id, timestamp, components: byComponent(this.getAllTimings()), totalDuration };
-    guarded(() => this.#timers.flushed.setBaseline(id, timestamp.toISOString(), totalDuration));
+    guarded(() => this.#timers.flushed.setBaseline(toWellFormed(id), timestamp.toISOString(), totalDuration));
     this.#baselines.delete(id);
     this.#baselines.set(id, baseline);
     emitSafely(this, 'baseline-set', { id, baseline });
@@ -254,7 +235,7 @@ export class PerformanceMonitor extends EventEmitter {
    * @throws Error `Baseline not found: ID`
    */
   exportBaseline(id: string): string {
-    const document = guarded(() => this.#timers.flushed.exportBaseline(id));
+    const document = guarded(() => this.#timers.flushed.exportBaseline(toWellFormed(id)));
     return document ?? notFound(id);
   }
 
@@ -268,21 +249,22 @@ export class PerformanceMonitor extends EventEmitter {
       wrongType('document', 'an exported baseline', document);
     }
     const text = typeof document === 'string' ? document : JSON.stringify(document);
-    const read = JSON.parse(guarded(() => this.#timers.flushed.importBaseline(text, id))) as {
+    const into = id === undefined ? undefined : toWellFormed(string('id', id));
+    const stored = read<{
       id: string;
       timestamp: string;
       totalDuration: number;
       components: (ComponentTiming & { distribution?: unknown; rounds?: unknown })[];
-    };
-    const timings = read.components.map(({ distribution: _, rounds: __, ...timing }) => timing);
+    }>(guarded(() => this.#timers.flushed.importBaseline(text, into)));
+    const timings = stored.components.map(({ distribution: _, rounds: __, ...timing }) => timing);
     const baseline: PerformanceBaseline = {
-      id: read.id,
-      timestamp: new Date(read.timestamp),
+      id: stored.id,
+      timestamp: new Date(stored.timestamp),
       components: byComponent(timings.sort((a, b) => b.totalDuration - a.totalDuration)),
-      totalDuration: read.totalDuration,
+      totalDuration: stored.totalDuration,
     };
-    this.#baselines.delete(read.id);
-    this.#baselines.set(read.id, baseline);
+    this.#baselines.delete(stored.id);
+    this.#baselines.set(stored.id, baseline);
     return baseline;
   }
 
@@ -315,8 +297,8 @@ export class PerformanceMonitor extends EventEmitter {
     nonNegativeNumber('critical', critical);
     nonNegativeNumber('major', major);
     nonNegativeNumber('minor', minor);
-    const found = guarded(() => this.#timers.flushed.regressions(id, critical, major, minor));
-    return JSON.parse(found ?? notFound(id)) as Required<PerformanceRegression>[];
+    const found = guarded(() => this.#timers.flushed.regressions(toWellFormed(id), critical, major, minor));
+    return read(found ?? notFound(id));
   }
 
   /**
@@ -327,10 +309,10 @@ export class PerformanceMonitor extends EventEmitter {
     const components = this.getAllTimings();
     const totalCalls = components.reduce((sum, timing) => sum + timing.totalCalls, 0);
     const measured = components.reduce((sum, timing) => sum + timing.totalDuration, 0);
-    const byAverage = [...components].sort((a, b) => b.avgDuration - a.avgDuration);
+    const timestamp = new Date();
     const report: FullReport = {
-      id: `report-${randomUUID()}`,
-      timestamp: new Date(),
+      id: reportId(timestamp),
+      timestamp,
       totalDuration: this.#elapsed(),
       components,
       bottlenecks: this.identifyBottlenecks(),
@@ -339,8 +321,8 @@ export class PerformanceMonitor extends EventEmitter {
         totalComponents: components.length,
         totalCalls,
         avgCallDuration: totalCalls === 0 ? 0 : measured / totalCalls,
-        slowestComponent: byAverage[0]?.component ?? 'N/A',
-        fastestComponent: byAverage.at(-1)?.component ?? 'N/A',
+        slowestComponent: extreme(components, (a, b) => a > b),
+        fastestComponent: extreme(components, (a, b) => a < b),
       },
       tree: this.#tree(),
       eventLoop: eventLoopFigures(),
@@ -357,20 +339,7 @@ export class PerformanceMonitor extends EventEmitter {
     for (let nodes = flushed.tree(rows); rows.length < nodes * TREE_FIELDS; nodes = flushed.tree(rows)) {
       rows = new Float64Array(nodes * TREE_FIELDS);
     }
-    const roots: CallTreeNode[] = [];
-    const made: CallTreeNode[] = [];
-    for (let at = 0; at < rows.length; at += TREE_FIELDS) {
-      const node: CallTreeNode = {
-        component: names[rows[at] as number] as string,
-        calls: rows[at + 2] as number,
-        totalDuration: rows[at + 3] as number,
-        selfDuration: rows[at + 4] as number,
-        children: [],
-      };
-      made.push(node);
-      (made[rows[at + 1] as number]?.children ?? roots).push(node);
-    }
-    return pruned(roots);
+    return treeOf(names, rows);
   }
 
   #elapsed(): number {
@@ -385,14 +354,16 @@ export class PerformanceMonitor extends EventEmitter {
   }
 }
 
-/** Without nodes that have no finished calls, nor any below; longest first. */
-function pruned(nodes: CallTreeNode[]): CallTreeNode[] {
-  const kept: CallTreeNode[] = [];
-  for (const node of nodes) {
-    if (node.children.length > 0) node.children = pruned(node.children);
-    if (node.calls > 0 || node.children.length > 0) kept.push(node);
-  }
-  return kept.sort((a, b) => b.totalDuration - a.totalDuration);
+let reports = 0;
+/** Unlike any other: of this moment, process and count (a random UUID costs its first caller 3 ms). */
+function reportId(timestamp: Date): string {
+  reports += 1;
+  return `report-${[timestamp.getTime(), process.pid, reports].map((part) => part.toString(36)).join('-')}`;
+}
+
+/** What the engine answered as JSON. */
+function read<T>(json: string): T {
+  return JSON.parse(fromWellFormed(json)) as T;
 }
 
 function notFound(id: string): never {

@@ -6,6 +6,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { guarded, native } from '../native.js';
+import { toWellFormed } from './well_formed.js';
 
 const BATCH = 512;
 /** Paths that are remembered by place of call; beyond, calls count at the top of the tree. */
@@ -107,7 +108,7 @@ export class TimerStack {
   #component(name: string): Component {
     let component = this.#components.get(name);
     if (component === undefined) {
-      component = { index: guarded(() => this.#native.component(name)), open: undefined };
+      component = { index: guarded(() => this.#native.component(toWellFormed(name))), open: undefined };
       this.#components.set(name, component);
       this.#names[component.index] = name;
     }

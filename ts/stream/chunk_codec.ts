@@ -1,5 +1,5 @@
 /** Items as bytes and back: JSON where that is exact (it is the faster), structured cloning elsewhere. */
-import { Deserializer, Serializer } from 'node:v8';
+import { deserialize, serialize } from '../structured_clone.js';
 
 /** A run of items that left the heap. */
 export interface EncodedChunk {
@@ -16,94 +16,5 @@ export function encode(items: readonly unknown[], form: 'json' | 'clone'): Encod
 export function decode<T>({ bytes, form }: EncodedChunk): T[] {
   if (form === 'json')
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as T[];
-  const items: unknown = deserialize(bytes);
-  return (SAME_REALM ? items : adopt(items, new Map())) as T[];
-}
-
-// Not v8.serialize: it hands typed arrays back as views of the whole chunk.
-function serialize(value: unknown): Uint8Array {
-  const serializer = new Serializer();
-  serializer.writeHeader();
-  serializer.writeValue(value);
-  return serializer.releaseBuffer();
-}
-
-function deserialize(bytes: Uint8Array): unknown {
-  const deserializer = new Deserializer(bytes);
-  deserializer.readHeader();
-  return deserializer.readValue();
-}
-
-/** Inside a sandbox (Jest), `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
-const SAME_REALM = Object.getPrototypeOf(deserialize(serialize({}))) === Object.prototype;
-
-/** `value` rebuilt from this realm's classes. */
-function adopt(value: unknown, done: Map<object, unknown>): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const before = done.get(value);
-  if (before !== undefined) return before;
-  const made = (copy: object): object => {
-    done.set(value, copy);
-    return copy;
-  };
-  const tag = Object.prototype.toString.call(value).slice(8, -1);
-  switch (tag) {
-    case 'Array': {
-      const copy = made(new Array((value as unknown[]).length)) as Record<string, unknown>;
-      for (const [key, member] of Object.entries(value)) copy[key] = adopt(member, done);
-      return copy;
-    }
-    case 'Map': {
-      const copy = made(new Map()) as Map<unknown, unknown>;
-      for (const [key, member] of value as Map<unknown, unknown>) copy.set(adopt(key, done), adopt(member, done));
-      return copy;
-    }
-    case 'Set': {
-      const copy = made(new Set()) as Set<unknown>;
-      for (const member of value as Set<unknown>) copy.add(adopt(member, done));
-      return copy;
-    }
-    case 'Date':
-      return made(new Date((value as Date).getTime()));
-    case 'RegExp':
-      return made(new RegExp((value as RegExp).source, (value as RegExp).flags));
-    case 'ArrayBuffer': {
-      const source = value as ArrayBuffer;
-      const copy = new ArrayBuffer(source.byteLength);
-      new Uint8Array(copy).set(new Uint8Array(source));
-      return made(copy);
-    }
-    case 'Object': {
-      const copy = made({}) as Record<string, unknown>;
-      for (const [name, member] of Object.entries(value)) {
-        // Not an assignment: a member named `__proto__` is a member like any other.
-        const own = { value: adopt(member, done), writable: true, enumerable: true, configurable: true };
-        Object.defineProperty(copy, name, own);
-      }
-      return copy;
-    }
-    default:
-      return ArrayBuffer.isView(value) ? made(adoptView(value, done)) : value;
-  }
-}
-
-const VIEWS = {
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-} as const;
-
-function adoptView(view: ArrayBufferView, done: Map<object, unknown>): object {
-  const name = Object.prototype.toString.call(view).slice(8, -1) as keyof typeof VIEWS;
-  const View = VIEWS[name];
-  const length = (view as Uint8Array).length;
-  return new View(adopt(view.buffer, done) as ArrayBuffer, view.byteOffset, length);
+  return deserialize(bytes) as T[];
 }

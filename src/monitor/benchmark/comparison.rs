@@ -22,6 +22,15 @@ const PRIOR_SPREAD_OF_FEW: f64 = 0.05;
 const PRIOR_SPREAD_OF_ONE: f64 = 0.25;
 const FEW: f64 = 10.0;
 const PRIOR_WEIGHT: f64 = 2.0;
+/// The standard deviation of the logarithm from one run to another one that its rounds do not show: what an engine has
+/// compiled and where its objects lie, what a machine runs besides and at which clock, for longer than a run.
+const BETWEEN_RUNS: f64 = 0.025;
+/// What is added to the square of that, times ms, for a run that is too short to see more than a moment of it.
+const BETWEEN_MOMENTS: f64 = 0.01;
+/// Pairs of runs that these two are known from, about: the degrees of freedom they have.
+const PAIRS_OF_RUNS: f64 = 100.0;
+/// Quick rounds, percentile: those that nothing disturbed.
+const QUICK: f64 = 10.0;
 /// Percentage points the averages may be outside the interval of the rounds.
 const TOLERANCE: f64 = 2.5;
 /// Largest systematic error, as a logarithm: beyond it nothing is known anyway.
@@ -41,6 +50,9 @@ pub struct Side {
     pub iterations: f64,
     /// Medians of rounds, in time order; empty when unknown.
     pub rounds: Vec<f64>,
+    /// What all calls took, ms; 0 when unknown.
+    #[serde(default)]
+    pub total: f64,
     /// What the average may be wrong by besides noise, ms: the part of calibration that more rounds do not average out.
     #[serde(default)]
     pub systematic: f64,
@@ -77,13 +89,16 @@ pub struct Comparison {
     pub significance: &'static str,
     /// Whether the question is settled: a difference was found, or the interval rules one of 5 % out.
     pub conclusive: bool,
-    /// Rounds each side should have for a change of 5 % to be found nine times in ten; 0 when conclusive.
+    /// Rounds each side should have, taken in turns, for a change of 5 % to be found nine times in ten; 0 when conclusive.
     pub rounds_needed: f64,
 }
 
 /// The logarithm of current over baseline, with its standard error.
 struct Ratio {
+    /// Of typical rounds.
     log: f64,
+    /// What all rounds share of it: what disturbs a machine makes some rounds slow, what changes a function all of them.
+    shared: f64,
     error: f64,
     df: f64,
     /// Variance that one round (one sample where there are no rounds) adds.
@@ -120,6 +135,22 @@ fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
     )
 }
 
+impl Side {
+    /// The squared error of the logarithm that other runs have and the rounds of this one do not show; 0 without rounds, for
+    /// what others have summed up is taken at its word.
+    fn between_runs(&self) -> f64 {
+        if self.rounds.is_empty() {
+            return 0.0;
+        }
+        let moments = if self.total > 0.0 {
+            BETWEEN_MOMENTS / self.total
+        } else {
+            0.0
+        };
+        BETWEEN_RUNS * BETWEEN_RUNS + moments
+    }
+}
+
 impl Change {
     fn has_rounds(&self) -> bool {
         self.baseline.rounds.len().min(self.current.rounds.len()) >= FEWEST_ROUNDS
@@ -133,6 +164,10 @@ impl Change {
     /// By how much, ms, the averages may differ although the functions do not.
     fn systematic(&self) -> f64 {
         self.baseline.systematic.max(self.current.systematic)
+    }
+
+    fn between_runs(&self) -> f64 {
+        self.baseline.between_runs() + self.current.between_runs()
     }
 
     /// The p-value below which a difference counts.
@@ -162,6 +197,7 @@ impl Change {
             let (estimate, error, df) = moderated(&apart);
             return Ratio {
                 log: estimate.mean,
+                shared: estimate.mean,
                 error: error.sqrt(),
                 df,
                 noise: estimate.variance,
@@ -170,8 +206,17 @@ impl Change {
         let (b, b_error, b_df) = moderated(&before);
         let (a, a_error, a_df) = moderated(&after);
         let (error, df) = sum_of_errors((b_error, b_df), (a_error, a_df));
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(), PAIRS_OF_RUNS));
+        let log = a.mean - b.mean;
+        let quick = |logs: &[f64]| nearest_rank(&sorted(logs), QUICK);
+        let shared = quick(&after) - quick(&before);
         Ratio {
-            log: a.mean - b.mean,
+            log,
+            shared: if shared * log > 0.0 {
+                log.signum() * shared.abs().min(log.abs())
+            } else {
+                0.0
+            },
             error: error.sqrt(),
             df,
             noise: b.variance + a.variance,
@@ -189,24 +234,15 @@ impl Change {
         };
         let (before, after) = (relative(&self.baseline), relative(&self.current));
         let (error, df) = sum_of_errors((before.1, before.2), (after.1, after.2));
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(), PAIRS_OF_RUNS));
         let log = ln(self.current.average) - ln(self.baseline.average);
         Ratio {
             log,
+            shared: log,
             error: error.sqrt(),
             df,
             noise: before.0 + after.0,
         }
-    }
-
-    /// Whether the quickest quarter of the rounds moved in the direction of `log` too, by at least half as much: what
-    /// disturbs a machine makes some rounds slow, what changes a function makes all of them so.
-    fn shows_in_quick_rounds(&self, log: f64) -> bool {
-        if !self.has_rounds() || self.paired {
-            return true;
-        }
-        let quick = |side: &Side| ln(nearest_rank(&sorted(&side.rounds), 25.0));
-        let moved = quick(&self.current) - quick(&self.baseline);
-        moved * log > 0.0 && moved.abs() >= log.abs() / 2.0
     }
 }
 
@@ -218,14 +254,16 @@ fn percent_less(from: f64, to: f64) -> f64 {
     (from - to) / from.abs() * 100.0
 }
 
-/// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value, also
-/// among the quickest rounds); otherwise the results are similar. The change is that of the averages, unless a few
+/// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value); otherwise
+/// the results are similar. Of two runs one after the other only the change that typical and quick rounds share counts, and
+/// its error includes what changes between runs: they tell 10 % or more apart, paired rounds 5 %. The change is that of the averages, unless a few
 /// outliers (a scheduler, a collector) pull these away from what the rounds say: then it is that of the rounds. Without
 /// rounds on both sides the figures alone are tested, as if samples were independent; one observation shows nothing.
 pub fn compare(change: &Change) -> Comparison {
     let duration_percent = percent_less(change.baseline.average, change.current.average);
     let Ratio {
         log,
+        shared,
         error,
         df,
         noise,
@@ -234,7 +272,7 @@ pub fn compare(change: &Change) -> Comparison {
     let p_value = if !change.has_rounds() && change.observations() < 2.0 {
         1.0
     } else {
-        (2.0 * student_sf((log / error).abs(), df)).min(1.0)
+        (2.0 * student_sf((shared / error).abs(), df)).min(1.0)
     };
     let reach = student_quantile(0.975, df) * error;
     let percent = |log: f64| (1.0 - libm::exp(log)) * 100.0;
@@ -256,8 +294,7 @@ pub fn compare(change: &Change) -> Comparison {
         && p_value < change.sure()
         && (change.baseline.average - change.current.average).abs() > change.systematic()
         && judged * rounds_percent > 0.0
-        && rounds_percent.abs() > MINOR / 2.0
-        && change.shows_in_quick_rounds(log);
+        && rounds_percent.abs() > MINOR / 2.0;
     let size = judged.abs();
     let significance = match () {
         () if !differs => "negligible",
@@ -271,6 +308,12 @@ pub fn compare(change: &Change) -> Comparison {
         () => "slower",
     };
     let conclusive = differs || (low > -MINOR && high < MINOR);
+    // More rounds than there were, unless those were not taken in turns.
+    let fewest = if change.paired || !change.has_rounds() {
+        change.current.rounds.len() + 1
+    } else {
+        FEWEST_ROUNDS
+    };
     // Cohen's sample size for two means: (z of 0.975 + z of 0.9)² times the noise over the squared change to be found.
     let needed = ((1.96 + 1.282) / libm::log1p(MINOR / 100.0)).powi(2) * noise;
     Comparison {
@@ -286,7 +329,7 @@ pub fn compare(change: &Change) -> Comparison {
         rounds_needed: if conclusive {
             0.0
         } else {
-            needed.ceil().max(change.current.rounds.len() as f64 + 1.0)
+            needed.ceil().max(fewest as f64)
         },
     }
 }

@@ -6,6 +6,7 @@ fn side(average: f64, deviation: f64, iterations: f64) -> Side {
         deviation,
         iterations,
         rounds: vec![],
+        total: 0.0,
         systematic: 0.0,
     }
 }
@@ -82,6 +83,7 @@ fn one_wild_round_hides_nothing_and_pretends_nothing() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        total: 0.0,
         systematic: 0.0,
     };
     let mut wild = steady(10.0);
@@ -110,6 +112,7 @@ fn a_disturbance_of_half_the_rounds_is_not_a_slower_function() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        total: 0.0,
         systematic: 0.0,
     };
     assert_eq!(
@@ -131,6 +134,7 @@ fn paired_rounds_see_through_a_drift_that_hides_the_change_from_unpaired_ones() 
         deviation: 2.0,
         iterations: 100.0,
         rounds: rounds.to_vec(),
+        total: 0.0,
         systematic: 0.0,
     };
     let change = |paired| Change {
@@ -166,6 +170,7 @@ fn what_calibration_may_be_wrong_by_is_no_difference() {
         deviation: level * 0.01,
         iterations: 100.0,
         rounds: vec![level; 20],
+        total: 0.0,
         systematic,
     };
     let verdict = |before, after, error| unpaired(tiny(before, error), tiny(after, error)).verdict;
@@ -174,4 +179,67 @@ fn what_calibration_may_be_wrong_by_is_no_difference() {
     assert_eq!(verdict(3e-5, 4.5e-5, 2e-5), "similar");
     assert_eq!(verdict(5e-6, 1e-5, 1e-6), "slower");
     assert_eq!(verdict(0.001, 0.0013, 2e-5), "slower");
+}
+
+/// Twenty rounds around `level`, 1 % apart, of a run that took `total` ms.
+fn run(level: f64, total: f64, round: impl Fn(usize) -> f64) -> Side {
+    let rounds: Vec<f64> = (0..20).map(|i| level * round(i)).collect();
+    Side {
+        average: rounds.iter().sum::<f64>() / 20.0,
+        deviation: level * 0.01,
+        iterations: 100.0,
+        rounds,
+        total,
+        systematic: 0.0,
+    }
+}
+
+fn steady(i: usize) -> f64 {
+    1.0 + 0.01 * (i % 5) as f64
+}
+
+#[test]
+fn runs_one_after_the_other_tell_about_ten_percent_apart_and_paired_rounds_five() {
+    let verdict = |factor, paired| {
+        compare(&Change {
+            baseline: run(1.0, 50.0, steady),
+            current: run(factor, 50.0, steady),
+            paired,
+        })
+        .verdict
+    };
+    assert_eq!(
+        [1.06, 1.12, 1.2, 1.3].map(|f| verdict(f, false)),
+        ["similar", "slower", "slower", "slower"]
+    );
+    assert_eq!([1.04, 1.06].map(|f| verdict(f, true)), ["similar", "slower"]);
+}
+
+#[test]
+fn what_some_rounds_of_a_run_do_not_share_is_no_change() {
+    // A neighbour took half the processor for two thirds of the second run; its quick rounds were as quick as ever.
+    let disturbed = |i: usize| steady(i) * if i < 13 { 1.6 } else { 1.0 };
+    let found = unpaired(run(1.0, 50.0, steady), run(1.0, 50.0, disturbed));
+    assert_eq!((found.verdict, found.conclusive), ("similar", false));
+    assert!(found.p_value > 0.5 && found.rounds_percent < -40.0 && found.rounds_needed >= 3.0);
+    assert_eq!(
+        unpaired(run(1.0, 50.0, steady), run(1.3, 50.0, disturbed)).verdict,
+        "slower"
+    );
+}
+
+#[test]
+fn a_run_of_a_moment_shows_less_than_a_long_one() {
+    let verdict = |total| unpaired(run(1.0, total, steady), run(1.3, total, steady)).verdict;
+    assert_eq!([0.1, 50.0].map(verdict), ["similar", "slower"]);
+}
+
+#[test]
+fn rounds_without_any_noise_are_compared_like_others() {
+    let still = |level| unpaired(run(1.0, 50.0, |_| 1.0), run(level, 50.0, |_| 1.0));
+    assert_eq!(
+        [1.0, 1.05, 1.2].map(|l| still(l).verdict),
+        ["similar", "similar", "slower"]
+    );
+    assert!(still(1.2).p_value > 1e-9);
 }

@@ -1,9 +1,8 @@
 //! How many calls one reading of the clock covers, and when a function is warm.
 
-/// A sample takes at least this, ms: far above the clock, far below what a scheduler takes away.
+/// A sample takes at least this, ms: far above the clock, far below what a scheduler takes away. A call that does is timed
+/// alone.
 const SAMPLE: f64 = 0.05;
-/// A call of at least this, ms, is timed alone.
-const ALONE: f64 = 0.01;
 /// Readings, or steps, of the clock that a sample is at least as long as: the error is then below 0.5 %.
 const CLOCK_MARGIN: f64 = 200.0;
 const MOST_CALLS: f64 = 1e8;
@@ -24,9 +23,6 @@ pub struct Clock {
 /// clock's resolution.
 pub fn calls_per_sample(call: f64, clock: Clock) -> f64 {
     let resolvable = CLOCK_MARGIN * clock.resolution.max(clock.cost / 2.0);
-    if call >= ALONE.max(resolvable) {
-        return 1.0;
-    }
     (SAMPLE.max(resolvable) / call.max(1e-7))
         .ceil()
         .clamp(1.0, MOST_CALLS)
@@ -55,10 +51,10 @@ mod tests {
     #[test]
     fn a_slow_call_is_timed_alone_and_fast_ones_until_the_sample_is_long_enough() {
         assert_eq!(
-            [0.01, 1.0, 50.0].map(|call| calls_per_sample(call, CLOCK)),
+            [0.05, 1.0, 50.0].map(|call| calls_per_sample(call, CLOCK)),
             [1.0; 3]
         );
-        for call in [1e-6, 5e-5, 0.005, 0.009_9] {
+        for call in [1e-6, 5e-5, 0.005, 0.049] {
             let calls = calls_per_sample(call, CLOCK);
             assert!(
                 calls > 1.0 && calls * call >= 0.05 - 1e-12,

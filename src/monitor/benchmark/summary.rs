@@ -7,24 +7,26 @@ pub const ROUNDS: usize = 20;
 /// Numbers in [`Summary::figures`].
 pub const SUMMARY_FIELDS: usize = 12;
 
-/// Figures of a series of samples, each the duration of one call in ms.
+/// Figures of a series of batches, each the mean duration of its calls in ms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
-    /// Sum, mean, minimum, maximum, median, p95, p99 (nearest rank), standard deviation, relative margin of error of the
-    /// mean in percent, lower and upper end of the mean's 95 % confidence interval, number of outliers.
+    /// Sum (of samples), mean, minimum, maximum, median, p95, p99 (nearest rank), standard deviation, relative margin of error
+    /// of the mean in percent, lower and upper end of the mean's 95 % confidence interval, number of outliers.
     pub figures: [f64; SUMMARY_FIELDS],
-    /// Median of each round of consecutive samples, in time order.
+    /// Median of each round of consecutive batches, in time order.
     pub rounds: Vec<f64>,
 }
 
-/// Sums up samples in the order they were taken. The interval and the margin of error come from the means of rounds (a t
-/// interval over at most 20 of them), because single samples are not independent and would make both too small. Zeros
-/// when empty. O(n log n).
-pub fn summarize(samples: &[f64]) -> Summary {
-    let moments: Moments = samples.iter().copied().collect();
-    let ordered = sorted(samples);
-    let parts = ROUNDS.min(samples.len());
-    let round = |i: usize| &samples[i * samples.len() / parts..(i + 1) * samples.len() / parts];
+/// Sums up batches in the order they were taken, `per_sample` of which make a sample. Figures are of batches, which are short
+/// enough for most to escape a scheduler. The interval and the margin of error come from the means of rounds (a t interval
+/// over at most 20 of them, never more than samples), because single batches are not independent and would make both too
+/// small. Zeros when empty. O(n log n).
+pub fn summarize(batches: &[f64], per_sample: usize) -> Summary {
+    let moments: Moments = batches.iter().copied().collect();
+    let ordered = sorted(batches);
+    let per_sample = per_sample.max(1);
+    let parts = ROUNDS.min(batches.len().div_ceil(per_sample));
+    let round = |i: usize| &batches[i * batches.len() / parts..(i + 1) * batches.len() / parts];
     let means: Moments = (0..parts)
         .map(|i| round(i).iter().copied().collect::<Moments>().mean())
         .collect();
@@ -34,14 +36,14 @@ pub fn summarize(samples: &[f64]) -> Summary {
         0.0
     };
     let mean = moments.mean();
-    let [low, high] = outliers(samples);
+    let [low, high] = outliers(batches);
     Summary {
         figures: [
-            moments.sum(),
+            moments.sum() / per_sample as f64,
             mean,
             moments.min(),
             moments.max(),
-            median(samples),
+            median(batches),
             nearest_rank(&ordered, 95.0),
             nearest_rank(&ordered, 99.0),
             moments.std_deviation(),
@@ -61,20 +63,29 @@ mod tests {
     #[test]
     fn rounds_are_medians_in_time_order() {
         let samples: Vec<f64> = (0..100).map(f64::from).collect();
-        let summary = summarize(&samples);
+        let summary = summarize(&samples, 1);
         assert_eq!(summary.rounds.len(), ROUNDS);
         assert_eq!(&summary.rounds[..3], &[2.0, 7.0, 12.0]);
     }
 
     #[test]
+    fn the_sum_is_of_samples_and_all_else_of_the_batches_they_are_made_of() {
+        let batches: Vec<f64> = (0..120).map(|i| if i % 4 == 0 { 9.0 } else { 1.0 }).collect();
+        let summary = summarize(&batches, 4);
+        assert_eq!(summary.figures[..5], [90.0, 3.0, 1.0, 9.0, 1.0]);
+        assert_eq!(summary.rounds, vec![1.0; ROUNDS]);
+        assert_eq!(summarize(&batches, 40).rounds.len(), 3);
+    }
+
+    #[test]
     fn one_sample_has_no_spread_and_none_has_zeros() {
-        let one = summarize(&[3.0]);
+        let one = summarize(&[3.0], 1);
         assert_eq!(
             one.figures,
             [3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 0.0, 0.0, 3.0, 3.0, 0.0]
         );
         assert_eq!(
-            summarize(&[]),
+            summarize(&[], 1),
             Summary {
                 figures: [0.0; SUMMARY_FIELDS],
                 rounds: vec![]

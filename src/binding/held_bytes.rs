@@ -1,0 +1,235 @@
+//! What a handle of `byte_cache` holds: a shared cache or one on disk, and how keys are made for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
+use napi::{Env, Error, Result, Status};
+
+use super::number::OUT_OF_RANGE;
+use crate::cache::disk::{Digest, DiskCache, DiskError, Found, Item};
+use crate::cache::shared::{Answer, SharedCache, SharedLimits};
+use crate::key::{DigestScope, Key, KeySecret};
+
+/// The number of the next handle of a shared cache.
+static OWNERS: AtomicU64 = AtomicU64::new(0);
+/// Bytes of memory that a handle keeps to read into.
+const KEPT: usize = 64 * 1024;
+
+/// The cache of an open handle.
+pub enum Bytes {
+    Shared(Shared),
+    Disk(Box<Disk>),
+}
+
+/// A cache that threads share.
+pub struct Shared {
+    pub cache: Arc<SharedCache>,
+    secret: KeySecret,
+    pub owner: u64,
+}
+
+/// A cache on disk.
+pub struct Disk {
+    pub cache: DiskCache,
+    scope: DigestScope,
+    /// What an entry is read into.
+    read: Vec<u8>,
+}
+
+/// Where a key leads.
+pub enum At<'a> {
+    Shared(&'a mut Shared, Key),
+    Disk(&'a mut Disk, Digest),
+}
+
+impl Shared {
+    pub fn open(name: &str, scope: &[u16], limits: SharedLimits) -> Result<Self> {
+        let cache = SharedCache::open(name, limits)
+            .map_err(|error| Error::new(Status::InvalidArg, format!("{OUT_OF_RANGE}: {error}")))?;
+        cache.count_handle(true);
+        Ok(Self {
+            cache,
+            secret: KeySecret::of_process().scoped(scope),
+            owner: OWNERS.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.cache.release_all(self.owner);
+        self.cache.count_handle(false);
+    }
+}
+
+impl Disk {
+    pub fn new(cache: DiskCache, scope: &[u16]) -> Self {
+        Self {
+            cache,
+            scope: DigestScope::new(scope),
+            read: Vec::new(),
+        }
+    }
+}
+
+impl Bytes {
+    /// Where the key of a structure and a text leads.
+    pub fn at(&mut self, structure: &[u16], text: &[u16]) -> At<'_> {
+        match self {
+            Self::Shared(shared) => {
+                let key = shared.secret.key(structure, text);
+                At::Shared(shared, key)
+            }
+            Self::Disk(disk) => {
+                let digest = disk.scope.digest(structure, text);
+                At::Disk(disk, digest)
+            }
+        }
+    }
+
+    /// Native memory to tell V8 of, in bytes. What threads share is shared out.
+    pub fn memory(&self) -> u64 {
+        match self {
+            Self::Shared(shared) => shared.cache.memory_per_handle(),
+            Self::Disk(disk) => disk.cache.memory(),
+        }
+    }
+
+    pub fn get_many<'env, 'a>(
+        &mut self,
+        env: &'env Env,
+        texts: impl Iterator<Item = &'a [u16]>,
+        now: f64,
+    ) -> Result<Vec<Option<BufferSlice<'env>>>> {
+        match self {
+            Bytes::Shared(shared) => {
+                let keys: Vec<_> = texts.map(|text| shared.secret.key(&[], text)).collect();
+                let found = shared.cache.get_many(&keys, now).into_iter();
+                found
+                    .map(|answer| answer.map(|answer| copy(env, &answer, false)).transpose())
+                    .collect()
+            }
+            Bytes::Disk(disk) => {
+                let digests: Vec<_> = texts.map(|text| disk.scope.digest(&[], text)).collect();
+                let found = disk.cache.get_many(&digests, now);
+                let buffer = |mut bytes: Vec<u8>| {
+                    bytes.push(0);
+                    BufferSlice::copy_from(env, &bytes)
+                };
+                let found = storage(found)?.into_iter();
+                found.map(|bytes| bytes.map(buffer).transpose()).collect()
+            }
+        }
+    }
+
+    /// Stores values and their forms, one for each text.
+    pub fn set_many<'a>(
+        &mut self,
+        texts: impl Iterator<Item = (&'a [u16], (&'a Uint8ArraySlice<'a>, &'a u8))>,
+        ttl: f64,
+        now: f64,
+    ) -> Result<()> {
+        match self {
+            Bytes::Shared(shared) => {
+                for (text, (value, form)) in texts {
+                    shared
+                        .cache
+                        .set(shared.secret.key(&[], text), *form, value, "", ttl, now);
+                }
+                Ok(())
+            }
+            Bytes::Disk(disk) => {
+                let items = texts.map(|(text, (value, form))| Item {
+                    digest: disk.scope.digest(&[], text),
+                    form: *form,
+                    value,
+                    note: "",
+                });
+                let stored = disk.cache.set(&items.collect::<Vec<_>>(), ttl, now);
+                storage(stored).map(|_| ())
+            }
+        }
+    }
+}
+
+impl At<'_> {
+    pub fn get(self, env: &Env, now: f64, window: f64) -> Result<Option<BufferSlice<'_>>> {
+        match self {
+            At::Shared(shared, key) => {
+                let found = shared.cache.get(key, now, window);
+                found.map(|(answer, stale)| copy(env, &answer, stale)).transpose()
+            }
+            At::Disk(disk, digest) => {
+                disk.read.clear();
+                let found = disk.cache.get(&digest, now, window, &mut disk.read);
+                let stale = match storage(found)? {
+                    Found::Fresh => false,
+                    Found::Stale => true,
+                    Found::None | Found::Damaged => return Ok(None),
+                };
+                disk.read.push(u8::from(stale));
+                let buffer = BufferSlice::copy_from(env, &disk.read)?;
+                disk.read.shrink_to(KEPT);
+                Ok(Some(buffer))
+            }
+        }
+    }
+
+    /// What is fresh, not counted and no use.
+    pub fn peek(self, env: &Env, now: f64) -> Result<Option<BufferSlice<'_>>> {
+        match self {
+            At::Shared(shared, key) => {
+                let found = shared.cache.peek(key, now);
+                found.map(|answer| copy(env, &answer, false)).transpose()
+            }
+            At::Disk(disk, digest) => {
+                disk.read.clear();
+                if !storage(disk.cache.peek(&digest, now, &mut disk.read))? {
+                    return Ok(None);
+                }
+                disk.read.push(0);
+                Ok(Some(BufferSlice::copy_from(env, &disk.read)?))
+            }
+        }
+    }
+
+    /// Stores a value and its form.
+    pub fn set(self, form: u8, value: &[u8], note: &str, ttl: f64, now: f64) -> Result<bool> {
+        match self {
+            At::Shared(shared, key) => Ok(shared.cache.set(key, form, value, note, ttl, now)),
+            At::Disk(disk, digest) => {
+                let item = Item {
+                    digest,
+                    form,
+                    value,
+                    note,
+                };
+                Ok(storage(disk.cache.set(&[item], ttl, now))?[0])
+            }
+        }
+    }
+}
+
+/// The error that the facade makes an `ERR_STORAGE` of.
+pub fn storage<T>(result: std::result::Result<T, DiskError>) -> Result<T> {
+    result.map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
+}
+
+/// A buffer of what is stored, and whether it is stale.
+fn copy<'env>(env: &'env Env, answer: &Answer, stale: bool) -> Result<BufferSlice<'env>> {
+    let mut buffer = BufferSlice::copy_from(env, answer.bytes())?;
+    if let (true, Some(last)) = (stale, buffer.last_mut()) {
+        *last = 1;
+    }
+    Ok(buffer)
+}
+
+/// The texts of these `lengths` that `units` consists of.
+pub fn split<'units>(mut units: &'units [u16], lengths: &[u32]) -> impl Iterator<Item = &'units [u16]> {
+    lengths.iter().map(move |length| {
+        let (text, behind) = units.split_at((*length as usize).min(units.len()));
+        units = behind;
+        text
+    })
+}

@@ -1,0 +1,140 @@
+//! What can go wrong with a cache file, in words for whoever runs the program.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// Why a call could not be done. Each names the file and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The file, or the directory it is in, cannot be written.
+    #[error(
+        "{} can only be read: make the file and its directory writable, or leave what is in it as it is",
+        file.display()
+    )]
+    ReadOnly {
+        /// The cache file.
+        file: PathBuf,
+    },
+    /// No room on the volume.
+    #[error("there is no room left for {}: free some, or set a smaller maxBytes", file.display())]
+    Full {
+        /// The cache file.
+        file: PathBuf,
+    },
+    /// Others kept writing for longer than a call waits.
+    #[error(
+        "other threads or processes wrote to {} for 2 s on end: try again, or spread them over several files",
+        file.display()
+    )]
+    Busy {
+        /// The cache file.
+        file: PathBuf,
+    },
+    /// Made by a version of this package that is newer than this one.
+    #[error(
+        "{} has schema version {found}, and this version of @aah/ai-evals knows {known}: update the package, or use \
+         another file",
+        file.display()
+    )]
+    NewerSchema {
+        /// The cache file.
+        file: PathBuf,
+        /// Its schema version.
+        found: i32,
+        /// The newest that is understood.
+        known: i32,
+    },
+    /// A database, but no cache.
+    #[error("{} is a SQLite database of another program: give the cache a file of its own", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Not there, and cannot be made; or no file.
+    #[error("{} cannot be opened ({reason}): check the path and the permissions of its directories", file.display())]
+    CannotOpen {
+        /// The cache file.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The system failed to read or write.
+    #[error("reading or writing {} failed ({reason}): check the volume it is on", file.display())]
+    Io {
+        /// The cache file.
+        file: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl DiskError {
+    /// The name of the kind, to branch on.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::ReadOnly { .. } => "ReadOnly",
+            Self::Full { .. } => "Full",
+            Self::Busy { .. } => "Busy",
+            Self::NewerSchema { .. } => "NewerSchema",
+            Self::Foreign { .. } => "Foreign",
+            Self::CannotOpen { .. } => "CannotOpen",
+            Self::Io { .. } => "Io",
+        }
+    }
+}
+
+/// What a failed call means for the file.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Its content is not what was written: it is to be set aside.
+    Damaged(String),
+    /// It is no longer where it was opened: it is to be opened again.
+    Moved,
+    /// Nothing that could be put right here.
+    Failed(DiskError),
+}
+
+/// `SQLITE_IOERR_SHORT_READ`: the file ends where it should not.
+const SHORT_READ: i32 = 522;
+/// `SQLITE_IOERR_SHMSIZE`: the index of the log cannot grow.
+const NO_ROOM_FOR_INDEX: i32 = 4874;
+/// `SQLITE_READONLY_DBMOVED`.
+const MOVED: i32 = 1032;
+
+impl Trouble {
+    /// Of a failure of the database engine on `file`.
+    pub fn of(error: &rusqlite::Error, file: &Path) -> Self {
+        let file = file.to_path_buf();
+        let reason = error.to_string();
+        let rusqlite::Error::SqliteFailure(failure, _) = error else {
+            // Every other error is about rows: one that must be there is not, or a column is not of its type.
+            return Self::Damaged(reason);
+        };
+        match (failure.code, failure.extended_code) {
+            (_, MOVED) => Self::Moved,
+            (ErrorCode::DiskFull, _) | (_, NO_ROOM_FOR_INDEX) => Self::Failed(DiskError::Full { file }),
+            (
+                ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::Unknown
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch,
+                _,
+            )
+            | (_, SHORT_READ) => Self::Damaged(reason),
+            (
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::SchemaChanged,
+                _,
+            ) => Self::Failed(DiskError::Busy { file }),
+            (ErrorCode::ReadOnly, _) => Self::Failed(DiskError::ReadOnly { file }),
+            (ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => {
+                Self::Failed(DiskError::CannotOpen { file, reason })
+            }
+            _ => Self::Failed(DiskError::Io { file, reason }),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Bytes on disk: entries that survive the process, in one SQLite file that many threads and processes use at once.
+//!
+//! What always holds:
+//! - when a call that writes returns, what it wrote is in the log of the file: killing the process at any moment loses
+//!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
+//! - an answer is what was stored under its key, or there is none: each row carries a checksum; a damaged row is removed,
+//!   a damaged file set aside, and both are told of in [`DiskCache::take_notices`];
+//! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
+//!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
+//!   next write on;
+//! - someone else's database and a file of a later version are not touched; where nothing can be written, what is there
+//!   can be read.
+//!
+//! Cost: a `get` is one look-up in a B-tree and one checksum, a few µs for a few kilobytes; a `set` is one transaction
+//! of a few pages, some 30 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
+//! cost the same whatever the size. Pages have 4 KB: with 8 KB the file of answers of 2 KB is smaller (1.5 times what is
+//! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
+//! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
+
+mod claims;
+mod error;
+mod keeper;
+mod open;
+mod row;
+mod schema;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::DiskError;
+use error::Trouble;
+use keeper::{SharedFile, Uses, locked};
+use open::{Damage, Opened, beside, identity, known_path};
+pub use row::{Digest, Found, Item};
+pub use store::DiskLimits;
+
+use super::Counters;
+
+/// Uses kept in memory before the keeper is asked to note them.
+const NOTED: usize = 1000;
+/// Uses kept in memory at most.
+const MOST_NOTED: usize = 100 * NOTED;
+/// How often the file under the path is compared with the one that is open, in ms.
+const LOOK_EVERY: f64 = 1000.0;
+/// Pages that a write touches besides those of the value.
+const PAGES_OF_A_WRITE: u64 = 6;
+
+/// Figures of a namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskFigures {
+    /// Of this handle, since it was opened or cleared.
+    pub counters: Counters,
+    /// Entries that are kept: not expired, or within the time that expired ones are kept for.
+    pub entries: u64,
+    /// Bytes of their values and notes.
+    pub bytes: u64,
+    /// Native memory of this handle, at most.
+    pub memory: u64,
+    /// Bytes of the file and its log, all namespaces together.
+    pub on_disk: u64,
+}
+
+/// One namespace of a cache file, for one thread. See the module.
+#[derive(Debug)]
+pub struct DiskCache {
+    /// Before `file`: the connection is closed when the last handle lets go of the file, and the keeper ends.
+    opened: Opened,
+    file: Arc<SharedFile>,
+    namespace: String,
+    limits: DiskLimits,
+    uses: Arc<Uses>,
+    counters: Counters,
+    notices: Vec<String>,
+    /// Who holds the claims of this handle.
+    owner: i64,
+    has_claims: bool,
+    looked: f64,
+}
+
+impl DiskCache {
+    /// Opens `namespace` of the file `path`, which is made, with its directories, when it is not there.
+    ///
+    /// # Errors
+    /// [`DiskError`], by whatever is in its place.
+    pub fn open(path: &Path, namespace: &str, limits: DiskLimits, now: f64) -> Result<Self, DiskError> {
+        let file = SharedFile::of(known_path(path)?);
+        let mut notices = Vec::new();
+        let opened = open::open(&file.path, namespace, None, now, &mut notices)?;
+        let mut cache = Self {
+            uses: file.uses(namespace),
+            file,
+            namespace: namespace.to_owned(),
+            limits,
+            opened,
+            counters: Counters::default(),
+            notices,
+            owner: owner(),
+            has_claims: false,
+            looked: now,
+        };
+        cache.keep()?;
+        Ok(cache)
+    }
+
+    /// Reads what is under `digest` at `now`; an entry that expired less than `window` ms ago is stale. Its form and
+    /// value are appended to `out`. Counts as a hit or a miss, and a hit as a use.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn get(
+        &mut self,
+        digest: &Digest,
+        now: f64,
+        window: f64,
+        out: &mut Vec<u8>,
+    ) -> Result<Found, DiskError> {
+        let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, window, out))?;
+        self.count(digest, found)
+    }
+
+    /// The same for several, fresh ones only, on one state of the file: each as form and value.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn get_many(&mut self, digests: &[Digest], now: f64) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+        let read = self.attempt(now, |cache| {
+            let store = &cache.opened.store;
+            let one = |digest| {
+                let mut bytes = Vec::new();
+                Ok((store.get(digest, now, 0.0, &mut bytes)?, bytes))
+            };
+            store.read(|| {
+                digests
+                    .iter()
+                    .map(one)
+                    .collect::<Result<Vec<_>, rusqlite::Error>>()
+            })
+        })?;
+        let answers = digests.iter().zip(read).map(|(digest, (found, bytes))| {
+            Ok((self.count(digest, found)? == Found::Fresh).then_some(bytes))
+        });
+        answers.collect()
+    }
+
+    /// Appends the form and value of what is fresh under `digest` to `out`; false when there is nothing. No use, and not
+    /// counted.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn peek(&mut self, digest: &Digest, now: f64, out: &mut Vec<u8>) -> Result<bool, DiskError> {
+        let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, 0.0, out))?;
+        Ok(found == Found::Fresh)
+    }
+
+    /// Whether there is a fresh entry under `digest`. No use, and not counted.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn has(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
+        self.attempt(now, |cache| cache.opened.store.has(digest, now))
+    }
+
+    /// Stores `items` for `ttl` ms, all or, on an error, none. Returns for each whether it is stored: one that is larger
+    /// than `max_bytes` is not, and what was under its key is dropped.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn set(&mut self, items: &[Item], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+        let limits = self.limits;
+        let (stored, evicted) = self.write(now, |cache| {
+            cache.opened.store.set(items, &cache.uses, ttl, &limits, now)
+        })?;
+        self.counters.evictions += evicted;
+        let pages = items
+            .iter()
+            .map(|item| PAGES_OF_A_WRITE + item.size() / 4096)
+            .sum();
+        self.file.wrote(pages, now);
+        Ok(stored)
+    }
+
+    /// Deletes what is under `digest`. Returns whether it was fresh.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn remove(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
+        self.write(now, |cache| cache.opened.store.remove(digest, &cache.uses, now))
+    }
+
+    /// Deletes what need not be kept at `now`. Returns how many entries. O(that number).
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
+        self.write(now, |cache| {
+            cache
+                .opened
+                .store
+                .remove_expired(Some(&cache.uses), usize::MAX, now)
+        })
+    }
+
+    /// Deletes every entry of the namespace and zeroes the counters.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn clear(&mut self) -> Result<(), DiskError> {
+        self.write(self.looked, |cache| cache.opened.store.clear())?;
+        self.counters = Counters::default();
+        Ok(())
+    }
+
+    /// Figures at `now`. O(number of entries that have expired and were not removed yet).
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn figures(&mut self, now: f64) -> Result<DiskFigures, DiskError> {
+        let (totals, expired) = self.attempt(now, |cache| cache.opened.store.figures(now))?;
+        let size = |suffix| std::fs::metadata(beside(&self.file.path, suffix)).map_or(0, |file| file.len());
+        Ok(DiskFigures {
+            counters: self.counters,
+            entries: totals.entries.saturating_sub(expired),
+            bytes: totals.bytes,
+            memory: self.memory(),
+            on_disk: ["", "-wal", "-shm"].map(size).iter().sum(),
+        })
+    }
+
+    /// Native memory that this handle may take, in bytes: its pages in memory and its statements.
+    pub fn memory(&self) -> u64 {
+        schema::CONNECTION_BYTES
+    }
+
+    /// Notes of the entries behind `cursor` (0: from the first), the last used first, of `limit` entries at most; and the
+    /// cursor to go on with, −1 at the end.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn notes(&mut self, cursor: i64, limit: u32) -> Result<(Vec<String>, i64), DiskError> {
+        self.attempt(self.looked, |cache| cache.opened.store.notes(cursor, limit))
+    }
+
+    /// What was set aside or dropped as damaged since the last call.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Whether nothing can be written: then every call that would is [`DiskError::ReadOnly`].
+    pub fn read_only(&self) -> bool {
+        self.opened.read_only
+    }
+
+    /// Notes what was read and acts on what was found.
+    fn count(&mut self, digest: &Digest, found: Found) -> Result<Found, DiskError> {
+        match found {
+            Found::Fresh | Found::Stale => {
+                self.counters.hits += 1;
+                self.note_use(digest);
+                return Ok(found);
+            }
+            Found::None => self.counters.misses += 1,
+            Found::Damaged => {
+                self.counters.misses += 1;
+                let file = self.file.path.display();
+                self.notices
+                    .push(format!("an entry of {file} was damaged, and is dropped"));
+                if !self.opened.read_only {
+                    self.attempt(self.looked, |cache| cache.opened.store.remove_row(digest))?;
+                }
+            }
+        }
+        Ok(Found::None)
+    }
+
+    fn note_use(&mut self, digest: &Digest) {
+        if self.opened.read_only {
+            return;
+        }
+        let mut uses = locked(&self.uses);
+        uses.push(row::id(digest));
+        let many = uses.len().is_multiple_of(NOTED);
+        if uses.len() > MOST_NOTED {
+            // Nobody could write for so long that the oldest do not matter any more.
+            uses.drain(..MOST_NOTED / 2);
+        }
+        drop(uses);
+        if many && !self.file.note_uses() {
+            // Not worth failing a hit for: the next thousand tries again.
+            let _ = self.write(self.looked, |cache| {
+                cache.opened.store.note_uses(&cache.uses, NOTED)
+            });
+        }
+    }
+
+    /// Runs `work`, a transaction that writes.
+    fn write<T>(&mut self, now: f64, work: impl FnMut(&Self) -> rusqlite::Result<T>) -> Result<T, DiskError> {
+        if self.opened.read_only {
+            return Err(DiskError::ReadOnly {
+                file: self.file.path.clone(),
+            });
+        }
+        self.attempt(now, work)
+    }
+
+    /// Runs `work` once more if the file had to be set aside or opened again.
+    fn attempt<T>(
+        &mut self,
+        now: f64,
+        mut work: impl FnMut(&Self) -> rusqlite::Result<T>,
+    ) -> Result<T, DiskError> {
+        // Also when the clock goes back.
+        if (now - self.looked).abs() >= LOOK_EVERY {
+            self.looked = now;
+            let there = identity(&self.file.path).ok().flatten();
+            if there != Some(self.opened.identity) {
+                self.open_again(None)?;
+            }
+        }
+        let damage = match self.outcome(work(self)) {
+            Ok(result) => return Ok(result),
+            Err(Trouble::Failed(error)) => return Err(error),
+            Err(Trouble::Moved) => None,
+            Err(Trouble::Damaged(reason)) => Some(Damage {
+                identity: self.opened.identity,
+                reason,
+            }),
+        };
+        self.open_again(damage)?;
+        self.outcome(work(self)).map_err(|trouble| match trouble {
+            Trouble::Failed(error) => error,
+            Trouble::Damaged(reason) => self.failed(reason),
+            Trouble::Moved => self.failed("it keeps being replaced".to_owned()),
+        })
+    }
+
+    fn outcome<T>(&self, result: rusqlite::Result<T>) -> Result<T, Trouble> {
+        result.map_err(|error| Trouble::of(&error, &self.file.path))
+    }
+
+    fn failed(&self, reason: String) -> DiskError {
+        DiskError::Io {
+            file: self.file.path.clone(),
+            reason,
+        }
+    }
+
+    fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {
+        let path = &self.file.path;
+        self.opened = open::open(path, &self.namespace, damage, self.looked, &mut self.notices)?;
+        self.keep()
+    }
+
+    fn keep(&mut self) -> Result<(), DiskError> {
+        if self.opened.read_only {
+            return Ok(());
+        }
+        let kept = self.file.keep(&self.opened.store.db);
+        self.outcome(kept).map_err(|trouble| match trouble {
+            Trouble::Failed(error) => error,
+            Trouble::Damaged(_) | Trouble::Moved => self.failed("it was damaged as it was opened".to_owned()),
+        })
+    }
+}
+
+impl Drop for DiskCache {
+    fn drop(&mut self) {
+        if self.opened.read_only {
+            return;
+        }
+        // Nobody is there to hear of a failure: uses only order what leaves first, and claims end by themselves.
+        let _ = self
+            .opened
+            .store
+            .db
+            .busy_timeout(std::time::Duration::from_millis(50));
+        if self.has_claims {
+            let _ = self.opened.store.release(None, self.owner);
+        }
+        if !locked(&self.uses).is_empty() {
+            let _ = self.opened.store.note_uses(&self.uses, usize::MAX);
+        }
+    }
+}
+
+/// A number that no other handle has, in whichever process.
+fn owner() -> i64 {
+    use std::hash::{BuildHasher, RandomState};
+    // Keys are drawn from the system once per thread and counted up from there.
+    RandomState::new().hash_one(std::process::id()).cast_signed()
+}

@@ -1,0 +1,152 @@
+//! What is in a cache file, and how a connection to one is set up.
+//!
+//! What an answer is read from (`entries`) is apart from what eviction needs to know (`recency`): a use rewrites some 40
+//! bytes, not the answer. `namespaces` holds the totals, so that figures and opening cost the same whatever the size.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Result};
+
+/// "aahC": marks a file as a cache of this package.
+pub const APPLICATION_ID: i32 = 0x6161_6843;
+/// The schema below. A file with a higher one is left alone.
+pub const VERSION: i32 = 1;
+
+/// Bytes of a page; by measurement: see the module `disk`.
+const PAGE: u32 = 4096;
+/// Pages that a connection keeps in memory.
+const CACHED_PAGES: u32 = 1024;
+/// What a connection keeps in memory at most, in bytes: the pages, and about 80 KB for statements and the schema.
+pub const CONNECTION_BYTES: u64 = PAGE as u64 * CACHED_PAGES as u64 + 80 * 1024;
+
+const TABLES: &str = "
+    CREATE TABLE namespaces (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
+        entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ticks INTEGER NOT NULL
+    ) STRICT;
+    -- id: the first 8 bytes of the digest. expires: ms since 1970, NULL for never.
+    CREATE TABLE entries (
+        id INTEGER PRIMARY KEY, digest BLOB NOT NULL, namespace INTEGER NOT NULL, form INTEGER NOT NULL,
+        expires REAL, checksum INTEGER NOT NULL, note TEXT NOT NULL, value BLOB NOT NULL
+    ) STRICT;
+    -- used: the tick of the namespace at the last use. until: when it can be deleted, ms since 1970, NULL for never.
+    CREATE TABLE recency (
+        id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, used INTEGER NOT NULL, until REAL, size INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX recency_by_use ON recency (namespace, used);
+    CREATE INDEX recency_by_expiry ON recency (namespace, until) WHERE until IS NOT NULL;
+    CREATE TABLE claims (
+        id INTEGER PRIMARY KEY, digest BLOB NOT NULL, owner INTEGER NOT NULL, until REAL NOT NULL
+    ) STRICT;
+";
+
+/// Whose file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A cache of this schema.
+    Cache,
+    /// Nothing yet.
+    Empty,
+    /// A cache of a later version, which is given.
+    Newer(i32),
+    /// Someone else's database.
+    Foreign,
+}
+
+/// Reads whose file `db` is; changes nothing.
+pub fn content(db: &Connection) -> Result<Content> {
+    let number = |pragma: &str| db.query_row(pragma, [], |row| row.get::<_, i32>(0));
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let tables = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    Ok(match (application, version) {
+        (APPLICATION_ID, VERSION) => Content::Cache,
+        (APPLICATION_ID, later) if later > VERSION => Content::Newer(later),
+        (0, 0) if tables == 0 => Content::Empty,
+        // Ours, and of no version there has been.
+        (APPLICATION_ID, _) => return Err(rusqlite::Error::InvalidQuery),
+        _ => Content::Foreign,
+    })
+}
+
+/// A connection to `path`, which is there. It never checkpoints: that is the keeper's.
+pub fn connect(path: &Path) -> Result<Connection> {
+    set_up(open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
+}
+
+/// A connection to `path`, which is made when it is not there.
+pub fn connect_or_make(path: &Path) -> Result<Connection> {
+    set_up(open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?)
+}
+
+/// A connection to `path` where nothing can be written, not even the index of the log. There must be no log.
+pub fn connect_immutable(path: &Path) -> Result<Connection> {
+    let mut uri = String::from("file:");
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => uri.push(char::from(byte)),
+            _ => uri.extend(['%', hex(byte >> 4), hex(byte & 15)]),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    set_up(open(Path::new(&uri), flags)?)
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(u32::from(digit), 16).unwrap_or('0')
+}
+
+/// Makes the tables. In one transaction: another process sees an empty file or a cache.
+pub fn make(db: &Connection) -> Result<()> {
+    db.execute_batch(&format!("PRAGMA page_size = {PAGE}"))?;
+    keep_log(db)?;
+    db.execute_batch(&format!(
+        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
+    ))
+}
+
+/// Turns on the write-ahead log, unless it is.
+pub fn keep_log(db: &Connection) -> Result<()> {
+    let mode = |sql| db.query_row(sql, [], |row| row.get::<_, String>(0));
+    if mode("PRAGMA journal_mode")? != "wal" {
+        mode("PRAGMA journal_mode = WAL")?;
+    }
+    Ok(())
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
+fn set_up(db: Connection) -> Result<Connection> {
+    db.busy_handler(Some(wait_for_others))?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.set_prepared_statement_cache_capacity(64);
+    // No memory map: a file that is cut short must be an error, not a SIGBUS.
+    db.execute_batch(&format!(
+        "PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = {CACHED_PAGES}; PRAGMA cell_size_check = ON"
+    ))?;
+    Ok(db)
+}
+
+/// Sleeps before the next attempt to lock the file: 100 µs at first, 5 ms later, about 2 s in all.
+fn wait_for_others(attempt: i32) -> bool {
+    let pause = Duration::from_micros((100 << attempt.min(6)).min(5000));
+    let patient = attempt < 410;
+    if patient {
+        sleep(pause);
+    }
+    patient
+}

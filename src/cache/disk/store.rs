@@ -1,0 +1,367 @@
+//! The statements on one connection, for one namespace. Each call is one transaction at most.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
+
+use super::keeper::{Uses, locked};
+use super::row::{Answer, Digest, Found, Item, checksum, id};
+
+/// Limits of a namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskLimits {
+    /// Entries, at least 1.
+    pub max_entries: u64,
+    /// Bytes of values and notes; `u64::MAX` for no limit.
+    pub max_bytes: u64,
+    /// For how many ms an entry is kept after it has expired.
+    pub stale: f64,
+}
+
+/// Totals of a namespace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub entries: u64,
+    pub bytes: u64,
+    ticks: i64,
+}
+
+/// A connection and the namespace it works for.
+#[derive(Debug)]
+pub struct Store {
+    pub db: Connection,
+    /// `None`: a file that can only be read has no such namespace, and so nothing in it.
+    namespace: Option<i64>,
+}
+
+impl Store {
+    /// For the namespace `name`, which is entered unless the file can only be read.
+    pub fn new(db: Connection, name: &str, read_only: bool) -> Result<Self> {
+        let find = "SELECT id FROM namespaces WHERE name = ?";
+        let mut namespace = db.query_row(find, [name], |row| row.get(0)).optional()?;
+        if namespace.is_none() && !read_only {
+            let enter = "INSERT INTO namespaces (name, entries, bytes, ticks) VALUES (?, 0, 0, 0) ON CONFLICT DO NOTHING";
+            db.execute(enter, [name])?;
+            namespace = Some(db.query_row(find, [name], |row| row.get(0))?);
+        }
+        Ok(Self { db, namespace })
+    }
+
+    /// Reads what is under `digest` at `now`: its form and value go behind what `out` has.
+    pub fn get(&self, digest: &Digest, now: f64, window: f64, out: &mut Vec<u8>) -> Result<Found> {
+        let Some(namespace) = self.namespace else {
+            return Ok(Found::None);
+        };
+        let mut statement = self.db.prepare_cached(
+            "SELECT digest, namespace, expires, form, checksum, note, value FROM entries WHERE id = ?",
+        )?;
+        let mut rows = statement.query([id(digest)])?;
+        let Some(row) = rows.next()? else {
+            return Ok(Found::None);
+        };
+        let Some(row) = Answer::read(row) else {
+            return Ok(Found::Damaged);
+        };
+        if checksum(row.digest, row.form, row.expires, row.note, row.value) != row.checksum {
+            return Ok(Found::Damaged);
+        }
+        // Another key with the same first 8 bytes, or a caller whose namespaces do not go into the digests.
+        if row.digest != digest || row.namespace != namespace {
+            return Ok(Found::None);
+        }
+        let found = match row.expires {
+            Some(expires) if now >= expires + window => return Ok(Found::None),
+            Some(expires) if now >= expires => Found::Stale,
+            _ => Found::Fresh,
+        };
+        out.reserve_exact(row.value.len() + 2);
+        out.push(row.form);
+        out.extend_from_slice(row.value);
+        Ok(found)
+    }
+
+    /// Whether there is an entry under `digest` that has not expired.
+    pub fn has(&self, digest: &Digest, now: f64) -> Result<bool> {
+        let sql = "SELECT 1 FROM entries
+            WHERE id = ? AND digest = ? AND namespace = ? AND (expires IS NULL OR expires > ?)";
+        let found = self.row(sql, params![id(digest), digest, self.namespace, now], |_| Ok(()))?;
+        Ok(found.is_some())
+    }
+
+    /// Runs `work` on one state of the file.
+    pub fn read<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.transaction("BEGIN", work)
+    }
+
+    /// Stores `items`, all or none, after noting `uses`. Returns which were not stored, as larger than
+    /// the limit alone, and how many live entries had to leave.
+    pub fn set(
+        &self,
+        items: &[Item],
+        uses: &Uses,
+        ttl: f64,
+        limits: &DiskLimits,
+        now: f64,
+    ) -> Result<(Vec<bool>, u64)> {
+        self.write(Some((uses, usize::MAX)), |totals| {
+            let mut evicted = 0;
+            let mut stored = Vec::with_capacity(items.len());
+            for item in items {
+                self.delete(id(&item.digest), totals)?;
+                stored.push(item.size() <= limits.max_bytes);
+                if item.size() <= limits.max_bytes {
+                    evicted += self.make_room(item.size(), limits, totals, now)?;
+                    self.insert(item, now + ttl, limits, totals)?;
+                }
+            }
+            Ok((stored, evicted))
+        })
+    }
+
+    /// Notes the first `most` uses only. Returns whether there are more.
+    pub fn note_uses(&self, uses: &Uses, most: usize) -> Result<bool> {
+        self.write(Some((uses, most)), |_| Ok(()))?;
+        Ok(!locked(uses).is_empty())
+    }
+
+    /// Deletes what is under `digest`. Returns whether it had not expired.
+    pub fn remove(&self, digest: &Digest, uses: &Uses, now: f64) -> Result<bool> {
+        self.write(Some((uses, usize::MAX)), |totals| {
+            let live = self.has(digest, now)?;
+            let sql = "SELECT 1 FROM entries WHERE id = ? AND digest = ? AND namespace = ?";
+            if self
+                .row(sql, params![id(digest), digest, self.namespace], |_| Ok(()))?
+                .is_some()
+            {
+                self.delete(id(digest), totals)?;
+            }
+            Ok(live)
+        })
+    }
+
+    /// Deletes a damaged row.
+    pub fn remove_row(&self, digest: &Digest) -> Result<()> {
+        self.write(None, |totals| self.delete(id(digest), totals))
+    }
+
+    /// Deletes what need not be kept at `now`, at most `limit` entries. Returns how many.
+    pub fn remove_expired(&self, uses: Option<&Uses>, limit: usize, now: f64) -> Result<u64> {
+        self.write(uses.map(|uses| (uses, usize::MAX)), |totals| {
+            let mut removed = 0;
+            while removed < limit as u64 {
+                let Some(expired) = self.first_expired(now)? else {
+                    break;
+                };
+                self.delete(expired, totals)?;
+                removed += 1;
+            }
+            Ok(removed)
+        })
+    }
+
+    /// Deletes every entry of the namespace.
+    pub fn clear(&self) -> Result<()> {
+        self.write(None, |totals| {
+            let sql = "SELECT 1 FROM namespaces WHERE id <> ? AND entries > 0 LIMIT 1";
+            if self.row(sql, [self.namespace], |_| Ok(()))?.is_none() {
+                // The whole table at once takes no time.
+                self.run("DELETE FROM entries", [])?;
+                self.run("DELETE FROM recency", [])?;
+            } else {
+                self.run("DELETE FROM entries WHERE namespace = ?", [self.namespace])?;
+                self.run("DELETE FROM recency WHERE namespace = ?", [self.namespace])?;
+            }
+            (totals.entries, totals.bytes) = (0, 0);
+            Ok(())
+        })
+    }
+
+    /// Totals, and how many of the entries need not be kept at `now`. O(that number).
+    pub fn figures(&self, now: f64) -> Result<(Totals, u64)> {
+        if self.namespace.is_none() {
+            return Ok((Totals::default(), 0));
+        }
+        let sql = "SELECT count(*) FROM recency WHERE namespace = ? AND until <= ?";
+        let expired = self.row(sql, params![self.namespace, now], |row| row.get::<_, i64>(0))?;
+        Ok((self.totals()?, expired.unwrap_or(0).cast_unsigned()))
+    }
+
+    /// Notes of the entries last used before the tick `before` (0: of all), the last used first, at most `limit`; and
+    /// the tick of the last of them, −1 when there are no more.
+    pub fn notes(&self, before: i64, limit: u32) -> Result<(Vec<String>, i64)> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT used, note FROM recency JOIN entries USING (id)
+             WHERE recency.namespace = ? AND used < ? ORDER BY used DESC LIMIT ?",
+        )?;
+        let before = if before == 0 { i64::MAX } else { before };
+        let mut rows = statement.query(params![self.namespace, before, limit])?;
+        let (mut notes, mut seen, mut cursor) = (Vec::new(), 0, -1);
+        while let Some(row) = rows.next()? {
+            (seen, cursor) = (seen + 1, row.get(0)?);
+            let note: String = row.get(1)?;
+            if !note.is_empty() {
+                notes.push(note);
+            }
+        }
+        Ok((notes, if seen < limit { -1 } else { cursor }))
+    }
+
+    fn insert(&self, item: &Item, expires: f64, limits: &DiskLimits, totals: &mut Totals) -> Result<()> {
+        let row = id(&item.digest);
+        let expiry = expires.is_finite().then_some(expires);
+        let sum = checksum(&item.digest, item.form, expiry, item.note.as_bytes(), item.value);
+        self.run(
+            "INSERT OR REPLACE INTO entries (id, digest, namespace, form, expires, checksum, note, value)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                row,
+                item.digest,
+                self.namespace,
+                item.form,
+                expiry,
+                sum,
+                item.note,
+                item.value
+            ],
+        )?;
+        totals.ticks += 1;
+        totals.entries += 1;
+        totals.bytes += item.size();
+        let until = expires + limits.stale;
+        let size = item.size().cast_signed();
+        self.run(
+            "INSERT INTO recency (id, namespace, used, until, size) VALUES (?, ?, ?, ?, ?)",
+            params![
+                row,
+                self.namespace,
+                totals.ticks,
+                until.is_finite().then_some(until),
+                size
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes until one more entry of `size` bytes fits. Returns how many of those were live.
+    fn make_room(&self, size: u64, limits: &DiskLimits, totals: &mut Totals, now: f64) -> Result<u64> {
+        let mut evicted = 0;
+        while totals.entries >= limits.max_entries || totals.bytes > limits.max_bytes - size {
+            let mut victim = self.first_expired(now)?;
+            if victim.is_none() {
+                let sql = "SELECT id FROM recency WHERE namespace = ? ORDER BY used LIMIT 1";
+                victim = self.row(sql, [self.namespace], |row| row.get(0))?;
+                evicted += 1;
+            }
+            // The totals speak of entries that are not there.
+            self.delete(victim.ok_or(rusqlite::Error::QueryReturnedNoRows)?, totals)?;
+        }
+        Ok(evicted)
+    }
+
+    fn first_expired(&self, now: f64) -> Result<Option<i64>> {
+        let sql = "SELECT id FROM recency WHERE namespace = ? AND until <= ? ORDER BY until LIMIT 1";
+        self.row(sql, params![self.namespace, now], |row| row.get(0))
+    }
+
+    /// Deletes a row, of whichever namespace it is.
+    fn delete(&self, id: i64, totals: &mut Totals) -> Result<()> {
+        let sql = "DELETE FROM recency WHERE id = ? RETURNING namespace, size";
+        let gone = self.row(sql, [id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+        self.run("DELETE FROM entries WHERE id = ?", [id])?;
+        match gone {
+            Some((namespace, size)) if Some(namespace) == self.namespace => {
+                totals.entries = totals.entries.saturating_sub(1);
+                totals.bytes = totals.bytes.saturating_sub(size.cast_unsigned());
+            }
+            Some((namespace, size)) => {
+                let sql = "UPDATE namespaces SET entries = entries - 1, bytes = bytes - ? WHERE id = ?";
+                self.run(sql, params![size, namespace])?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn totals(&self) -> Result<Totals> {
+        let sql = "SELECT entries, bytes, ticks FROM namespaces WHERE id = ?";
+        let totals = self.row(sql, [self.namespace], |row| {
+            Ok(Totals {
+                entries: row.get::<_, i64>(0)?.max(0).cast_unsigned(),
+                bytes: row.get::<_, i64>(1)?.max(0).cast_unsigned(),
+                ticks: row.get(2)?,
+            })
+        })?;
+        totals.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// Runs `work` on the totals as the only writer, after noting the first so many of some uses.
+    fn write<T>(
+        &self,
+        uses: Option<(&Uses, usize)>,
+        work: impl FnOnce(&mut Totals) -> Result<T>,
+    ) -> Result<T> {
+        let mut noted = Vec::new();
+        let result = self.transaction("BEGIN IMMEDIATE", || {
+            let mut totals = self.totals()?;
+            let before = totals;
+            if let Some((uses, most)) = uses {
+                let mut held = locked(uses);
+                let some = most.min(held.len());
+                noted.extend(held.drain(..some));
+                drop(held);
+                self.note(&noted, &mut totals)?;
+            }
+            let result = work(&mut totals)?;
+            if totals != before {
+                let sql = "UPDATE namespaces SET entries = ?, bytes = ?, ticks = ? WHERE id = ?";
+                let (entries, bytes) = (totals.entries.cast_signed(), totals.bytes.cast_signed());
+                self.run(sql, params![entries, bytes, totals.ticks, self.namespace])?;
+            }
+            Ok(result)
+        });
+        if let (Err(_), Some((uses, _))) = (&result, uses) {
+            locked(uses).splice(0..0, noted);
+        }
+        result
+    }
+
+    /// Of several uses of a row the last is the one that counts.
+    fn note(&self, uses: &[i64], totals: &mut Totals) -> Result<()> {
+        let last: HashMap<i64, usize> = uses.iter().enumerate().map(|(at, row)| (*row, at)).collect();
+        for (_, row) in uses.iter().enumerate().filter(|(at, row)| last[*row] == *at) {
+            totals.ticks += 1;
+            let sql = "UPDATE recency SET used = ? WHERE id = ? AND namespace = ?";
+            self.run(sql, params![totals.ticks, row, self.namespace])?;
+        }
+        Ok(())
+    }
+
+    fn transaction<T>(&self, begin: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if !self.db.is_autocommit() {
+            // A panic ended the one before.
+            self.run("ROLLBACK", [])?;
+        }
+        self.run(begin, [])?;
+        let result = work().and_then(|result| self.run("COMMIT", []).map(|_| result));
+        if result.is_err() && !self.db.is_autocommit() {
+            // Of the two failures the first is the one to tell of.
+            let _ = self.run("ROLLBACK", []);
+        }
+        result
+    }
+
+    pub fn run(&self, sql: &str, values: impl Params) -> Result<usize> {
+        self.db.prepare_cached(sql)?.execute(values)
+    }
+
+    fn row<T>(
+        &self,
+        sql: &str,
+        values: impl Params,
+        read: impl FnOnce(&Row) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.db.prepare_cached(sql)?.query_row(values, read).optional()
+    }
+}

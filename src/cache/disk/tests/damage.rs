@@ -1,0 +1,300 @@
+//! Files that are not what was written: never a crash, never a wrong answer, always a cache that works.
+
+use proptest::prelude::*;
+use std::fs;
+
+use super::*;
+
+const ENTRIES: u64 = 60;
+
+/// A closed file with [`ENTRIES`] entries, all of it in the file itself.
+fn filled() -> Place {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    for n in 0..ENTRIES {
+        put(&mut cache, n, &told(n, 100 + n as usize * 97 % 9000)).unwrap();
+    }
+    drop(cache);
+    checkpoint(&place.file);
+    place
+}
+
+/// Moves the log into the file; waits for the keeper, which does the same.
+pub fn checkpoint(file: &Path) {
+    for _ in 0..1000 {
+        let db = Connection::open(file).unwrap();
+        let busy: i64 = db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .unwrap();
+        drop(db);
+        if busy == 0 && !super::super::beside(file, "-wal").exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("the log is still in use");
+}
+
+/// Opens whatever is there: every answer is right, and the cache stores. Returns how many answers there were.
+fn assert_works(place: &Place) -> usize {
+    let mut cache = open(&place.file, WIDE);
+    let mut right = 0;
+    for n in 0..ENTRIES {
+        if let Some(found) = value(&mut cache, n) {
+            assert_eq!(found, told(n, 100 + n as usize * 97 % 9000), "a wrong answer");
+            right += 1;
+        }
+    }
+    for n in 0..ENTRIES {
+        put(&mut cache, n, &told(n, 300)).unwrap();
+        assert_eq!(value(&mut cache, n), Some(told(n, 300)));
+    }
+    cache.figures(0.0).unwrap();
+    cache.notes(0, 100).unwrap();
+    cache.remove_expired(0.0).unwrap();
+    let notices = cache.take_notices();
+    assert!(notices.iter().all(|notice| notice.contains("cache.db")));
+    for aside in set_aside(place).iter().filter(|path| {
+        path.extension()
+            .is_some_and(|e| !e.to_string_lossy().contains('-'))
+    }) {
+        assert!(
+            notices
+                .iter()
+                .any(|notice| notice.contains(aside.to_str().unwrap()))
+        );
+    }
+    right
+}
+
+#[test]
+fn what_is_no_database_is_set_aside_and_told_of() {
+    let random: Vec<u8> = (0..100_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    for content in [b"a text file\n".as_slice(), b"xy", &[0; 8192], &random] {
+        let place = place();
+        fs::write(&place.file, content).unwrap();
+        let mut cache = DiskCache::open(&place.file, "a", WIDE, 1234.0).unwrap();
+        let aside = super::super::beside(&fs::canonicalize(&place.file).unwrap(), ".corrupt-1234");
+        let notices = cache.take_notices();
+        assert_eq!(notices.len(), 1);
+        assert!(notices[0].contains(aside.to_str().unwrap()) && notices[0].contains("cache.db was damaged"));
+        assert_eq!(fs::read(&aside).unwrap(), content);
+        put(&mut cache, 1, b"x").unwrap();
+        assert_eq!(value(&mut cache, 1).unwrap(), b"x");
+        assert_eq!(cache.take_notices(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn an_empty_file_is_a_new_cache() {
+    let place = place();
+    fs::write(&place.file, b"").unwrap();
+    assert_eq!(assert_works(&place), 0);
+    assert_eq!(set_aside(&place), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_directory_in_its_place_is_an_error_that_says_so() {
+    let place = place();
+    fs::create_dir(&place.file).unwrap();
+    let error = DiskCache::open(&place.file, "a", WIDE, 0.0).unwrap_err();
+    assert_eq!(error.kind(), "CannotOpen");
+    assert!(error.to_string().contains("directory"), "{error}");
+}
+
+#[test]
+fn a_file_of_a_later_version_and_a_database_of_another_program_are_not_touched() {
+    for (sql, kind) in [
+        ("PRAGMA user_version = 2", "NewerSchema"),
+        ("PRAGMA application_id = 77", "Foreign"),
+        ("PRAGMA application_id = 0; PRAGMA user_version = 0", "Foreign"),
+    ] {
+        let place = filled();
+        Connection::open(&place.file).unwrap().execute_batch(sql).unwrap();
+        checkpoint(&place.file);
+        let before = fs::read(&place.file).unwrap();
+        let error = DiskCache::open(&place.file, "a", WIDE, 0.0).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains("cache.db"));
+        assert_eq!(fs::read(&place.file).unwrap(), before);
+        assert_eq!(set_aside(&place), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_file_that_is_deleted_or_replaced_while_open_is_opened_again() {
+    let place = filled();
+    let other = filled();
+    let mut cache = open(&place.file, WIDE);
+    assert!(value(&mut cache, 1).is_some());
+    // With its log: a log that is left is taken for that of the next file.
+    let remove = || {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(super::super::beside(&place.file, suffix));
+        }
+    };
+    remove();
+    let later = |cache: &mut DiskCache, n, now| cache.get(&digest(n), now, 0.0, &mut Vec::new()).unwrap();
+    assert_eq!(later(&mut cache, 1, 2000.0), Found::None);
+    cache.set(&[item(1, b"new")], f64::INFINITY, 2000.0).unwrap();
+    assert_eq!(later(&mut cache, 1, 2000.0), Found::Fresh);
+    remove();
+    fs::rename(&other.file, &place.file).unwrap();
+    assert_eq!(later(&mut cache, 2, 4000.0), Found::Fresh);
+}
+
+#[test]
+fn a_file_cut_short_while_open_is_set_aside() {
+    let place = filled();
+    let mut cache = open(&place.file, WIDE);
+    fs::File::options()
+        .write(true)
+        .open(&place.file)
+        .unwrap()
+        .set_len(5000)
+        .unwrap();
+    for n in 0..ENTRIES {
+        if let Some(found) = value(&mut cache, n) {
+            assert_eq!(found, told(n, 100 + n as usize * 97 % 9000));
+        }
+    }
+    for n in 0..ENTRIES {
+        put(&mut cache, n, b"x").unwrap();
+        assert_eq!(value(&mut cache, n).unwrap(), b"x");
+    }
+    assert_eq!(cache.take_notices().len(), 1);
+}
+
+/// Every bit of one answer, its expiry, its note and its checksum.
+#[test]
+fn a_flipped_bit_is_a_miss_that_is_told_of_never_another_answer() {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    let note = "the note";
+    let stored = Item {
+        note,
+        ..item(1, b"the answer")
+    };
+    for (column, bits) in [
+        ("value", 80),
+        ("note", 64),
+        ("checksum", 64),
+        ("form", 8),
+        ("expires", 52),
+    ] {
+        for bit in (0..bits).step_by(3) {
+            cache.set(&[stored], 5000.0, 0.0).unwrap();
+            let db = Connection::open(&place.file).unwrap();
+            flip(&db, column, bit);
+            drop(db);
+            let mut read = Vec::new();
+            assert_eq!(
+                cache.get(&digest(1), 0.0, 0.0, &mut read).unwrap(),
+                Found::None,
+                "{column} {bit}"
+            );
+            assert!(read.is_empty());
+            let notices = cache.take_notices();
+            assert!(
+                notices.len() == 1 && notices[0].contains("cache.db"),
+                "{notices:?}"
+            );
+            assert_eq!(cache.figures(0.0).unwrap().entries, 0, "the row is gone");
+        }
+    }
+    assert_eq!(set_aside(&place), Vec::<PathBuf>::new());
+}
+
+fn flip(db: &Connection, column: &str, bit: usize) {
+    let read = format!("SELECT {column} FROM entries");
+    let write = format!("UPDATE entries SET {column} = ?");
+    match column {
+        "value" | "note" => {
+            let mut bytes: Vec<u8> = db
+                .query_row(&read, [], |row| Ok(row.get_ref(0)?.as_bytes()?.to_vec()))
+                .unwrap();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            match column {
+                "value" => db.execute(&write, [bytes]).unwrap(),
+                _ => db
+                    .execute("UPDATE entries SET note = CAST(? AS TEXT)", [bytes])
+                    .unwrap(),
+            };
+        }
+        "expires" => {
+            let number: f64 = db.query_row(&read, [], |row| row.get(0)).unwrap();
+            db.execute(&write, [f64::from_bits(number.to_bits() ^ 1 << bit)])
+                .unwrap();
+        }
+        _ => {
+            let number: i64 = db.query_row(&read, [], |row| row.get(0)).unwrap();
+            db.execute(&write, [number ^ 1 << bit]).unwrap();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn random_bytes_anywhere_are_never_an_answer(
+        at in any::<prop::sample::Index>(), length in 1..6000usize, seed in any::<u64>(), in_page in any::<bool>(),
+    ) {
+        let place = filled();
+        let mut bytes = fs::read(&place.file).unwrap();
+        let start = if in_page { at.index(bytes.len() / 4096) * 4096 } else { at.index(bytes.len()) };
+        let mut random = seed | 1;
+        for byte in bytes.iter_mut().skip(start).take(length) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            *byte = random as u8;
+        }
+        fs::write(&place.file, bytes).unwrap();
+        // A header that says another program or a later version is believed.
+        match DiskCache::open(&place.file, "a", WIDE, 0.0) {
+            Err(error) => prop_assert!(start < 100 && ["Foreign", "NewerSchema"].contains(&error.kind()), "{}", error),
+            Ok(cache) => {
+                drop(cache);
+                assert_works(&place);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_is_never_an_answer(at in any::<prop::sample::Index>(), at_page in any::<bool>()) {
+        let place = filled();
+        let length = fs::metadata(&place.file).unwrap().len() as usize;
+        let length = if at_page { at.index(length / 4096) * 4096 } else { at.index(length) };
+        fs::File::options().write(true).open(&place.file).unwrap().set_len(length as u64).unwrap();
+        assert_works(&place);
+    }
+
+    #[test]
+    fn a_damaged_log_is_never_an_answer(at in any::<prop::sample::Index>(), length in 1..5000usize, cut in any::<bool>()) {
+        let place = place();
+        let keep = open(&place.file, WIDE);
+        let mut cache = open(&place.file, WIDE);
+        for n in 0..ENTRIES {
+            put(&mut cache, n, &told(n, 100 + n as usize * 97 % 9000)).unwrap();
+        }
+        // As another process would find it after a crash: the file and the log, not the index.
+        let copy = super::place();
+        for suffix in ["", "-wal"] {
+            fs::copy(super::super::beside(&place.file, suffix), super::super::beside(&copy.file, suffix)).unwrap();
+        }
+        drop((cache, keep));
+        let log = super::super::beside(&copy.file, "-wal");
+        let mut bytes = fs::read(&log).unwrap();
+        let start = at.index(bytes.len());
+        if cut {
+            bytes.truncate(start);
+        } else {
+            bytes.iter_mut().skip(start).take(length).for_each(|byte| *byte = byte.wrapping_mul(7) ^ 0x5a);
+        }
+        fs::write(&log, bytes).unwrap();
+        assert_works(&copy);
+    }
+}

@@ -1,0 +1,155 @@
+//! Limits, time and what leaves.
+
+use super::*;
+
+#[test]
+fn an_entry_larger_than_the_limit_is_not_stored_and_drops_what_was_there() {
+    let place = place();
+    let mut cache = open(
+        &place.file,
+        DiskLimits {
+            max_bytes: 100,
+            ..WIDE
+        },
+    );
+    assert!(put(&mut cache, 1, &[1; 100]).unwrap());
+    assert!(!put(&mut cache, 1, &[1; 101]).unwrap());
+    assert_eq!(value(&mut cache, 1), None);
+    assert_eq!(cache.figures(0.0).unwrap().entries, 0);
+}
+
+#[test]
+fn the_least_recently_used_leaves_across_the_handles_of_a_process() {
+    let place = place();
+    let limits = DiskLimits {
+        max_entries: 3,
+        ..WIDE
+    };
+    let (mut one, mut other) = (open(&place.file, limits), open(&place.file, limits));
+    for n in 1..=3 {
+        put(&mut one, n, b"x").unwrap();
+    }
+    // Used by the other handle, and by nothing written since.
+    value(&mut other, 1);
+    put(&mut one, 4, b"x").unwrap();
+    assert_eq!(
+        [1, 2, 3, 4].map(|n| value(&mut one, n).is_some()),
+        [true, false, true, true]
+    );
+    assert_eq!(one.figures(0.0).unwrap().counters.evictions, 1);
+}
+
+#[test]
+fn a_lower_limit_holds_from_the_next_write_on() {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    for n in 0..50 {
+        put(&mut cache, n, b"x").unwrap();
+    }
+    drop(cache);
+    let mut cache = open(
+        &place.file,
+        DiskLimits {
+            max_entries: 5,
+            ..WIDE
+        },
+    );
+    put(&mut cache, 50, b"x").unwrap();
+    assert_eq!(cache.figures(0.0).unwrap().entries, 5);
+    assert_eq!((44..=50).filter(|n| value(&mut cache, *n).is_some()).count(), 5);
+}
+
+#[test]
+fn uses_survive_closing() {
+    let place = place();
+    let limits = DiskLimits {
+        max_entries: 2,
+        ..WIDE
+    };
+    let mut cache = open(&place.file, limits);
+    put(&mut cache, 1, b"x").unwrap();
+    put(&mut cache, 2, b"x").unwrap();
+    value(&mut cache, 1);
+    drop(cache);
+    let mut cache = open(&place.file, limits);
+    put(&mut cache, 3, b"x").unwrap();
+    assert_eq!(
+        [1, 2, 3].map(|n| value(&mut cache, n).is_some()),
+        [true, false, true]
+    );
+}
+
+#[test]
+fn thousands_of_hits_between_two_writes_keep_their_order() {
+    let place = place();
+    let limits = DiskLimits {
+        max_entries: 4,
+        ..WIDE
+    };
+    let mut cache = open(&place.file, limits);
+    for n in 0..4 {
+        put(&mut cache, n, b"x").unwrap();
+    }
+    for i in 0..4500 {
+        value(&mut cache, i % 3);
+    }
+    // 3 was used least recently, then what the last hits say.
+    put(&mut cache, 4, b"x").unwrap();
+    put(&mut cache, 5, b"x").unwrap();
+    let held: Vec<_> = (0..6).filter(|n| value(&mut cache, *n).is_some()).collect();
+    assert_eq!(held, [1, 2, 4, 5]);
+}
+
+#[test]
+fn the_keeper_moves_the_log_into_the_file_and_removes_it_at_the_end() {
+    let place = place();
+    let log = super::super::beside(&place.file, "-wal");
+    let mut cache = open(&place.file, WIDE);
+    let mut longest = 0;
+    for n in 0..6000 {
+        put(&mut cache, n % 2000, &told(n, 4000)).unwrap();
+        if n % 500 == 499 {
+            // Nobody waits for the keeper: a log that is written without a pause grows until there is one.
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+    }
+    assert!(
+        longest < 100 << 20,
+        "a log of {longest} bytes after 6,000 sets of some 30 KB each"
+    );
+    drop(cache);
+    for _ in 0..500 {
+        if !log.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert!(
+        !log.exists(),
+        "the last handle is closed, and the log is still there"
+    );
+    assert_sound(&place.file);
+}
+
+#[test]
+fn opening_and_figures_do_not_depend_on_the_number_of_entries() {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    let values: Vec<_> = (0..100_000u64).map(|n| told(n, 100)).collect();
+    let items: Vec<_> = values
+        .iter()
+        .enumerate()
+        .map(|(n, value)| item(n as u64, value))
+        .collect();
+    cache.set(&items, f64::INFINITY, 0.0).unwrap();
+    drop(cache);
+    let mut fastest = f64::INFINITY;
+    for _ in 0..5 {
+        let start = std::time::Instant::now();
+        let mut cache = open(&place.file, WIDE);
+        assert_eq!(cache.figures(0.0).unwrap().entries, 100_000);
+        fastest = fastest.min(start.elapsed().as_secs_f64());
+    }
+    assert!(fastest < 0.1, "opening 100,000 entries took {fastest} s");
+}

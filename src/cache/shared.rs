@@ -1,0 +1,400 @@
+//! Bytes shared between the threads of a process: one cache per name, outside of every JavaScript heap.
+//!
+//! The engine of [`super::Cache`] decides what is held; the bytes lie beside it, by slot. What always holds:
+//! - a name stands for one cache as long as the process lives, with the limits of who opened it first;
+//! - there is one set of figures for all threads;
+//! - bytes that were handed out stay as they are, whatever happens to the entry: readers hold a reference, not the lock;
+//! - a key is claimed by one owner at a time, and a claim ends with its lease, its owner or its release.
+//!
+//! Cost: that of the engine and an uncontended lock, some 100 ns; bytes are copied once, by the reader, outside the lock.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::expiry::is_due;
+use super::{Cache, Counters, Limits, Slot};
+use crate::key::Key;
+
+/// One entry as it is handed out.
+#[derive(Debug)]
+pub struct Answer {
+    bytes: Box<[u8]>,
+    note: Box<str>,
+    expires: f64,
+}
+
+impl Answer {
+    fn new(form: u8, value: &[u8], note: &str, expires: f64) -> Self {
+        let mut bytes = Vec::with_capacity(value.len() + 2);
+        bytes.push(form);
+        bytes.extend_from_slice(value);
+        bytes.push(0);
+        Self {
+            bytes: bytes.into(),
+            note: note.into(),
+            expires,
+        }
+    }
+
+    /// What was stored: the form, the value, and a 0 where a copy can say whether it is stale.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What it counts for in the limit of bytes.
+    fn size(&self) -> u64 {
+        (self.bytes.len() - 2 + self.note.len()) as u64
+    }
+
+    /// Memory of the entry, in bytes.
+    fn allocated(&self) -> u64 {
+        (self.bytes.len() + self.note.len() + size_of::<Self>() + 2 * size_of::<usize>()) as u64
+    }
+}
+
+/// What a shared cache was opened with; all who open it must agree.
+#[derive(Clone, Copy, Debug)]
+pub struct SharedLimits {
+    /// Of the engine; the time to live is that of an entry before it is stale.
+    pub cache: Limits,
+    /// For how many ms an entry is kept after it has expired.
+    pub stale: f64,
+}
+
+/// Two openers of one name that disagree.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the shared cache '{name}' has {limit} {has} since it was opened first, and now {limit} {wanted} was asked for: use \
+     the same everywhere, or another name"
+)]
+pub struct LimitsDiffer {
+    name: String,
+    limit: &'static str,
+    has: String,
+    wanted: String,
+}
+
+/// Figures of a shared cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SharedFigures {
+    /// Of all threads, since the last `clear`.
+    pub counters: Counters,
+    /// Entries that are kept: not expired, or within the time that expired ones are kept for.
+    pub entries: u64,
+    /// Bytes of their values and notes.
+    pub bytes: u64,
+    /// Native memory held, bytes included.
+    pub memory: u64,
+}
+
+/// A cache of bytes that threads share. See the module.
+#[derive(Debug)]
+pub struct SharedCache {
+    name: String,
+    limits: SharedLimits,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Debug)]
+struct Inside {
+    cache: Cache,
+    answers: Vec<Option<Arc<Answer>>>,
+    /// Memory of `answers`.
+    held: u64,
+    /// `get`s of entries that are held but not fresh enough; those the engine knows nothing of.
+    expired_gets: u64,
+    claims: HashMap<Key, Claim>,
+    handles: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    owner: u64,
+    until: f64,
+}
+
+impl SharedCache {
+    /// The cache of that name: a new one, or the one that is there.
+    ///
+    /// # Errors
+    /// When it is there with other limits.
+    pub fn open(name: &str, limits: SharedLimits) -> Result<Arc<Self>, LimitsDiffer> {
+        static CACHES: Mutex<Option<HashMap<String, Arc<SharedCache>>>> = Mutex::new(None);
+        let mut caches = CACHES.lock().unwrap_or_else(PoisonError::into_inner);
+        let caches = caches.get_or_insert_default();
+        if let Some(cache) = caches.get(name) {
+            cache.agree(limits)?;
+            return Ok(cache.clone());
+        }
+        let cache = Arc::new(Self::new(name, limits));
+        caches.insert(name.to_owned(), cache.clone());
+        Ok(cache)
+    }
+
+    fn new(name: &str, limits: SharedLimits) -> Self {
+        let kept = Limits {
+            ttl: limits.cache.ttl + limits.stale,
+            report_all: false,
+            ..limits.cache
+        };
+        Self {
+            name: name.to_owned(),
+            limits,
+            inside: Mutex::new(Inside {
+                cache: Cache::new(kept),
+                answers: Vec::new(),
+                held: 0,
+                expired_gets: 0,
+                claims: HashMap::new(),
+                handles: 0,
+            }),
+        }
+    }
+
+    /// What is under `key`, and whether it is stale: expired less than `window` ms ago. Counts as a hit or a miss, and a
+    /// hit as a use.
+    pub fn get(&self, key: Key, now: f64, window: f64) -> Option<(Arc<Answer>, bool)> {
+        self.inside().get(key, now, window)
+    }
+
+    /// What is fresh under `key`. No use, and not counted.
+    pub fn peek(&self, key: Key, now: f64) -> Option<Arc<Answer>> {
+        let inside = self.inside();
+        let slot = inside.cache.peek(key, now)?;
+        let answer = inside.answer(slot)?;
+        (!is_due(answer.expires, now)).then(|| answer.clone())
+    }
+
+    /// The same as `get` for several, fresh ones only, under one lock.
+    pub fn get_many(&self, keys: &[Key], now: f64) -> Vec<Option<Arc<Answer>>> {
+        let mut inside = self.inside();
+        let found = keys.iter().map(|key| inside.get(*key, now, 0.0));
+        found.map(|found| Some(found?.0)).collect()
+    }
+
+    /// Whether there is a fresh entry under `key`. No use, and not counted.
+    pub fn has(&self, key: Key, now: f64) -> bool {
+        self.inside().is_fresh(key, now)
+    }
+
+    /// Stores `value`, which the caller encoded as `form`, for `ttl` ms. False when it and the note are larger than all
+    /// that the cache may hold: then they are not stored, and what was under `key` is dropped.
+    pub fn set(&self, key: Key, form: u8, value: &[u8], note: &str, ttl: f64, now: f64) -> bool {
+        let answer = Arc::new(Answer::new(form, value, note, now + ttl));
+        let own = (ttl != self.limits.cache.ttl).then_some(ttl + self.limits.stale);
+        self.inside().set(key, answer, own, now)
+    }
+
+    /// Deletes what is under `key`. Returns whether it was fresh.
+    pub fn remove(&self, key: Key, now: f64) -> bool {
+        let mut inside = self.inside();
+        let fresh = inside.is_fresh(key, now);
+        if let Some((slot, _)) = inside.cache.remove(key, now) {
+            inside.forget(slot);
+        }
+        fresh
+    }
+
+    /// Deletes what need not be kept at `now`. Returns how many entries.
+    pub fn remove_expired(&self, now: f64) -> u64 {
+        let mut inside = self.inside();
+        let removed = inside.cache.remove_expired(now);
+        inside.forget_dropped();
+        removed as u64
+    }
+
+    /// Deletes every entry and zeroes the figures. Claims stay.
+    pub fn clear(&self) {
+        let mut inside = self.inside();
+        inside.cache.clear();
+        let answers = std::mem::take(&mut inside.answers);
+        (inside.held, inside.expired_gets) = (0, 0);
+        drop(inside);
+        // Outside the lock: it may take a while.
+        drop(answers);
+    }
+
+    /// Figures at `now`. O(1) amortised.
+    pub fn figures(&self, now: f64) -> SharedFigures {
+        let mut inside = self.inside();
+        let mut counters = inside.cache.counters();
+        counters.misses += inside.expired_gets;
+        SharedFigures {
+            counters,
+            entries: inside.cache.live(now) as u64,
+            bytes: inside.cache.bytes(),
+            memory: inside.memory(),
+        }
+    }
+
+    /// Notes of the entries behind `cursor` (0: from the first), of `limit` at most, in no particular order; and the
+    /// cursor to go on with, −1 at the end.
+    pub fn notes(&self, cursor: i64, limit: u32) -> (Vec<String>, i64) {
+        let inside = self.inside();
+        let mut next = cursor.max(0) as usize;
+        let (mut notes, mut seen) = (Vec::new(), 0);
+        while seen < limit && next < inside.answers.len() {
+            if let Some(answer) = &inside.answers[next] {
+                seen += 1;
+                if !answer.note.is_empty() {
+                    notes.push(answer.note.to_string());
+                }
+            }
+            next += 1;
+        }
+        let end = next >= inside.answers.len();
+        (notes, if end { -1 } else { next.cast_signed() as i64 })
+    }
+
+    /// Takes the right to compute what is under `key`, until `until`. False while another owner holds it.
+    pub fn claim(&self, key: Key, owner: u64, now: f64, until: f64) -> bool {
+        let mut inside = self.inside();
+        let held = inside.claims.get(&key);
+        let free = held.is_none_or(|claim| claim.owner == owner || now >= claim.until);
+        if free {
+            inside.claims.insert(key, Claim { owner, until });
+        }
+        free
+    }
+
+    /// Holds every claim of `owner` until `until`. O(number of claims).
+    pub fn renew(&self, owner: u64, until: f64) {
+        let mut inside = self.inside();
+        let own = inside.claims.values_mut().filter(|claim| claim.owner == owner);
+        own.for_each(|claim| claim.until = until);
+    }
+
+    /// Gives a claim back, if `owner` holds it.
+    pub fn release(&self, key: Key, owner: u64) {
+        let mut inside = self.inside();
+        if inside.claims.get(&key).is_some_and(|claim| claim.owner == owner) {
+            inside.claims.remove(&key);
+        }
+    }
+
+    /// Gives back every claim of `owner`. O(number of claims).
+    pub fn release_all(&self, owner: u64) {
+        self.inside().claims.retain(|_, claim| claim.owner != owner);
+    }
+
+    /// Notes that one more handle is open, or one less.
+    pub fn count_handle(&self, opened: bool) {
+        let mut inside = self.inside();
+        inside.handles = if opened {
+            inside.handles + 1
+        } else {
+            inside.handles.saturating_sub(1)
+        };
+    }
+
+    /// The share of one handle in the memory that all hold, in bytes.
+    pub fn memory_per_handle(&self) -> u64 {
+        let inside = self.inside();
+        inside.memory() / inside.handles.max(1)
+    }
+
+    fn agree(&self, limits: SharedLimits) -> Result<(), LimitsDiffer> {
+        let (has, wanted) = (&self.limits, &limits);
+        let policy = |limits: &SharedLimits| format!("{:?}", limits.cache.policy);
+        let entries = |limits: &SharedLimits| limits.cache.max_entries.to_string();
+        let bytes = |limits: &SharedLimits| match limits.cache.max_bytes {
+            u64::MAX => "Infinity".to_owned(),
+            bytes => bytes.to_string(),
+        };
+        let ms = |ms: f64| {
+            if ms == f64::INFINITY {
+                "Infinity".to_owned()
+            } else {
+                ms.to_string()
+            }
+        };
+        let pairs = [
+            ("maxSize", entries(has), entries(wanted)),
+            ("maxBytes", bytes(has), bytes(wanted)),
+            ("ttl", ms(has.cache.ttl), ms(wanted.cache.ttl)),
+            ("policy", policy(has), policy(wanted)),
+            ("staleWhileRevalidate", ms(has.stale), ms(wanted.stale)),
+        ];
+        let different = pairs.into_iter().find(|(_, has, wanted)| has != wanted);
+        different.map_or(Ok(()), |(limit, has, wanted)| {
+            Err(LimitsDiffer {
+                name: self.name.clone(),
+                limit,
+                has,
+                wanted,
+            })
+        })
+    }
+
+    /// Every call leaves what is inside consistent, also one that panicked: the engine's invariants are its own.
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    fn get(&mut self, key: Key, now: f64, window: f64) -> Option<(Arc<Answer>, bool)> {
+        let held = self.cache.peek(key, now).and_then(|slot| self.answer(slot));
+        if let Some(answer) = held {
+            let stale = is_due(answer.expires, now);
+            if stale && is_due(answer.expires + window, now) {
+                self.expired_gets += 1;
+                return None;
+            }
+            let answer = answer.clone();
+            self.cache.get(key, now);
+            return Some((answer, stale));
+        }
+        // Counts the miss, and drops what has expired.
+        self.cache.get(key, now);
+        self.forget_dropped();
+        None
+    }
+
+    fn set(&mut self, key: Key, answer: Arc<Answer>, ttl: Option<f64>, now: f64) -> bool {
+        let slot = self.cache.set(key, answer.size(), ttl, now);
+        self.forget_dropped();
+        let Some(slot) = slot else { return false };
+        self.forget(slot);
+        let at = slot as usize;
+        if self.answers.len() <= at {
+            self.answers.resize(at + 1, None);
+        }
+        self.held += answer.allocated();
+        self.answers[at] = Some(answer);
+        true
+    }
+
+    fn is_fresh(&self, key: Key, now: f64) -> bool {
+        let held = self.cache.peek(key, now).and_then(|slot| self.answer(slot));
+        held.is_some_and(|answer| !is_due(answer.expires, now))
+    }
+
+    fn answer(&self, slot: Slot) -> Option<&Arc<Answer>> {
+        self.answers.get(slot as usize)?.as_ref()
+    }
+
+    fn forget(&mut self, slot: Slot) {
+        if let Some(answer) = self.answers.get_mut(slot as usize).and_then(Option::take) {
+            self.held -= answer.allocated();
+        }
+    }
+
+    fn forget_dropped(&mut self) {
+        while self.cache.has_dropped() {
+            let dropped: Vec<_> = self.cache.take_dropped(usize::MAX).collect();
+            for gone in dropped {
+                self.forget(gone.slot);
+            }
+        }
+    }
+
+    fn memory(&self) -> u64 {
+        let slots = self.answers.capacity() * size_of::<Option<Arc<Answer>>>();
+        let claims = self.claims.capacity() * size_of::<(Key, Claim)>();
+        self.held + (self.cache.allocated() + slots + claims) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests;

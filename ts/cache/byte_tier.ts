@@ -1,0 +1,219 @@
+/**
+ * Entries as bytes outside this thread's heap: in the process's memory, shared by its threads, or in a file, shared by
+ * processes. A hit is a new copy of the value; see `value_codec.ts` for what can be stored.
+ */
+import { AiEvalsError } from '../errors.js';
+import { guarded, native } from '../native.js';
+import { page } from './content_key.js';
+import type { MissCost, Savings } from './options.js';
+import { fullCost, SavedCosts } from './saved_costs.js';
+import { type Extras, type Found, type FullCost, MISS, type Tier, type TierFigures } from './tier.js';
+import { decode, encode } from './value_codec.js';
+
+type Handle = InstanceType<typeof native.ByteCacheHandle>;
+
+/** Added to the form of an entry that has a cost of its own, which stands before the value: tokens and dollars. */
+const COSTED = 0x80;
+const COST_BYTES = 16;
+
+/** Milliseconds after which the claim of a process that died is another's; renewed three times as often. */
+const LEASE = 9000;
+
+const numbers = new Float64Array(8);
+
+/** Checked options of every {@link ByteTier}. */
+export interface ByteTierOptions {
+  maxSize: number;
+  maxBytes: number;
+  ttl: number;
+  stale: number;
+  missCost: MissCost | undefined;
+  /** Hashed into every key. */
+  scope: string;
+}
+
+export class ByteTier<V, K> implements Tier<V, K> {
+  readonly keysForOthers = true;
+  readonly maxSize: number;
+  readonly #handle: Handle;
+  readonly #ttl: number;
+  readonly #now: () => number;
+  readonly #saved: SavedCosts;
+  #claims = 0;
+  #renewal: NodeJS.Timeout | undefined;
+
+  private constructor(handle: Handle, options: ByteTierOptions, now: () => number) {
+    this.maxSize = options.maxSize;
+    this.#handle = handle;
+    this.#ttl = options.ttl;
+    this.#now = now;
+    this.#saved = new SavedCosts(fullCost('missCost', options.missCost));
+  }
+
+  /** The cache that all threads of the process know by `name`. */
+  static shared<V, K>(name: string, policy: 'lru' | 'tinylfu', options: ByteTierOptions): ByteTier<V, K> {
+    const { maxSize, maxBytes, ttl, stale, scope } = options;
+    const open = () =>
+      native.ByteCacheHandle.shared(page, scope, name, maxSize, maxBytes, ttl, policy === 'tinylfu', stale);
+    return new ByteTier(guarded(open), options, monotonic);
+  }
+
+  /** The part of a file that is `namespace`. Throws `AiEvalsError` `ERR_STORAGE` when the file cannot be used. */
+  static disk<V, K>(path: string, namespace: string, options: ByteTierOptions): ByteTier<V, K> {
+    const { maxSize, maxBytes, stale, scope } = options;
+    const open = () => native.ByteCacheHandle.disk(page, scope, path, namespace, maxSize, maxBytes, stale, Date.now());
+    return new ByteTier(guarded(open), options, () => Date.now());
+  }
+
+  /** What was set aside or dropped as damaged since the last call. */
+  takeNotices(): string[] {
+    return guarded(() => this.#handle.takeNotices());
+  }
+
+  /** Whether the file can only be read. */
+  get readOnly(): boolean {
+    return guarded(() => this.#handle.readOnly);
+  }
+
+  get(structure: number, text: string): V | typeof MISS {
+    const found = this.getStale(structure, text, 0);
+    return found === undefined ? MISS : found.value;
+  }
+
+  getStale(structure: number, text: string, window: number): Found<V> | undefined {
+    const bytes = guarded(() => this.#handle.get(structure, text, this.#now(), window));
+    return bytes === null ? undefined : { value: this.#hit(bytes), stale: bytes[bytes.length - 1] === 1 };
+  }
+
+  getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
+    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now()));
+    return Array.from(found, (bytes) => (bytes === null ? MISS : this.#hit(bytes)));
+  }
+
+  peek(structure: number, text: string): V | typeof MISS {
+    const bytes = guarded(() => this.#handle.peek(structure, text, this.#now()));
+    return bytes === null ? MISS : valueOf<V>(bytes);
+  }
+
+  has(structure: number, text: string): boolean {
+    return guarded(() => this.#handle.has(structure, text, this.#now()));
+  }
+
+  #hit(bytes: Buffer): V {
+    this.#saved.hit(costOf(bytes));
+    return valueOf<V>(bytes);
+  }
+
+  set(structure: number, text: string, value: V, { note, ttl, cost }: Extras<K>): void {
+    const { form, payload } = stored(value, cost);
+    guarded(() => this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, this.#now()));
+  }
+
+  setMany(pairs: readonly (readonly [string, V])[], { ttl, cost }: Extras<K>): void {
+    const values = pairs.map(([, value]) => stored(value, cost));
+    const lengths = Uint32Array.from(pairs, ([text]) => text.length);
+    const forms = Uint8Array.from(values, ({ form }) => form);
+    const payloads = values.map(({ payload }) => payload);
+    const texts = pairs.map(([text]) => text).join('');
+    guarded(() => this.#handle.setMany(texts, lengths, forms, payloads, ttl || this.#ttl, this.#now()));
+  }
+
+  delete(structure: number, text: string): boolean {
+    return guarded(() => this.#handle.remove(structure, text, this.#now()));
+  }
+
+  clear(): void {
+    guarded(() => this.#handle.clear());
+    this.#saved.clear();
+  }
+
+  removeExpired(): number {
+    return guarded(() => this.#handle.removeExpired(this.#now()));
+  }
+
+  figures(): TierFigures {
+    guarded(() => this.#handle.figures(numbers, this.#now()));
+    const [hits, misses, evictions, live, , memoryUsage, diskUsage] = numbers as unknown as number[];
+    const figures = { hits, misses, evictions, live, memoryUsage } as TierFigures;
+    if (diskUsage) figures.diskUsage = diskUsage;
+    return figures;
+  }
+
+  savings(): Savings {
+    return this.#saved.total(this.figures().hits);
+  }
+
+  *notes(): Iterable<string> {
+    for (let cursor = 0; cursor >= 0; ) {
+      const found = guarded(() => this.#handle.notes(cursor, 1000));
+      yield* found.notes;
+      cursor = found.cursor;
+    }
+  }
+
+  claim(structure: number, text: string): boolean {
+    if (!guarded(() => this.#handle.claim(structure, text, this.#now(), LEASE))) return false;
+    this.#claims += 1;
+    this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
+    return true;
+  }
+
+  /** A claim that cannot be renewed runs out: then another process may compute the same, which is no harm. */
+  #renew(): void {
+    try {
+      this.#handle.renew(this.#now(), LEASE);
+    } catch {
+      this.#stopRenewing();
+    }
+  }
+
+  #stopRenewing(): void {
+    clearInterval(this.#renewal);
+    this.#renewal = undefined;
+  }
+
+  release(structure: number, text: string): void {
+    this.#claims -= 1;
+    if (this.#claims === 0) this.#stopRenewing();
+    guarded(() => this.#handle.release(structure, text));
+  }
+
+  close(): void {
+    this.#stopRenewing();
+    this.#handle.close();
+  }
+}
+
+/** A clock that all threads of the process read the same. */
+function monotonic(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+function stored(value: unknown, cost: FullCost | undefined): { form: number; payload: Uint8Array } {
+  const { form, payload } = encode(value);
+  if (cost === undefined) return { form, payload };
+  const whole = new Uint8Array(COST_BYTES + payload.length);
+  const head = new DataView(whole.buffer);
+  head.setFloat64(0, cost.tokens, true);
+  head.setFloat64(8, cost.usd, true);
+  whole.set(payload, COST_BYTES);
+  return { form: form | COSTED, payload: whole };
+}
+
+/** The value in what the engine answers with: form, payload, and whether it is stale. */
+function valueOf<V>(bytes: Buffer): V {
+  const form = bytes[0] as number;
+  const start = form >= COSTED ? 1 + COST_BYTES : 1;
+  return decode(form & ~COSTED, bytes.subarray(start, -1)) as V;
+}
+
+function costOf(bytes: Buffer): FullCost | undefined {
+  if ((bytes[0] as number) < COSTED) return undefined;
+  return { tokens: bytes.readDoubleLE(1), usd: bytes.readDoubleLE(9) };
+}
+
+/** Whether `error` says that a store outside the heap failed. */
+export function isStorageFailure(error: unknown): error is AiEvalsError {
+  return error instanceof AiEvalsError && error.code === 'ERR_STORAGE';
+}

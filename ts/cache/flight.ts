@@ -1,0 +1,136 @@
+/**
+ * Computations under way, and the callers that wait for them.
+ *
+ * What always holds: a computation runs once, however many wait; each waiter can give up alone; when the last has given up
+ * the computation is told to (its signal), and what it still brings is stored all the same, as it was paid for.
+ */
+import type { ComputeContext } from './options.js';
+
+/** Why a computation's signal is aborted. */
+const ABANDONED = 'every caller that waited for this value has given up';
+
+/** One computation. */
+export class Flight<V> {
+  readonly #controller = new AbortController();
+  readonly #outcome: Promise<V>;
+  #settle!: (value: PromiseLike<V>) => void;
+  #waiting = 0;
+  /** A refresh in the background goes on without anybody waiting. */
+  readonly #unattended: boolean;
+
+  constructor(unattended = false) {
+    this.#unattended = unattended;
+    this.#outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    // Those who wait are told; when nobody does, nobody has to be.
+    this.#outcome.catch(() => {});
+  }
+
+  /** Starts `compute`, in this turn. */
+  start(compute: (context: ComputeContext) => Promise<V>): this {
+    this.#settle(compute({ signal: this.#controller.signal }));
+    return this;
+  }
+
+  /** The outcome, or a rejection with the reason of `signal` when that comes first. */
+  join(signal: AbortSignal | undefined): Promise<V> {
+    this.#waiting += 1;
+    if (signal === undefined) return this.#outcome;
+    return new Promise<V>((resolve, reject) => {
+      const giveUp = () => {
+        reject(signal.reason);
+        this.#waiting -= 1;
+        if (this.#waiting === 0 && !this.#unattended) this.#controller.abort(new DOMException(ABANDONED, 'AbortError'));
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      const settled = () => signal.removeEventListener('abort', giveUp);
+      this.#outcome.then(resolve, reject).finally(settled);
+      if (signal.aborted) giveUp();
+    });
+  }
+}
+
+/** The computations of one cache, by key. */
+export class Flights<V> {
+  readonly #flights = new Map<string, Flight<V>>();
+
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  /** Whoever asks for `id` from now on does not get what is being computed. */
+  detach(id: string): void {
+    this.#flights.delete(id);
+  }
+
+  detachAll(): void {
+    this.#flights.clear();
+  }
+
+  /** The computation of `id`: the one under way, or `compute`, which can ask whether it is still wanted. */
+  one(
+    id: string,
+    compute: (context: ComputeContext, isWanted: () => boolean) => Promise<V>,
+    unattended = false,
+  ): Flight<V> {
+    const underWay = this.#flights.get(id);
+    if (underWay !== undefined) return underWay;
+    const flight = new Flight<V>(unattended);
+    this.#flights.set(id, flight);
+    return flight.start((context) =>
+      this.#whileListed(
+        id,
+        flight,
+        compute(context, () => this.#isListed(id, flight)),
+      ),
+    );
+  }
+
+  /**
+   * The computations of different `ids`: those under way, and `compute` for all others at once. It is told which those
+   * are (as places in `ids`) and answers with a value for each.
+   */
+  many(
+    ids: readonly string[],
+    compute: (
+      places: readonly number[],
+      context: ComputeContext,
+      isWanted: (place: number) => boolean,
+    ) => Promise<readonly V[]>,
+  ): Flight<V>[] {
+    const places: number[] = [];
+    const flights = ids.map((id, place) => {
+      const underWay = this.#flights.get(id);
+      if (underWay !== undefined) return underWay;
+      places.push(place);
+      const flight = new Flight<V>();
+      this.#flights.set(id, flight);
+      return flight;
+    });
+    if (places.length === 0) return flights;
+    const batch = new Flight<readonly V[]>();
+    for (const [nth, place] of places.entries()) {
+      const flight = flights[place] as Flight<V>;
+      flight.start(({ signal }) => {
+        const value = batch.join(signal).then((values) => values[nth] as V);
+        return this.#whileListed(ids[place] as string, flight, value);
+      });
+    }
+    const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V>);
+    batch.start(async (context) => compute(places, context, isWanted));
+    return flights;
+  }
+
+  #isListed(id: string, flight: Flight<V>): boolean {
+    return this.#flights.get(id) === flight;
+  }
+
+  async #whileListed(id: string, flight: Flight<V>, value: Promise<V>): Promise<V> {
+    try {
+      return await value;
+    } finally {
+      if (this.#isListed(id, flight)) this.#flights.delete(id);
+    }
+  }
+}

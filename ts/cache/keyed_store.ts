@@ -1,0 +1,353 @@
+/**
+ * What every cache is, over the tier that holds its entries: modes, what is worth keeping, one computation per key.
+ *
+ * What always holds: of the callers that ask for one key at the same time, one computes; a failure is not stored and
+ * rejects all who waited for it; what was deleted, replaced or cleared while its value was being computed is not stored
+ * afterwards.
+ */
+import * as check from '../arguments.js';
+import { AccessTimer } from './access_timer.js';
+import { computeOnce } from './compute_once.js';
+import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
+import { nearestDifferences } from './description.js';
+import { Flight, Flights } from './flight.js';
+import type { KeyForm } from './key_form.js';
+import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
+import type {
+  CacheMode,
+  CacheStats,
+  ComputeContext,
+  ComputeOptions,
+  LookupOptions,
+  RepeatOptions,
+  SetOptions,
+} from './options.js';
+import { fullCost } from './saved_costs.js';
+import { type Extras, MISS, type Tier } from './tier.js';
+
+/** Checked options of a {@link KeyedStore}. */
+export interface StoreOptions<V> {
+  mode: CacheMode;
+  shouldCache: ((value: V) => boolean) | undefined;
+  stale: number;
+  /** As notes tell it; `undefined` without one. */
+  version: string | number | undefined;
+}
+
+type Compute<V> = (context: ComputeContext) => V | PromiseLike<V>;
+type ComputeMany<V> = (missing: string[], context: ComputeContext) => Promise<readonly V[]>;
+type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
+
+export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
+  readonly tier: T;
+  readonly #form: KeyForm<K>;
+  readonly #mode: CacheMode;
+  readonly #shouldCache: ((value: V) => boolean) | undefined;
+  readonly #stale: number;
+  readonly #version: string;
+  readonly #timer = new AccessTimer();
+  readonly #flights = new Flights<V>();
+
+  constructor(tier: T, form: KeyForm<K>, { mode, shouldCache, stale, version }: StoreOptions<V>) {
+    this.tier = tier;
+    this.#form = form;
+    this.#mode = mode;
+    this.#shouldCache = shouldCache;
+    this.#stale = stale;
+    this.#version = version === undefined ? '' : `version\t${JSON.stringify(version)}\n`;
+  }
+
+  get(a: unknown, b: unknown, options: AnyOptions<V>): V | undefined {
+    const mode = options === undefined ? this.#mode : this.modeOf(options);
+    if (mode === 'off' || mode === 'record') return undefined;
+    const start = this.#timer.start();
+    const structure = this.#write(a, b, options);
+    let value: V | typeof MISS;
+    try {
+      value = this.tier.get(structure, keyText());
+    } finally {
+      keyRead();
+    }
+    if (start !== 0) this.#timer.end(start);
+    if (value !== MISS) return value;
+    if (mode === 'replay') throw this.missOf(a, b, options);
+    return undefined;
+  }
+
+  /** `get` of several texts at once, in a mode. */
+  getMany(texts: readonly string[], mode: CacheMode): (V | typeof MISS)[] {
+    if (mode === 'off' || mode === 'record') return texts.map((): typeof MISS => MISS);
+    const lengths = Uint32Array.from(texts, (text) => text.length);
+    const start = this.#timer.start(texts.length);
+    const values = this.tier.getMany(texts.join(''), lengths);
+    if (start !== 0) this.#timer.end(start, texts.length);
+    return values;
+  }
+
+  has(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
+    const mode = options === undefined ? this.#mode : this.modeOf(options);
+    return mode !== 'off' && mode !== 'record' && this.#holds(a, b, options);
+  }
+
+  #holds(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
+    const structure = this.#write(a, b, options);
+    try {
+      return this.tier.has(structure, keyText());
+    } finally {
+      keyRead();
+    }
+  }
+
+  set(a: unknown, b: unknown, value: V, options: AnyOptions<V>): void {
+    const mode = options === undefined ? this.#mode : this.modeOf(options);
+    const extras = this.#extras(options);
+    const structure = this.#write(a, b, options);
+    try {
+      if (mode === 'off' || !this.#isWorthKeeping(value, options)) return;
+      const text = keyText();
+      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
+      extras.key = this.#form.kept(a, b);
+      extras.note = this.#note(a, b, options);
+      this.tier.set(structure, text, value, extras);
+    } finally {
+      keyRead();
+    }
+  }
+
+  /** `set` for each pair of text and value, all or none. */
+  setMany(pairs: readonly (readonly [string, V])[], options: AnyOptions<V>): void {
+    const mode = this.modeOf(options);
+    const extras = this.#extras(options);
+    if (mode === 'off') return;
+    for (const [text] of pairs) this.#flights.detach(textId(text));
+    this.#storeMany(pairs, extras, options);
+  }
+
+  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
+    const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
+    if (kept.length > 0) this.tier.setMany(kept, extras);
+  }
+
+  delete(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
+    const structure = this.#write(a, b, options);
+    try {
+      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
+      return this.tier.delete(structure, keyText());
+    } finally {
+      keyRead();
+    }
+  }
+
+  /** The value of a key: what is held, or what `fn` computes, once for all who ask at the same time. */
+  getOrCompute(a: unknown, b: unknown, fn: Compute<V>, options: AnyOptions<V>): Promise<V> {
+    try {
+      check.callable('fn', fn);
+      if (options === undefined && this.#mode === 'on' && this.#stale === 0) {
+        // The way of almost every hit.
+        const structure = this.#write(a, b, undefined);
+        let copy: KeyCopy;
+        try {
+          const value = this.tier.get(structure, keyText());
+          if (value !== MISS) return Promise.resolve(value);
+          copy = copyKey(structure);
+        } finally {
+          keyRead();
+        }
+        return this.#joinOrStart(copy, a, b, fn, undefined).join(undefined);
+      }
+      return this.#getOrCompute(a, b, fn, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #getOrCompute(a: unknown, b: unknown, fn: Compute<V>, options: AnyOptions<V>): Promise<V> {
+    const mode = this.modeOf(options);
+    const { signal, staleWhileRevalidate = this.#stale } = check.options('options', options);
+    check.nonNegativeNumber('staleWhileRevalidate', staleWhileRevalidate);
+    checkedSignal(signal)?.throwIfAborted();
+    // Wrong options are told before anything is computed, and before it is paid for.
+    this.#extras(options);
+    const structure = this.#write(a, b, options);
+    let copy: KeyCopy;
+    try {
+      if (mode === 'off') return new Flight<V>().start(async (context) => fn(context)).join(signal);
+      copy = copyKey(structure);
+      const found = mode === 'record' ? undefined : this.tier.getStale(structure, keyText(), staleWhileRevalidate);
+      if (found !== undefined) {
+        // In replay nothing is computed, in the background neither.
+        if (found.stale && mode === 'on') this.#joinOrStart(copy, a, b, fn, options, { unattended: true });
+        return Promise.resolve(found.value);
+      }
+    } finally {
+      keyRead();
+    }
+    if (mode === 'replay') throw this.missOf(a, b, options);
+    return this.#joinOrStart(copy, a, b, fn, options, { isRecorded: mode === 'record' }).join(signal);
+  }
+
+  /** The computation of a key: the one under way, or a new one. */
+  #joinOrStart(
+    copy: KeyCopy,
+    a: unknown,
+    b: unknown,
+    fn: Compute<V>,
+    options: AnyOptions<V>,
+    { unattended = false, isRecorded = false } = {},
+  ): Flight<V> {
+    // Now: the caller may change what names the entry while it is computed.
+    const extras = this.#extras(options);
+    extras.key = this.#form.kept(a, b);
+    extras.note = this.#note(a, b, options);
+    const computed = async (context: ComputeContext, isWanted: () => boolean): Promise<V> => {
+      const value = await fn(context);
+      if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
+      return value;
+    };
+    return this.#flights.one(
+      idOf(copy),
+      (context, isWanted) =>
+        isRecorded
+          ? computed(context, isWanted)
+          : computeOnce(this.tier, copy, context.signal, () => computed(context, isWanted)),
+      unattended,
+    );
+  }
+
+  /** The values of distinct texts: what is held, what is being computed, and what one call of `fn` computes of the rest. */
+  async computeMany(texts: readonly string[], fn: ComputeMany<V>, options: AnyOptions<V>): Promise<Map<string, V>> {
+    const mode = this.modeOf(options);
+    const signal = checkedSignal(options?.signal);
+    signal?.throwIfAborted();
+    const extras = this.#extras(options);
+    const held = this.getMany(texts, mode);
+    const missing = texts.filter((_, i) => held[i] === MISS);
+    if (mode === 'replay' && missing.length > 0) throw this.missOf(missing[0], undefined, undefined);
+    const flights = mode === 'off' ? new Flights<V>() : this.#flights;
+    const computing = flights.many(missing.map(textId), async (places, context, isWanted) => {
+      const asked = places.map((place) => missing[place] as string);
+      const values = await fn(asked, context);
+      const kept = places.flatMap((place, nth): [string, V][] =>
+        isWanted(place) ? [[missing[place] as string, values[nth] as V]] : [],
+      );
+      if (mode !== 'off') this.#storeMany(kept, extras, options);
+      return values;
+    });
+    const computed = await Promise.all(computing.map((flight) => flight.join(signal)));
+    const values = held.map((value) => (value === MISS ? (computed.shift() as V) : value));
+    return new Map(texts.map((text, i) => [text, values[i] as V]));
+  }
+
+  /** Computations under way are not stored when they end. */
+  detachAll(): void {
+    this.#flights.detachAll();
+  }
+
+  clear(): void {
+    this.detachAll();
+    this.#timer.clear();
+    this.tier.clear();
+  }
+
+  stats(): CacheStats {
+    const { hits, misses, live, evictions, memoryUsage, diskUsage } = this.tier.figures();
+    const asked = hits + misses;
+    const stats: CacheStats = {
+      hits,
+      misses,
+      hitRate: asked === 0 ? 0 : hits / asked,
+      size: live,
+      entries: live,
+      maxSize: this.tier.maxSize,
+      evictions,
+      memoryUsage,
+      avgAccessTime: this.#timer.average,
+    };
+    if (diskUsage !== undefined) stats.diskUsage = diskUsage;
+    return stats;
+  }
+
+  /** Why there is no live entry; `undefined` when there is one. */
+  explain(a: unknown, b: unknown, options: AnyOptions<V>): MissExplanation | undefined {
+    if (this.#holds(a, b, options)) return undefined;
+    const { differences, compared } = nearestDifferences(this.#note(a, b, options), this.tier.notes());
+    return explanationOf(differences, compared);
+  }
+
+  /** The error of mode `'replay'`. */
+  missOf(a: unknown, b: unknown, options: AnyOptions<V>): CacheMissError {
+    const isExplained = this.#form.note(a, b, 0) !== '';
+    return new CacheMissError(this.#form.named(a), isExplained ? this.explain(a, b, options) : undefined);
+  }
+
+  /** The mode of a call with `options`. */
+  modeOf(options: LookupOptions | undefined): CacheMode {
+    const { mode } = check.options('options', options);
+    return mode === undefined ? this.#mode : checkedMode(mode);
+  }
+
+  #write(a: unknown, b: unknown, options: AnyOptions<V>): number {
+    const repeat = options?.repeat;
+    return this.#form.write(a, b, repeat === undefined ? 0 : checkedRepeat(repeat), this.tier.keysForOthers);
+  }
+
+  #note(a: unknown, b: unknown, options: AnyOptions<V>): string {
+    const note = this.#form.note(a, b, options?.repeat ?? 0);
+    return note === '' ? '' : this.#version + note;
+  }
+
+  #extras(options: AnyOptions<V>): Extras<K> {
+    const { ttl, missCost } = options === undefined ? NO_OPTIONS : check.options('options', options);
+    return {
+      key: undefined,
+      note: '',
+      ttl: ttl === undefined ? 0 : check.positiveNumber('ttl', ttl),
+      cost: missCost === undefined ? undefined : fullCost('missCost', missCost),
+    };
+  }
+
+  #isWorthKeeping(value: V, options: AnyOptions<V>): boolean {
+    const shouldCache = options?.shouldCache ?? this.#shouldCache;
+    return shouldCache === undefined || Boolean(check.callable('shouldCache', shouldCache)(value));
+  }
+
+  #setCopy(copy: KeyCopy, value: V, extras: Extras<K>): void {
+    const structure = writeCopy(copy);
+    try {
+      this.tier.set(structure, keyText(), value, extras);
+    } finally {
+      keyRead();
+    }
+  }
+}
+
+const NO_OPTIONS: SetOptions = {};
+
+const MODES: readonly unknown[] = ['on', 'replay', 'record', 'off'];
+
+/** The checked option `mode`. */
+export function checkedMode(mode: unknown): CacheMode {
+  const expected = "'on', 'replay', 'record' or 'off'";
+  if (typeof mode !== 'string') check.wrongType('mode', expected, mode);
+  return MODES.includes(mode) ? (mode as CacheMode) : check.outOfRange('mode', expected, mode);
+}
+
+function checkedRepeat(repeat: unknown): number {
+  return check.nonNegativeInteger('repeat', repeat);
+}
+
+function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined) return undefined;
+  const isSignal = typeof signal === 'object' && signal !== null && typeof signal.addEventListener === 'function';
+  return isSignal ? signal : check.wrongType('signal', 'an AbortSignal', signal);
+}
+
+/** Tells keys apart. */
+function idOf({ id, structure }: KeyCopy): string {
+  return `${structure} ${id}`;
+}
+
+/** As {@link idOf}, of a key that is a text. */
+function textId(text: string): string {
+  return idOf({ id: text, structure: 0 });
+}

@@ -1,0 +1,56 @@
+/** The store of a cache that can be in this thread's heap, in the process's memory or in a file. */
+import { resolve } from 'node:path';
+import * as check from '../arguments.js';
+import { ByteTier, type ByteTierOptions } from './byte_tier.js';
+import { FallbackTier } from './fallback_tier.js';
+import type { KeyForm } from './key_form.js';
+import { KeyedStore } from './keyed_store.js';
+import { checkedOptions, type Defaults } from './memory_store.js';
+import { MemoryTier } from './memory_tier.js';
+import type { TieredCacheOptions } from './options.js';
+import type { Tier } from './tier.js';
+
+/** Bytes of a shared cache, and of one namespace of a file, unless they are given. */
+const SHARED = { maxBytes: 256 * 1024 * 1024 };
+const PERSISTED = { maxSize: 100_000, maxBytes: 1024 ** 3, ttl: 14 * 86_400_000 };
+
+/** `kind` is the class: caches of different classes never share entries. */
+export function tieredStore<V, K>(
+  kind: string,
+  given: TieredCacheOptions<V, K> | undefined,
+  defaults: Defaults,
+  form: KeyForm<K>,
+): KeyedStore<V, K> {
+  const { shared, persist, namespace = '', version }: Partial<TieredCacheOptions> = check.options('options', given);
+  const outside = shared === undefined ? (persist === undefined ? {} : PERSISTED) : SHARED;
+  const { options, store, tier } = checkedOptions(given, { ...defaults, ...outside });
+  check.string('namespace', namespace);
+  if (version !== undefined && typeof version !== 'number') check.string('version', version);
+  const memory = () => new MemoryTier<V, K>({ ...tier, keySize: form.keySize });
+  const checked = { ...store, version };
+  if (shared === undefined && persist === undefined) return new KeyedStore<V, K>(memory(), form, checked);
+  if (shared !== undefined && persist !== undefined) {
+    check.wrongType(
+      'shared',
+      'left out with persist: a persisted cache is shared by all threads and processes',
+      shared,
+    );
+  }
+  if (options.onEvict !== undefined) {
+    check.wrongType('onEvict', 'left out with shared or persist: entries leave in other threads too', options.onEvict);
+  }
+  const bytes: ByteTierOptions = { ...tier, scope: JSON.stringify([kind, namespace, version]) };
+  if (shared !== undefined) {
+    const name = JSON.stringify([kind, nonEmpty('shared', shared), namespace]);
+    return new KeyedStore<V, K>(ByteTier.shared(name, tier.policy, bytes) as Tier<V, K>, form, checked);
+  }
+  const path = resolve(nonEmpty('persist', persist));
+  if (options.policy !== undefined) check.wrongType('policy', "left out with persist: a file's is LRU", options.policy);
+  const open = () => ByteTier.disk<V, K>(path, `${kind}/${namespace}`, bytes);
+  return new KeyedStore<V, K>(new FallbackTier(open, memory()), form, checked);
+}
+
+function nonEmpty(name: string, value: unknown): string {
+  const text = check.string(name, value);
+  return text === '' ? check.outOfRange(name, 'a text that is not empty', value) : text;
+}
