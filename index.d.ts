@@ -647,7 +647,7 @@ interface BenchmarkResult {
     rme?: number;
     /** 95 % confidence interval of the mean, ms, from the means of rounds. */
     confidenceInterval?: [number, number];
-    /** Samples (batches) beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+    /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
@@ -700,8 +700,6 @@ interface BenchmarkSuiteResult {
     };
 }
 
-/** Results as text: boxed tables for people (colour only on a terminal that wants it), Markdown, JSON. */
-
 /** `table` is boxed for a terminal, `markdown` a GitHub table, `json` the data itself. */
 type TableStyle = 'table' | 'markdown' | 'json';
 
@@ -709,7 +707,7 @@ type TableStyle = 'table' | 'markdown' | 'json';
 declare class Benchmark {
     #private;
     /**
-     * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 10 µs or more is
+     * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
      * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
      * @throws RangeError when `iterations` is below 1 (as a rejection)
      * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw

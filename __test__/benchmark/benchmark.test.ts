@@ -185,6 +185,8 @@ describe('running', () => {
     calls = 0;
     expect(() => new Benchmark().runSync({ name: 'fragile' }, fail)).toThrow('benchmark "fragile" failed: boom');
     calls = 0;
+    const bare = new Benchmark().run({ name: 'bare' }, () => Promise.reject(Object.create(null)));
+    await expect(bare).rejects.toThrow('benchmark "bare" failed: [Object: null prototype]');
     const parallel = new Benchmark().run({ name: 'fragile', concurrency: 2, warmupIterations: 0 }, async () => {
       fail();
       await sleep(1);
@@ -249,6 +251,17 @@ describe('suites and caches', () => {
       slowestBenchmark: 'N/A',
       avgThroughput: 0,
     });
+  });
+
+  test('runs of one suite that overlap keep their results apart', async () => {
+    const config = { iterations: 2, warmupIterations: 0 };
+    const suite = new BenchmarkSuite('twice');
+    for (const name of ['a', 'b']) suite.add({ name, ...config }, () => sleep(1));
+    const results = await Promise.all([suite.run(), suite.run()]);
+    expect(results.map((r) => r.benchmarks.map((b) => b.name))).toEqual([
+      ['a', 'b'],
+      ['a', 'b'],
+    ]);
   });
 
   test.each([10_000, 250, 7, 1])('a cache is measured with exactly %i reads and writes', async (operations) => {

@@ -110,7 +110,9 @@ describe('comparing', () => {
     expect(comparison).toMatchObject({ verdict: 'slower', significance: 'significant', baseline: a, current: b });
     const back = JSON.parse(JSON.stringify({ a, b })) as { a: BenchmarkResult; b: BenchmarkResult };
     expect(benchmark.compare(back.a, back.b)).toEqual(comparison);
-    expect(() => benchmark.compare(a, {} as BenchmarkResult)).toThrow(TypeError);
+    for (const bad of [{}, null, { ...a, avgDuration: -1 }, { ...a, rounds: 'none' }]) {
+      expect(() => benchmark.compare(a, bad as BenchmarkResult)).toThrow(TypeError);
+    }
   });
 
   const turns = (count: number) => {
@@ -209,15 +211,23 @@ describe('comparing', () => {
 
   test('interleaved comparisons take functions of both kinds, keep history, and name what fails', async () => {
     const benchmark = new Benchmark();
-    const config = { iterations: 6, warmupIterations: 1 };
+    const config = { iterations: 12, warmupIterations: 1 };
     const comparison = await benchmark.compareInterleaved(
       { name: 'sync', ...config },
       () => busy(1),
       { name: 'async', ...config },
       () => sleep(4),
     );
-    expect(comparison).toMatchObject({ verdict: 'slower', baseline: { iterations: 6 }, current: { iterations: 6 } });
+    expect(comparison).toMatchObject({ verdict: 'slower', baseline: { iterations: 12 }, current: { iterations: 12 } });
     expect(benchmark.getHistory('sync')).toEqual([comparison.baseline]);
+    const uneven = { iterations: 25, warmupIterations: 0 };
+    const counted = await benchmark.compareInterleaved(
+      { name: 'a', ...uneven },
+      () => busy(0.1),
+      { name: 'b' },
+      () => busy(0.1),
+    );
+    expect([counted.baseline.iterations, counted.current.iterations]).toEqual([25, 25]);
     const failing = benchmark.compareInterleaved(
       { name: 'ok' },
       () => 1,

@@ -38,6 +38,16 @@ describe('output', () => {
     expect(text).toMatch(/Verdict: slower \(significant\)\. .*95 %.*p < 0\.0001\./);
   });
 
+  test('no figure is too large or too small for its table, and a style there is not is refused', () => {
+    const of = (ms: number) =>
+      Benchmark.format({ ...quick, avgDuration: ms, throughput: 1000 / ms, rme: ms }, 'markdown');
+    expect(of(1e-12)).toContain('| Average | 1.00e-6 ns |');
+    expect(of(1e300)).toContain('| Average | 1.00e+297 s |');
+    expect(of(1e300)).toContain('| Margin of error | ±1.00e+300 % |');
+    expect(of(Number.NaN)).not.toMatch(/NaN|Infinity/u);
+    expect(() => Benchmark.format(quick, 'xml' as never)).toThrow(RangeError);
+  });
+
   test('colour is for terminals that want it', () => {
     const comparison = benchmark.compare(quick, slow);
     const terminal = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY');

@@ -172,7 +172,7 @@ test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower 
     }
   };
   let [wrong, found] = [0, 0];
-  for (let i = 0; i < 50; i += 1) {
+  for (let i = 0; i < 200; i += 1) {
     const monitor = new PerformanceMonitor();
     run(monitor, 0.15);
     monitor.setBaseline('before');
@@ -182,9 +182,10 @@ test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower 
     run(monitor, 0.195);
     found += monitor.detectRegressions('before').length;
   }
-  expect(wrong).toBeLessThanOrEqual(1);
-  expect(found).toBeGreaterThanOrEqual(46);
-});
+  // As shares what 1 and 46 of 50 were, but four times as many: on a busy machine 98 of 100 are found.
+  expect(wrong).toBeLessThanOrEqual(4);
+  expect(found).toBeGreaterThanOrEqual(184);
+}, 120_000);
 
 describe('baselines outside the process', () => {
   test('an exported baseline gives the same verdicts in another monitor', () => {
@@ -241,6 +242,29 @@ describe('baselines outside the process', () => {
     await expect(monitor.saveBaseline(join(directory, 'no', 'such', 'place.json'))).rejects.toThrow('ENOENT');
   });
 
+  test('names and ids of any text come back, lone surrogates and prototype names too', async () => {
+    const monitor = new PerformanceMonitor();
+    const names = ['\ud800', '\ud801', '\ufffd', '\u{10fffd}', '\u{10fffd}\ue000', '__proto__', ''];
+    for (const [i, name] of names.entries()) record(monitor, name, Array(30).fill(i + 1));
+    expect(monitor.getAllTimings().map((t) => [t.component, t.totalDuration])).toEqual(
+      names.map((name, i) => [name, 30 * (i + 1)]).reverse(),
+    );
+    expect(monitor.identifyBottlenecks().map((b) => b.component)).toEqual(names.toReversed());
+    for (const id of ['\ud800', '\ud801']) monitor.setBaseline(id);
+    const file = join(directory, 'baseline.json');
+    await monitor.saveBaseline(file, '\ud801');
+    expect(new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))).toContain('components');
+    const other = new PerformanceMonitor();
+    const loaded = await other.loadBaseline(file);
+    expect([loaded.id, [...loaded.components.keys()]]).toEqual(['\ud801', names.toReversed()]);
+    for (const name of names) record(other, name, Array(30).fill(90));
+    const slower = other.detectRegressions('\ud801').map((regression) => regression.component);
+    expect(slower.sort()).toEqual([...names].sort());
+    await writeFile(file, `\ufeff${await readFile(file, 'utf8')}`);
+    expect((await other.loadBaseline(file, 'edited')).id).toBe('edited');
+    await expect(other.saveBaseline(file, 5 as never)).rejects.toThrow(TypeError);
+  });
+
   test.each([
     ['half a file', (text: string) => text.slice(0, text.length / 2), /baseline\.json: not a saved baseline: EOF/],
     ['another kind of file', () => '{"name":"x"}', /not a saved baseline: missing field `schema`/],
@@ -249,6 +273,14 @@ describe('baselines outside the process', () => {
       (text: string) => text.replace('"version":1', '"version":7'),
       /schema version 7.*update the package/,
     ],
+    ['an earlier version than the first', (text: string) => text.replace('"version":1', '"version":0'), /version is 0/],
+    [
+      'no time',
+      (text: string) => text.replace(/"timestamp":"[^"]+"/u, '"timestamp":"yesterday"'),
+      /timestamp is "yesterday"/,
+    ],
+    ['a negative round', (text: string) => text.replace('"mean":', '"mean":-'), /"c": a duration is negative/],
+    ['a component twice', (text: string) => text.replace(/(\{"component":.*\})\]/u, '$1,$1]'), /"c" is there twice/],
     ['a count that was changed', (text: string) => text.replace('[2.0,2]', '[2.0,3]'), /does not add up/],
   ])('%s is refused with a clear error', async (_, damage, message) => {
     const monitor = new PerformanceMonitor();

@@ -231,6 +231,21 @@ describe('self time and the tree', () => {
   });
 });
 
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -5, 1e308])('a clock that says %d spoils no figure', (reading) => {
+  const monitor = new PerformanceMonitor();
+  record(monitor, 'c', [1]);
+  monitor.start('outer');
+  monitor.start('c');
+  const sane = clock;
+  clock = reading;
+  expect(monitor.end('c')).toBe(0);
+  expect(monitor.end('outer')).toBe(0);
+  expect(monitor.generateReport().totalDuration).toBe(0);
+  clock = sane;
+  expect(monitor.getComponentTiming('c')).toMatchObject({ totalCalls: 2, totalDuration: 1, selfDuration: 1 });
+  expect(JSON.stringify(monitor.generateReport())).not.toContain('null');
+});
+
 test('end without a name says which timer is missing', () => {
   const monitor = new PerformanceMonitor();
   expect(() => monitor.end(undefined as never)).toThrow('No active timer found for: undefined');

@@ -66,8 +66,9 @@ test('links in the documents lead to files that exist', () => {
 });
 
 describe('the guide’s use cases in examples/', () => {
-  test('are there from 1 to 16', () => {
-    expect(exampleNames().map((name) => Number(name.slice(0, 2)))).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+  test('are the first 16', () => {
+    const numbers = exampleNames().map((name) => Number(name.slice(0, 2)));
+    expect(numbers.slice(0, 16)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
   });
 
   for (const name of exampleNames()) {

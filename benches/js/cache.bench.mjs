@@ -3,6 +3,9 @@
 // All peers do the same work in one process, in interleaved rounds; figures are medians of rounds, in ns per operation.
 // "sha256" is JSON.stringify + SHA-256 + Map, "lru-cache" is that package with JSON.stringify as its key.
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { EmbeddingCache, LRUCache, QueryCache, ResponseCache } from '@aah/ai-evals/performance';
 import { LRUCache as LruPackage } from 'lru-cache';
 
@@ -201,6 +204,97 @@ console.log('\nEvicting set');
   };
   const { small, large } = measure({ small: stats(200), large: stats(50_000) }, 5000);
   console.log(`  getStats of 200 entries ${small.toFixed(0)} ns, of 50000 ${large.toFixed(0)} ns`);
+}
+
+console.log('\nBeyond one thread: hits of a 2 KB answer');
+{
+  const folder = mkdtempSync(join(tmpdir(), 'ai-evals-bench-'));
+  const answer = (i) => ({ text: prompt(i, 2000), usage: { prompt: 200, completion: 500, total: 700 }, id: `a${i}` });
+  const caches = {
+    ours: new ResponseCache({ maxSize: 500 }),
+    shared: new ResponseCache({ maxSize: 500, shared: 'bench' }),
+    persist: new ResponseCache({ persist: join(folder, 'answers.db') }),
+  };
+  const inputs = Array.from({ length: N }, (_, i) => prompt(i, 500));
+  const modelConfig = config();
+  for (const cache of Object.values(caches))
+    for (const [i, input] of inputs.entries()) cache.set(input, modelConfig, answer(i));
+  const loop = (cache) => (n) => {
+    for (let i = 0; i < n; i += 1) if (cache.get(inputs[i % N], modelConfig) === undefined) throw new Error('missed');
+  };
+  const medians = measure(Object.fromEntries(Object.entries(caches).map(([name, cache]) => [name, loop(cache)])), 4000);
+  for (const [name, ns] of Object.entries(medians)) console.log(`  ${name.padEnd(20)} ${(ns / 1000).toFixed(2)} us`);
+  for (const [name, target] of [
+    ['shared', 5000],
+    ['persist', 20_000],
+  ]) {
+    if (medians[name] > target) lost.push(`a ${name} hit takes ${medians[name].toFixed(0)} ns, target ${target}`);
+  }
+
+  const value = answer(0);
+  const writes = measure(
+    {
+      ours: (n) => {
+        for (let i = 0; i < n; i += 1) caches.ours.set(i, modelConfig, value);
+      },
+      shared: (n) => {
+        for (let i = 0; i < n; i += 1) caches.shared.set(i, modelConfig, value);
+      },
+      persist: (n) => {
+        for (let i = 0; i < n; i += 1) caches.persist.set(i, modelConfig, value);
+      },
+    },
+    500,
+  );
+  console.log(
+    '  set:',
+    Object.entries(writes)
+      .map(([name, ns]) => `${name} ${(ns / 1000).toFixed(1)} us`)
+      .join(', '),
+  );
+  for (const cache of [caches.shared, caches.persist]) cache.close();
+
+  const file = join(folder, 'large.db');
+  const large = new EmbeddingCache({ persist: file, maxSize: 200_000 });
+  for (let at = 0; at < 100_000; at += 5000) {
+    large.batchSet(Array.from({ length: 5000 }, (_, i) => [`text ${at + i}`, new Float32Array(64)]));
+  }
+  large.close();
+  const openings = Array.from({ length: 5 }, () => {
+    const start = performance.now();
+    const cache = new EmbeddingCache({ persist: file, maxSize: 200_000 });
+    const { size } = cache.getStats();
+    const took = performance.now() - start;
+    if (size !== 100_000) throw new Error(`${size} entries`);
+    cache.close();
+    return took;
+  });
+  const opening = median(openings);
+  console.log(`  opening 100,000 entries and reading their figures: ${opening.toFixed(1)} ms (target 100)`);
+  if (opening > 100) lost.push(`opening 100,000 entries took ${opening.toFixed(1)} ms`);
+  rmSync(folder, { recursive: true });
+}
+{
+  const cache = new ResponseCache({ maxSize: 500 });
+  const inputs = Array.from({ length: N }, (_, i) => prompt(i, 1000));
+  const modelConfig = config();
+  for (const [i, input] of inputs.entries()) cache.set(input, modelConfig, i);
+  const compute = () => {
+    throw new Error('missed');
+  };
+  // Asynchronous peers: measured by hand, interleaved, as `await` of either.
+  const samples = { get: [], getOrCompute: [] };
+  for (let round = -3; round < ROUNDS; round += 1) {
+    let start = now();
+    for (let i = 0; i < 20_000; i += 1) await cache.get(inputs[i % N], modelConfig);
+    if (round >= 0) samples.get.push(now() - start);
+    start = now();
+    for (let i = 0; i < 20_000; i += 1) await cache.getOrCompute(inputs[i % N], modelConfig, compute);
+    if (round >= 0) samples.getOrCompute.push(now() - start);
+  }
+  const ratio = median(samples.getOrCompute) / median(samples.get);
+  console.log(`\nA hit by getOrCompute takes ${ratio.toFixed(2)}x one by get (target 1.3x), both awaited`);
+  if (ratio > 1.3) lost.push(`getOrCompute takes ${ratio.toFixed(2)}x get`);
 }
 
 console.log(lost.length ? `\nWhere we lose or miss a target:\n  ${lost.join('\n  ')}` : '\nNo target missed.');

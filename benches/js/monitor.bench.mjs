@@ -8,7 +8,7 @@ import { Bench } from 'tinybench';
 
 const CALLS = 100_000;
 const ROUNDS = 15;
-const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 const monitor = new PerformanceMonitor();
 const listened = new PerformanceMonitor();
@@ -119,7 +119,10 @@ for (const calls of [1, 100, 2000]) {
     wide.generateReport();
     return perf.now() - start;
   });
-  console.log(`A report over 1,000 components of ${calls} calls: ${median(times).toFixed(2)} ms`);
+  const [cold] = times;
+  console.log(
+    `A report over 1,000 components of ${calls} calls: ${median(times).toFixed(2)} ms, the first ${cold.toFixed(2)} ms`,
+  );
 }
 
 console.log('\nA function that takes a few nanoseconds, and one that does nothing:');
@@ -138,4 +141,28 @@ for (const [name, fn, i] of [
   const ours = benchmark.runSync({ name }, fn).medianDuration * 1e6;
   const theirs = bench.tasks[i].result.latency.p50 * 1e6;
   console.log(`  ${name}: ${ours.toFixed(2)} ns; tinybench ${theirs.toFixed(1)} ns`);
+}
+
+console.log('\nOne function twice, one run after the other, 30 pairs each: how often is it called different?');
+const text = JSON.stringify({ id: 1, name: 'a', tags: ['x', 'y'], score: 0.5 });
+const numbers = Array.from({ length: 100 }, (_, i) => (i * 7919) % 101);
+for (const [name, fn] of [
+  ['JSON.parse', () => JSON.parse(text)],
+  ['sort', () => [...numbers].sort((a, b) => a - b)],
+  ['step', step],
+]) {
+  const wrong = { ours: 0, theirs: 0 };
+  const theirs = async () => {
+    const once = new Bench({ time: 50, warmupTime: 20 }).add(name, fn);
+    await once.run();
+    const { mean, moe } = once.tasks[0].result.latency;
+    return { mean, moe };
+  };
+  for (let i = 0; i < 30; i += 1) {
+    const comparison = benchmark.compare(benchmark.runSync({ name }, fn), benchmark.runSync({ name }, fn));
+    wrong.ours += comparison.verdict === 'similar' ? 0 : 1;
+    const [a, b] = [await theirs(), await theirs()];
+    wrong.theirs += Math.abs(a.mean - b.mean) > a.moe + b.moe ? 1 : 0;
+  }
+  console.log(`  ${name}: ${wrong.ours}; intervals of tinybench that do not meet: ${wrong.theirs}`);
 }

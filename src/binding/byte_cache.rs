@@ -13,7 +13,6 @@ use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
 use super::key::{append, with_units};
 use super::number::{integer, positive};
 use crate::cache::disk::{DiskCache, DiskLimits};
-use crate::cache::shared::SharedLimits;
 use crate::cache::{Limits, Policy};
 
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
@@ -74,16 +73,13 @@ impl ByteCacheHandle {
         tiny_lfu: bool,
         stale: f64,
     ) -> Result<Self> {
-        let limits = SharedLimits {
-            cache: Limits {
-                max_entries: integer("maxSize", max_entries, 1.0, MAX_SAFE)? as usize,
-                max_bytes: positive("maxBytes", max_bytes)? as u64,
-                ttl: positive("ttl", ttl)?,
-                stale: 0.0,
-                policy: if tiny_lfu { Policy::TinyLfu } else { Policy::Lru },
-                report_all: false,
-            },
+        let limits = Limits {
+            max_entries: integer("maxSize", max_entries, 1.0, MAX_SAFE)? as usize,
+            max_bytes: positive("maxBytes", max_bytes)? as u64,
+            ttl: positive("ttl", ttl)?,
             stale: stale.max(0.0),
+            policy: if tiny_lfu { Policy::TinyLfu } else { Policy::Lru },
+            report_all: false,
         };
         let scope = units(env, scope)?;
         Ok(Self::of(

@@ -7,8 +7,9 @@ use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
 use napi::{Env, Error, Result, Status};
 
 use super::number::OUT_OF_RANGE;
+use crate::cache::Limits;
 use crate::cache::disk::{Digest, DiskCache, DiskError, Found, Item};
-use crate::cache::shared::{Answer, SharedCache, SharedLimits};
+use crate::cache::shared::{Answer, SharedCache};
 use crate::key::{DigestScope, Key, KeySecret};
 
 /// The number of the next handle of a shared cache.
@@ -44,7 +45,7 @@ pub enum At<'a> {
 }
 
 impl Shared {
-    pub fn open(name: &str, scope: &[u16], limits: SharedLimits) -> Result<Self> {
+    pub fn open(name: &str, scope: &[u16], limits: Limits) -> Result<Self> {
         let cache = SharedCache::open(name, limits)
             .map_err(|error| Error::new(Status::InvalidArg, format!("{OUT_OF_RANGE}: {error}")))?;
         cache.count_handle(true);

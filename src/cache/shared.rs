@@ -11,7 +11,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::expiry::is_due;
 use super::{Cache, Counters, Limits, Slot};
 use crate::key::Key;
 
@@ -20,11 +19,10 @@ use crate::key::Key;
 pub struct Answer {
     bytes: Box<[u8]>,
     note: Box<str>,
-    expires: f64,
 }
 
 impl Answer {
-    fn new(form: u8, value: &[u8], note: &str, expires: f64) -> Self {
+    fn new(form: u8, value: &[u8], note: &str) -> Self {
         let mut bytes = Vec::with_capacity(value.len() + 2);
         bytes.push(form);
         bytes.extend_from_slice(value);
@@ -32,7 +30,6 @@ impl Answer {
         Self {
             bytes: bytes.into(),
             note: note.into(),
-            expires,
         }
     }
 
@@ -50,15 +47,6 @@ impl Answer {
     fn allocated(&self) -> u64 {
         (self.bytes.len() + self.note.len() + size_of::<Self>() + 2 * size_of::<usize>()) as u64
     }
-}
-
-/// What a shared cache was opened with; all who open it must agree.
-#[derive(Clone, Copy, Debug)]
-pub struct SharedLimits {
-    /// Of the engine; the time to live is that of an entry before it is stale.
-    pub cache: Limits,
-    /// For how many ms an entry is kept after it has expired.
-    pub stale: f64,
 }
 
 /// Two openers of one name that disagree.
@@ -79,7 +67,7 @@ pub struct LimitsDiffer {
 pub struct SharedFigures {
     /// Of all threads, since the last `clear`.
     pub counters: Counters,
-    /// Entries that are kept: not expired, or within the time that expired ones are kept for.
+    /// Live entries.
     pub entries: u64,
     /// Bytes of their values and notes.
     pub bytes: u64,
@@ -91,7 +79,7 @@ pub struct SharedFigures {
 #[derive(Debug)]
 pub struct SharedCache {
     name: String,
-    limits: SharedLimits,
+    limits: Limits,
     inside: Mutex<Inside>,
 }
 
@@ -101,8 +89,6 @@ struct Inside {
     answers: Vec<Option<Arc<Answer>>>,
     /// Memory of `answers`.
     held: u64,
-    /// `get`s of entries that are held but not fresh enough; those the engine knows nothing of.
-    expired_gets: u64,
     claims: HashMap<Key, Claim>,
     handles: u64,
 }
@@ -118,7 +104,7 @@ impl SharedCache {
     ///
     /// # Errors
     /// When it is there with other limits.
-    pub fn open(name: &str, limits: SharedLimits) -> Result<Arc<Self>, LimitsDiffer> {
+    pub fn open(name: &str, limits: Limits) -> Result<Arc<Self>, LimitsDiffer> {
         static CACHES: Mutex<Option<HashMap<String, Arc<SharedCache>>>> = Mutex::new(None);
         let mut caches = CACHES.lock().unwrap_or_else(PoisonError::into_inner);
         let caches = caches.get_or_insert_default();
@@ -131,20 +117,14 @@ impl SharedCache {
         Ok(cache)
     }
 
-    fn new(name: &str, limits: SharedLimits) -> Self {
-        let kept = Limits {
-            ttl: limits.cache.ttl + limits.stale,
-            report_all: false,
-            ..limits.cache
-        };
+    fn new(name: &str, limits: Limits) -> Self {
         Self {
             name: name.to_owned(),
             limits,
             inside: Mutex::new(Inside {
-                cache: Cache::new(kept),
+                cache: Cache::new(limits),
                 answers: Vec::new(),
                 held: 0,
-                expired_gets: 0,
                 claims: HashMap::new(),
                 handles: 0,
             }),
@@ -161,8 +141,7 @@ impl SharedCache {
     pub fn peek(&self, key: Key, now: f64) -> Option<Arc<Answer>> {
         let inside = self.inside();
         let slot = inside.cache.peek(key, now)?;
-        let answer = inside.answer(slot)?;
-        (!is_due(answer.expires, now)).then(|| answer.clone())
+        inside.answer(slot).cloned()
     }
 
     /// The same as `get` for several, fresh ones only, under one lock.
@@ -174,25 +153,25 @@ impl SharedCache {
 
     /// Whether there is a fresh entry under `key`. No use, and not counted.
     pub fn has(&self, key: Key, now: f64) -> bool {
-        self.inside().is_fresh(key, now)
+        self.inside().cache.peek(key, now).is_some()
     }
 
     /// Stores `value`, which the caller encoded as `form`, for `ttl` ms. False when it and the note are larger than all
     /// that the cache may hold: then they are not stored, and what was under `key` is dropped.
     pub fn set(&self, key: Key, form: u8, value: &[u8], note: &str, ttl: f64, now: f64) -> bool {
-        let answer = Arc::new(Answer::new(form, value, note, now + ttl));
-        let own = (ttl != self.limits.cache.ttl).then_some(ttl + self.limits.stale);
+        let answer = Arc::new(Answer::new(form, value, note));
+        let own = (ttl != self.limits.ttl).then_some(ttl);
         self.inside().set(key, answer, own, now)
     }
 
     /// Deletes what is under `key`. Returns whether it was fresh.
     pub fn remove(&self, key: Key, now: f64) -> bool {
         let mut inside = self.inside();
-        let fresh = inside.is_fresh(key, now);
-        if let Some((slot, _)) = inside.cache.remove(key, now) {
-            inside.forget(slot);
-        }
-        fresh
+        let Some((slot, live)) = inside.cache.remove(key, now) else {
+            return false;
+        };
+        inside.forget(slot);
+        live
     }
 
     /// Deletes what need not be kept at `now`. Returns how many entries.
@@ -208,7 +187,7 @@ impl SharedCache {
         let mut inside = self.inside();
         inside.cache.clear();
         let answers = std::mem::take(&mut inside.answers);
-        (inside.held, inside.expired_gets) = (0, 0);
+        inside.held = 0;
         drop(inside);
         // Outside the lock: it may take a while.
         drop(answers);
@@ -217,10 +196,8 @@ impl SharedCache {
     /// Figures at `now`. O(1) amortised.
     pub fn figures(&self, now: f64) -> SharedFigures {
         let mut inside = self.inside();
-        let mut counters = inside.cache.counters();
-        counters.misses += inside.expired_gets;
         SharedFigures {
-            counters,
+            counters: inside.cache.counters(),
             entries: inside.cache.live(now) as u64,
             bytes: inside.cache.bytes(),
             memory: inside.memory(),
@@ -293,11 +270,11 @@ impl SharedCache {
         inside.memory() / inside.handles.max(1)
     }
 
-    fn agree(&self, limits: SharedLimits) -> Result<(), LimitsDiffer> {
+    fn agree(&self, limits: Limits) -> Result<(), LimitsDiffer> {
         let (has, wanted) = (&self.limits, &limits);
-        let policy = |limits: &SharedLimits| format!("{:?}", limits.cache.policy);
-        let entries = |limits: &SharedLimits| limits.cache.max_entries.to_string();
-        let bytes = |limits: &SharedLimits| match limits.cache.max_bytes {
+        let policy = |limits: &Limits| format!("{:?}", limits.policy);
+        let entries = |limits: &Limits| limits.max_entries.to_string();
+        let bytes = |limits: &Limits| match limits.max_bytes {
             u64::MAX => "Infinity".to_owned(),
             bytes => bytes.to_string(),
         };
@@ -311,7 +288,7 @@ impl SharedCache {
         let pairs = [
             ("maxSize", entries(has), entries(wanted)),
             ("maxBytes", bytes(has), bytes(wanted)),
-            ("ttl", ms(has.cache.ttl), ms(wanted.cache.ttl)),
+            ("ttl", ms(has.ttl), ms(wanted.ttl)),
             ("policy", policy(has), policy(wanted)),
             ("staleWhileRevalidate", ms(has.stale), ms(wanted.stale)),
         ];
@@ -334,21 +311,10 @@ impl SharedCache {
 
 impl Inside {
     fn get(&mut self, key: Key, now: f64, window: f64) -> Option<(Arc<Answer>, bool)> {
-        let held = self.cache.peek(key, now).and_then(|slot| self.answer(slot));
-        if let Some(answer) = held {
-            let stale = is_due(answer.expires, now);
-            if stale && is_due(answer.expires + window, now) {
-                self.expired_gets += 1;
-                return None;
-            }
-            let answer = answer.clone();
-            self.cache.get(key, now);
-            return Some((answer, stale));
-        }
-        // Counts the miss, and drops what has expired.
-        self.cache.get(key, now);
+        let found = self.cache.get_stale(key, now, window);
         self.forget_dropped();
-        None
+        let (slot, stale) = found?;
+        Some((self.answer(slot)?.clone(), stale))
     }
 
     fn set(&mut self, key: Key, answer: Arc<Answer>, ttl: Option<f64>, now: f64) -> bool {
@@ -363,11 +329,6 @@ impl Inside {
         self.held += answer.allocated();
         self.answers[at] = Some(answer);
         true
-    }
-
-    fn is_fresh(&self, key: Key, now: f64) -> bool {
-        let held = self.cache.peek(key, now).and_then(|slot| self.answer(slot));
-        held.is_some_and(|answer| !is_due(answer.expires, now))
     }
 
     fn answer(&self, slot: Slot) -> Option<&Arc<Answer>> {

@@ -5,6 +5,7 @@ use super::recording::{Round, Stored};
 use super::regression::{Sample, robust_spread};
 use crate::stats::rank_of;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use thiserror::Error;
 
 /// What the documents are called, so that another JSON file is not taken for one.
@@ -71,6 +72,30 @@ pub struct Document {
     pub components: Vec<StoredComponent>,
 }
 
+/// Whether `text` is a moment as `Date.prototype.toISOString` writes it.
+fn is_timestamp(text: &str) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
+    let shaped = text.len() == SHAPE.len()
+        && text.bytes().zip(SHAPE).all(|(byte, shape)| {
+            if *shape == b'0' {
+                byte.is_ascii_digit()
+            } else {
+                byte == *shape
+            }
+        });
+    let within = |from: usize, range: std::ops::RangeInclusive<u32>| {
+        text.get(from..from + 2)
+            .and_then(|part| part.parse().ok())
+            .is_some_and(|n| range.contains(&n))
+    };
+    shaped
+        && within(5, 1..=12)
+        && within(8, 1..=31)
+        && within(11, 0..=23)
+        && within(14, 0..=59)
+        && within(17, 0..=59)
+}
+
 #[derive(Deserialize)]
 struct Header {
     schema: String,
@@ -103,10 +128,32 @@ impl Document {
                 header.schema
             )));
         }
+        if header.version < 1 {
+            return Err(BaselineError::Malformed(format!(
+                "its version is {}",
+                header.version
+            )));
+        }
         if header.version > VERSION {
             return Err(BaselineError::Newer(header.version));
         }
         let document: Self = serde_json::from_str(json).map_err(malformed)?;
+        if !(document.total_duration.is_finite() && document.total_duration >= 0.0) {
+            return Err(BaselineError::Malformed("its total duration is negative".into()));
+        }
+        if !is_timestamp(&document.timestamp) {
+            return Err(BaselineError::Malformed(format!(
+                "its timestamp is {:?}, not one like 2026-01-31T23:59:59.999Z",
+                document.timestamp
+            )));
+        }
+        let mut names = HashSet::new();
+        if let Some(twice) = document.components.iter().find(|c| !names.insert(&c.component)) {
+            return Err(BaselineError::Malformed(format!(
+                "component {:?} is there twice",
+                twice.component
+            )));
+        }
         for component in &document.components {
             component.check().map_err(|what| {
                 BaselineError::Malformed(format!("component {:?}: {what}", component.component))
@@ -138,10 +185,17 @@ impl StoredComponent {
             self.avg_duration,
             self.min_duration,
             self.max_duration,
+            self.p50_duration,
+            self.p95_duration,
+            self.p99_duration,
+            self.self_duration,
         ];
+        let recorded = self.stored.distribution.iter().map(|(duration, _)| duration);
+        let rounds = self.stored.rounds.iter().flat_map(|r| [&r.mean, &r.median]);
         if durations
             .iter()
-            .chain(&[self.p50_duration])
+            .chain(recorded)
+            .chain(rounds)
             .any(|d| !d.is_finite() || *d < 0.0)
         {
             return Err("a duration is negative");
@@ -149,7 +203,12 @@ impl StoredComponent {
         if self.total_calls > 0 && self.stored.rounds.is_empty() {
             return Err("it has calls but no rounds");
         }
-        if self.stored.rounds.iter().any(|r| r.count <= 0.0) {
+        if self
+            .stored
+            .rounds
+            .iter()
+            .any(|r| !(r.count > 0.0 && r.count.is_finite()))
+        {
             return Err("a round has no calls");
         }
         Ok(())

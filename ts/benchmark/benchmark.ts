@@ -1,4 +1,5 @@
 /** Benchmarks one can believe: calibrated sampling, results with their uncertainty, comparisons on rounds. */
+import { inspect } from 'node:util';
 import {
   callable,
   nonNegativeInteger,
@@ -45,7 +46,7 @@ function heapUsed(): number {
 }
 
 function failure(name: string, error: unknown): AiEvalsError {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : inspect(error);
   return new AiEvalsError('ERR_BENCHMARK', `benchmark "${name}" failed: ${message}`, { cause: error });
 }
 
@@ -104,8 +105,11 @@ function finite(value: unknown): number {
 }
 
 function checkResult(name: string, result: BenchmarkResult): BenchmarkResult {
-  const usable = typeof result === 'object' && result !== null && Number.isFinite(result.avgDuration);
-  return usable ? result : wrongType(name, 'a benchmark result', result);
+  if (typeof result !== 'object' || result === null) wrongType(name, 'a benchmark result', result);
+  const { avgDuration, rounds } = result;
+  if (!Number.isFinite(avgDuration) || avgDuration < 0) wrongType(`${name}.avgDuration`, 'a duration', avgDuration);
+  if (rounds && !Array.isArray(rounds)) wrongType(`${name}.rounds`, 'an array of durations', rounds);
+  return result;
 }
 
 /** What the average of a result may be wrong by besides noise, ms; nothing is known of results without rounds. */
@@ -124,7 +128,7 @@ function compareResults(
     average: result.avgDuration,
     deviation: finite(result.stdDeviation),
     iterations: finite(result.iterations),
-    rounds: (result.rounds ?? []).filter(Number.isFinite),
+    rounds: (result.rounds ?? []).filter((round) => Number.isFinite(round) && round >= 0),
     total: finite(result.totalDuration) * Math.max(1, finite(result.callsPerSample)),
     systematic: systematicError(result),
   });
@@ -157,7 +161,7 @@ export class Benchmark {
   }
 
   /**
-   * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 10 µs or more is
+   * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
    * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
    * @throws RangeError when `iterations` is below 1 (as a rejection)
    * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
@@ -232,7 +236,8 @@ export class Benchmark {
     const start = readClock();
     for (let round = 0; round < rounds; round += 1) {
       if (round > 0 && readClock() - start > plan.timeBudget) break;
-      const samples = Math.ceil(plan.iterations / rounds);
+      const until = (n: number): number => Math.floor((n * plan.iterations) / rounds);
+      const samples = until(round + 1) - until(round);
       const [first, second] = round % 2 === 0 ? [before, after] : [after, before];
       await first.take(samples);
       await second.take(samples);

@@ -51,7 +51,7 @@ export interface BenchmarkResult {
   rme?: number;
   /** 95 % confidence interval of the mean, ms, from the means of rounds. */
   confidenceInterval?: [number, number];
-  /** Samples (batches) beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
+  /** Samples beyond 3.5 robust standard deviations (median absolute deviation) from the median. Counted, not removed. */
   outliers?: number;
   /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
   rounds?: number[];

@@ -26,15 +26,15 @@ export class BenchmarkSuite {
   /** Runs every benchmark in the order added, one at a time. Rejects with the first that fails. */
   async run(): Promise<BenchmarkSuiteResult> {
     const timestamp = new Date();
-    this.#results = [];
-    for (const { config, fn } of this.#entries) this.#results.push(await this.#benchmark.run(config, fn));
-    const benchmarks = this.getResults();
+    const benchmarks: BenchmarkResult[] = [];
+    this.#results = benchmarks;
+    for (const { config, fn } of [...this.#entries]) benchmarks.push(await this.#benchmark.run(config, fn));
     const byAverage = [...benchmarks].sort((a, b) => a.avgDuration - b.avgDuration);
     const sum = (of: (result: BenchmarkResult) => number): number => benchmarks.reduce((total, r) => total + of(r), 0);
     return {
       name: this.#name,
       timestamp,
-      benchmarks,
+      benchmarks: [...benchmarks],
       summary: {
         totalBenchmarks: benchmarks.length,
         totalDuration: sum((r) => r.totalDuration),

@@ -1,9 +1,16 @@
 /** Results as text: boxed tables for people (colour only on a terminal that wants it), Markdown, JSON. */
+import { outOfRange } from '../arguments.js';
 import type { BenchmarkComparison, BenchmarkResult, BenchmarkSuiteResult } from './result.js';
 import { bytes, duration, percent, rate } from './units.js';
 
 /** `table` is boxed for a terminal, `markdown` a GitHub table, `json` the data itself. */
 export type TableStyle = 'table' | 'markdown' | 'json';
+
+/** Refuses a style that there is not. */
+function checkStyle(style: TableStyle): void {
+  const known = style === 'table' || style === 'markdown' || style === 'json';
+  if (!known) outOfRange('style', "'table', 'markdown' or 'json'", style);
+}
 
 /** Rows of cells under a heading; the first row names the columns. */
 export interface Table {
@@ -97,6 +104,7 @@ export function formatResults(
   style: TableStyle,
   summary?: BenchmarkSuiteResult['summary'],
 ): string {
+  checkStyle(style);
   const [only] = results;
   if (only !== undefined && summary === undefined) {
     return style === 'json' ? JSON.stringify(only, null, 2) : drawn(inFull(title, only), style);
@@ -126,7 +134,8 @@ export function formatResults(
 }
 
 function margin(result: BenchmarkResult): string {
-  return result.rme === undefined ? '' : `${result.rme.toFixed(1)} %`;
+  const { rme } = result;
+  return rme === undefined || !Number.isFinite(rme) ? '' : `${rme < 1e6 ? rme.toFixed(1) : rme.toExponential(2)} %`;
 }
 
 function inFull(title: string, r: BenchmarkResult): Table {
@@ -137,7 +146,7 @@ function inFull(title: string, r: BenchmarkResult): Table {
     ['Samples', samples],
     ['Average', duration(r.avgDuration)],
     ['95 % interval', r.confidenceInterval?.map(duration).join(' – ')],
-    ['Margin of error', r.rme === undefined ? undefined : `±${margin(r)}`],
+    ['Margin of error', margin(r) && `±${margin(r)}`],
     ['Median', duration(r.medianDuration)],
     ['Minimum', duration(r.minDuration)],
     ['Maximum', duration(r.maxDuration)],
@@ -149,11 +158,12 @@ function inFull(title: string, r: BenchmarkResult): Table {
     ['Total', duration(r.totalDuration)],
     ['Heap change', bytes(r.memoryUsage?.delta ?? 0)],
   ];
-  return { title, rows: rows.filter((row): row is [string, string] => row[1] !== undefined) };
+  return { title, rows: rows.filter((row): row is [string, string] => Boolean(row[1])) };
 }
 
 /** A comparison. */
 export function formatComparison(comparison: BenchmarkComparison, style: TableStyle): string {
+  checkStyle(style);
   if (style === 'json') return JSON.stringify(comparison, null, 2);
   const { baseline, current, improvement, verdict, significance } = comparison;
   const row = (name: string, of: (r: BenchmarkResult) => string, change = ''): string[] => [

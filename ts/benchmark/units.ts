@@ -45,8 +45,9 @@ function finite(value: number): number {
   return Number.isFinite(value) ? value : 0;
 }
 
-/** Three significant digits. */
+/** Three significant digits; what is too large or too small for a table as a power of ten. */
 function digits(value: number): string {
   const size = Math.abs(value);
+  if (size >= 1e6 || (size > 0 && size < 0.00995)) return value.toExponential(2);
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
 }

@@ -205,7 +205,7 @@ function stored(value: unknown, cost: FullCost | undefined): { form: number; pay
 function valueOf<V>(bytes: Buffer): V {
   const form = bytes[0] as number;
   const start = form >= COSTED ? 1 + COST_BYTES : 1;
-  return decode(form & ~COSTED, bytes.subarray(start, -1)) as V;
+  return decode(form & ~COSTED, bytes, start, bytes.length - 1) as V;
 }
 
 function costOf(bytes: Buffer): FullCost | undefined {

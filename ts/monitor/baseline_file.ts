@@ -23,7 +23,8 @@ export async function writeWhole(file: string, text: string): Promise<void> {
 
 /** Reads `file` and gives its text to `parse`; what that refuses is told with the name of the file. */
 export async function readWhole<T>(file: string, parse: (text: string) => T): Promise<T> {
-  const text = await readFile(file, 'utf8');
+  // An editor may have put a byte order mark in front.
+  const text = (await readFile(file, 'utf8')).replace(/^\ufeff/u, '');
   try {
     return parse(text);
   } catch (error) {

@@ -17,7 +17,7 @@ import {
   watchEventLoop,
 } from './report.js';
 import { extreme, FIELDS, TREE_FIELDS, timingOf, treeOf } from './rows.js';
-import { type Frame, now, TimerStack } from './timer_stack.js';
+import { between, type Frame, now, TimerStack } from './timer_stack.js';
 import { fromWellFormed, toWellFormed } from './well_formed.js';
 
 /** From when a component is a critical bottleneck. */
@@ -235,6 +235,7 @@ export class PerformanceMonitor extends EventEmitter {
    * @throws Error `Baseline not found: ID`
    */
   exportBaseline(id: string): string {
+    string('id', id);
     const document = guarded(() => this.#timers.flushed.exportBaseline(toWellFormed(id)));
     return document ?? notFound(id);
   }
@@ -293,6 +294,7 @@ export class PerformanceMonitor extends EventEmitter {
    * @throws Error `Baseline not found: ID`
    */
   detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[] {
+    string('id', id);
     const { critical = 50, major = 25, minor = 10 } = options('thresholds', thresholds);
     nonNegativeNumber('critical', critical);
     nonNegativeNumber('major', major);
@@ -343,7 +345,7 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   #elapsed(): number {
-    return this.#firstStart === undefined ? 0 : Math.max(0, now() - this.#firstStart);
+    return this.#firstStart === undefined ? 0 : between(this.#firstStart, now());
   }
 
   /** Forgets every call and every running timer. Baselines stay. */

@@ -66,6 +66,15 @@ export function now(): number {
   return performance.now();
 }
 
+/** Longer than this, ms (30,000 years), only a faked clock says. */
+const LONGEST = 1e15;
+
+/** Milliseconds from one reading of the clock to another; 0 when a faked clock went back or is no number. */
+export function between(start: number, end: number): number {
+  const elapsed = end - start;
+  return elapsed > 0 && elapsed < LONGEST ? elapsed : 0;
+}
+
 /** The timers of one monitor. */
 export class TimerStack {
   readonly #native = new native.NativeMonitor();
@@ -216,12 +225,12 @@ export class TimerStack {
       if (later !== undefined) later.earlier = earlier;
       else if (component.open === frame) component.open = earlier;
     }
-    const duration = Math.max(0, time - frame.startTime);
+    const duration = between(frame.startTime, time);
     let covered = frame.covered;
-    if (frame.running > 0) covered += time - frame.coveredSince;
+    if (frame.running > 0) covered += between(frame.coveredSince, time);
     if (parent !== undefined && !parent.closed) {
       parent.running -= 1;
-      if (parent.running === 0) parent.covered += time - parent.coveredSince;
+      if (parent.running === 0) parent.covered += between(parent.coveredSince, time);
     }
     if (frame.stretch !== this.#stretch) return duration;
     const at = this.#waiting * 3;

@@ -107,9 +107,18 @@ impl Trouble {
     pub fn of(error: &rusqlite::Error, file: &Path) -> Self {
         let file = file.to_path_buf();
         let reason = error.to_string();
-        let rusqlite::Error::SqliteFailure(failure, _) = error else {
-            // Every other error is about rows: one that must be there is not, or a column is not of its type.
-            return Self::Damaged(reason);
+        let failure = match error {
+            rusqlite::Error::SqliteFailure(failure, _) => failure,
+            // A statement that does not fit the tables.
+            rusqlite::Error::SqlInputError { error, .. } => error,
+            // A row that must be there is not, or is not what it must be.
+            rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
+            | rusqlite::Error::InvalidQuery => return Self::Damaged(reason),
+            _ => return Self::Failed(DiskError::Io { file, reason }),
         };
         match (failure.code, failure.extended_code) {
             (_, MOVED) => Self::Moved,
@@ -117,12 +126,14 @@ impl Trouble {
             (
                 ErrorCode::DatabaseCorrupt
                 | ErrorCode::NotADatabase
-                | ErrorCode::Unknown
                 | ErrorCode::ConstraintViolation
                 | ErrorCode::TypeMismatch,
                 _,
             )
             | (_, SHORT_READ) => Self::Damaged(reason),
+            (ErrorCode::Unknown, _) if ["no such ", "malformed"].iter().any(|said| reason.contains(said)) => {
+                Self::Damaged(reason)
+            }
             (
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked

@@ -2,12 +2,13 @@
 //! moves the log into the file, notes many uses and deletes what has expired, so that no call ever waits for the disk.
 //!
 //! The keeper works when enough has been written since the last time, on a connection of its own that it opens for the
-//! purpose, and ends with the last handle. It is never waited for: a process may end, or be killed, at any moment, and
-//! the log of a file that is written without any pause grows until there is one.
+//! purpose. The last handle waits for its end, and so does a process that exits; one that is killed leaves a log that the
+//! next one reads. The log of a file that is written without any pause grows until there is one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -28,8 +29,8 @@ const AT_A_TIME: usize = 200;
 pub struct SharedFile {
     pub path: PathBuf,
     work: Arc<Work>,
-    /// Whether there is a thread; asked for by the first handle that writes.
-    keeper: OnceLock<bool>,
+    /// The thread, if the system gave one; asked for by the first handle that writes.
+    keeper: OnceLock<Option<JoinHandle<()>>>,
 }
 
 /// Rows that were used and are not noted yet, in order. Taken only by who may write the file at that moment, so that they
@@ -89,12 +90,12 @@ impl SharedFile {
     /// Sees to it that the log of a connection that writes is moved into the file: by the keeper, or, when the system
     /// gives no thread, by the connection itself.
     pub fn keep(&self, db: &Connection) -> rusqlite::Result<()> {
-        let kept = *self.keeper.get_or_init(|| {
+        let keeper = self.keeper.get_or_init(|| {
             let (work, path) = (self.work.clone(), self.path.clone());
             let thread = std::thread::Builder::new().name("ai-evals-cache".to_owned());
-            thread.spawn(move || keep(&path, &work)).is_ok()
+            thread.spawn(move || keep(&path, &work)).ok()
         });
-        if !kept {
+        if keeper.is_none() {
             db.execute_batch("PRAGMA wal_autocheckpoint = 1000")?;
         }
         Ok(())
@@ -114,7 +115,7 @@ impl SharedFile {
     pub fn note_uses(&self) -> bool {
         locked(&self.work.due).uses = true;
         self.work.wake.notify_one();
-        self.keeper.get() == Some(&true)
+        matches!(self.keeper.get(), Some(Some(_)))
     }
 }
 
@@ -122,6 +123,10 @@ impl Drop for SharedFile {
     fn drop(&mut self) {
         locked(&self.work.due).ended = true;
         self.work.wake.notify_one();
+        // So that whoever has closed the last cache on a file finds it whole, without a log beside it.
+        if let Some(keeper) = self.keeper.take().flatten() {
+            let _ = keeper.join();
+        }
     }
 }
 
@@ -189,8 +194,9 @@ impl Work {
     }
 }
 
-/// Deletes what need not be kept, in every namespace.
+/// Deletes what need not be kept, in every namespace, and the claims of owners that are no more.
 fn purge(mut db: Connection, now: f64) -> rusqlite::Result<Connection> {
+    db.execute("DELETE FROM claims WHERE until <= ?", [now])?;
     let names = db
         .prepare("SELECT name FROM namespaces")?
         .query_map([], |row| row.get(0))?

@@ -3,8 +3,9 @@
 //! What always holds:
 //! - when a call that writes returns, what it wrote is in the log of the file: killing the process at any moment loses
 //!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
-//! - an answer is what was stored under its key, or there is none: each row carries a checksum; a damaged row is removed,
-//!   a damaged file set aside, and both are told of in [`DiskCache::take_notices`];
+//! - an answer was stored under its key, and is whole, or there is none: each row carries a checksum; a damaged row is
+//!   removed, a damaged file set aside, and both are told of in [`DiskCache::take_notices`]. (Row numbers inside a tree
+//!   carry none: where these are damaged, an entry may be a miss, or what it was before it was last replaced.)
 //! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
 //!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
 //!   next write on;
@@ -12,7 +13,7 @@
 //!   can be read.
 //!
 //! Cost: a `get` is one look-up in a B-tree and one checksum, a few µs for a few kilobytes; a `set` is one transaction
-//! of a few pages, some 30 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
+//! of a few pages, some 50 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
 //! cost the same whatever the size. Pages have 4 KB: with 8 KB the file of answers of 2 KB is smaller (1.5 times what is
 //! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
 //! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
@@ -79,6 +80,8 @@ pub struct DiskCache {
     owner: i64,
     has_claims: bool,
     looked: f64,
+    /// The file could not be opened again: the next call tries.
+    lost: bool,
 }
 
 impl DiskCache {
@@ -101,6 +104,7 @@ impl DiskCache {
             owner: owner(),
             has_claims: false,
             looked: now,
+            lost: false,
         };
         cache.keep()?;
         Ok(cache)
@@ -312,6 +316,9 @@ impl DiskCache {
         now: f64,
         mut work: impl FnMut(&Self) -> rusqlite::Result<T>,
     ) -> Result<T, DiskError> {
+        if self.lost {
+            self.open_again(None)?;
+        }
         // Also when the clock goes back.
         if (now - self.looked).abs() >= LOOK_EVERY {
             self.looked = now;
@@ -349,8 +356,14 @@ impl DiskCache {
     }
 
     fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {
+        self.lost = true;
+        // Closed first: some systems rename no open file.
+        if let Ok(nothing) = rusqlite::Connection::open_in_memory() {
+            self.opened.store.db = nothing;
+        }
         let path = &self.file.path;
         self.opened = open::open(path, &self.namespace, damage, self.looked, &mut self.notices)?;
+        self.lost = false;
         self.keep()
     }
 
@@ -368,7 +381,7 @@ impl DiskCache {
 
 impl Drop for DiskCache {
     fn drop(&mut self) {
-        if self.opened.read_only {
+        if self.opened.read_only || self.lost {
             return;
         }
         // Nobody is there to hear of a failure: uses only order what leaves first, and claims end by themselves.

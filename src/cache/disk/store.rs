@@ -141,7 +141,7 @@ impl Store {
 
     /// Deletes a damaged row.
     pub fn remove_row(&self, digest: &Digest) -> Result<()> {
-        self.write(None, |totals| self.delete(id(digest), totals))
+        self.write(None, |totals| self.delete(id(digest), totals).map(|_| ()))
     }
 
     /// Deletes what need not be kept at `now`, at most `limit` entries. Returns how many.
@@ -252,8 +252,8 @@ impl Store {
                 victim = self.row(sql, [self.namespace], |row| row.get(0))?;
                 evicted += 1;
             }
-            // The totals speak of entries that are not there.
-            self.delete(victim.ok_or(rusqlite::Error::QueryReturnedNoRows)?, totals)?;
+            // Without one the totals speak of entries that are not there.
+            self.delete_held(victim.ok_or(rusqlite::Error::QueryReturnedNoRows)?, totals)?;
         }
         Ok(evicted)
     }
@@ -263,8 +263,14 @@ impl Store {
         self.row(sql, params![self.namespace, now], |row| row.get(0))
     }
 
-    /// Deletes a row, of whichever namespace it is.
-    fn delete(&self, id: i64, totals: &mut Totals) -> Result<()> {
+    /// Deletes a row that an index has led to: that it is not there is damage, and would be met again for ever.
+    fn delete_held(&self, id: i64, totals: &mut Totals) -> Result<()> {
+        let held = self.delete(id, totals)?;
+        held.then_some(()).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// Deletes a row, of whichever namespace it is. Returns whether there was one.
+    fn delete(&self, id: i64, totals: &mut Totals) -> Result<bool> {
         let sql = "DELETE FROM recency WHERE id = ? RETURNING namespace, size";
         let gone = self.row(sql, [id], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
@@ -281,7 +287,7 @@ impl Store {
             }
             None => {}
         }
-        Ok(())
+        Ok(gone.is_some())
     }
 
     fn totals(&self) -> Result<Totals> {

@@ -3,16 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::cache::Policy;
 
-fn limits(max_entries: usize, max_bytes: u64, stale: f64) -> SharedLimits {
-    SharedLimits {
-        cache: Limits {
-            max_entries,
-            max_bytes,
-            ttl: 100.0,
-            policy: Policy::Lru,
-            report_all: false,
-        },
+fn limits(max_entries: usize, max_bytes: u64, stale: f64) -> Limits {
+    Limits {
+        max_entries,
+        max_bytes,
+        ttl: 100.0,
         stale,
+        policy: Policy::Lru,
+        report_all: false,
     }
 }
 
@@ -51,12 +49,9 @@ fn a_name_is_one_cache_with_one_set_of_figures_for_all_threads() {
 fn other_limits_under_a_name_are_refused_with_both_values() {
     let name = "limits differ";
     SharedCache::open(name, limits(10, u64::MAX, 0.0)).unwrap();
-    let tiny = SharedLimits {
-        cache: Limits {
-            policy: Policy::TinyLfu,
-            ..limits(10, u64::MAX, 0.0).cache
-        },
-        stale: 0.0,
+    let tiny = Limits {
+        policy: Policy::TinyLfu,
+        ..limits(10, u64::MAX, 0.0)
     };
     for (other, says) in [
         (
@@ -150,14 +145,24 @@ fn operation() -> impl Strategy<Value = Operation> {
 /// Key, value, expiry; least recently used first.
 type Model = Vec<(u64, Vec<u8>, f64)>;
 
-fn kept(model: &Model, stale: f64, now: f64) -> usize {
-    model.iter().filter(|held| now < held.2 + stale).count()
+fn bytes(model: &Model) -> u64 {
+    model.iter().map(|held| held.1.len() as u64).sum()
+}
+
+/// Takes one entry out: the one that expired first, or else the least recently used. Whether it was live.
+fn make_room(model: &mut Model, now: f64) -> bool {
+    let expired = model.iter().enumerate().filter(|(_, held)| now >= held.2);
+    let first = expired.min_by(|a, b| a.1.2.total_cmp(&b.1.2)).map(|(at, _)| at);
+    model.remove(first.unwrap_or(0));
+    first.is_none()
 }
 
 fn run(operations: Vec<Operation>, max_entries: usize, max_bytes: u64, stale: f64) {
     let cache = SharedCache::new("", limits(max_entries, max_bytes, stale));
     let (mut model, mut now, mut hits, mut misses, mut evictions) = (Model::new(), 0.0, 0, 0, 0);
     for (step, operation) in operations.into_iter().enumerate() {
+        // No two entries expire at the same time: which of them leaves first would be open.
+        now += 1.0 / 64.0;
         let find = |model: &Model, key, window: f64| {
             model
                 .iter()
@@ -170,32 +175,34 @@ fn run(operations: Vec<Operation>, max_entries: usize, max_bytes: u64, stale: f6
                 let found = found
                     .map(|(answer, stale)| (answer.bytes()[1..answer.bytes().len() - 1].to_vec(), stale));
                 let expected = find(&model, n, window).map(|at| {
-                    let held = model.remove(at);
-                    model.push(held.clone());
+                    let held = model[at].clone();
+                    // A stale answer is no use.
+                    if now < held.2 {
+                        model.remove(at);
+                        model.push(held.clone());
+                    }
                     (held.1, now >= held.2)
                 });
-                *(if expected.is_some() {
-                    &mut hits
+                if expected.is_some() {
+                    hits += 1;
                 } else {
-                    &mut misses
-                }) += 1;
+                    misses += 1;
+                    model.retain(|held| held.0 != n || now < held.2 + stale);
+                }
                 assert_eq!(found, expected);
             }
             Operation::Has(n) => assert_eq!(cache.has(key(n), now), find(&model, n, 0.0).is_some()),
             Operation::Set(n, size, ttl) => {
+                // Which of several expired entries leaves first shows only while they can be asked for: then all live
+                // equally long.
+                let ttl = if stale > 0.0 { 100.0 } else { ttl };
                 let value = vec![(step % 251) as u8; size];
                 let stored = cache.set(key(n), 1, &value, "", ttl, now);
                 assert_eq!(stored, size as u64 <= max_bytes);
                 model.retain(|held| held.0 != n);
                 if stored {
-                    let bytes = |model: &Model| model.iter().map(|held| held.1.len()).sum::<usize>() as u64;
-                    if model.len() >= max_entries || bytes(&model) + size as u64 > max_bytes {
-                        // What is past its time goes first, one by one; only those of live entries are counted.
-                        model.retain(|held| now < held.2 + stale);
-                    }
                     while model.len() >= max_entries || bytes(&model) + size as u64 > max_bytes {
-                        model.remove(0);
-                        evictions += 1;
+                        evictions += u64::from(make_room(&mut model, now));
                     }
                     model.push((n, value, now + ttl));
                 }
@@ -207,10 +214,7 @@ fn run(operations: Vec<Operation>, max_entries: usize, max_bytes: u64, stale: f6
             Operation::RemoveExpired => {
                 cache.remove_expired(now);
                 model.retain(|held| now < held.2 + stale);
-                assert_eq!(
-                    cache.figures(now).bytes,
-                    model.iter().map(|held| held.1.len() as u64).sum::<u64>()
-                );
+                assert_eq!(cache.figures(now).bytes, bytes(&model));
             }
             Operation::Wait(ms) => now += f64::from(ms),
         }
@@ -220,7 +224,8 @@ fn run(operations: Vec<Operation>, max_entries: usize, max_bytes: u64, stale: f6
             (counters.hits, counters.misses, counters.evictions),
             (hits, misses, evictions)
         );
-        assert_eq!(figures.entries as usize, kept(&model, stale, now));
+        let live = model.iter().filter(|held| now < held.2).count();
+        assert_eq!(figures.entries as usize, live);
         assert!(figures.bytes <= max_bytes);
     }
 }

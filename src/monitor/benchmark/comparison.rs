@@ -246,12 +246,17 @@ impl Change {
     }
 }
 
+/// The same within what a JSON number can say.
+fn finite(value: f64) -> f64 {
+    value.clamp(-f64::MAX, f64::MAX)
+}
+
 /// `from` to `to` in percent of `from`, positive when it went down; ±100 from 0.
 fn percent_less(from: f64, to: f64) -> f64 {
     if from == 0.0 {
         return if to == 0.0 { 0.0 } else { -100.0 * to.signum() };
     }
-    (from - to) / from.abs() * 100.0
+    finite((from - to) / from.abs() * 100.0)
 }
 
 /// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value); otherwise
@@ -275,7 +280,7 @@ pub fn compare(change: &Change) -> Comparison {
         (2.0 * student_sf((shared / error).abs(), df)).min(1.0)
     };
     let reach = student_quantile(0.975, df) * error;
-    let percent = |log: f64| (1.0 - libm::exp(log)) * 100.0;
+    let percent = |log: f64| finite((1.0 - libm::exp(log)) * 100.0);
     let [low, high] = [percent(log + reach), percent(log - reach)];
     let pulled_away =
         change.has_rounds() && !(low - TOLERANCE..=high + TOLERANCE).contains(&duration_percent);

@@ -11,13 +11,13 @@ pub const SUMMARY_FIELDS: usize = 12;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// Sum (of samples), mean, minimum, maximum, median, p95, p99 (nearest rank), standard deviation, relative margin of error
-    /// of the mean in percent, lower and upper end of the mean's 95 % confidence interval, number of outliers.
+    /// of the mean in percent, lower and upper end of the mean's 95 % confidence interval, number of outliers (of samples).
     pub figures: [f64; SUMMARY_FIELDS],
     /// Median of each round of consecutive batches, in time order.
     pub rounds: Vec<f64>,
 }
 
-/// Sums up batches in the order they were taken, `per_sample` of which make a sample. Figures are of batches, which are short
+/// Sums up batches in the order they were taken, `per_sample` of which make a sample. Figures are of batches, but for the outliers,, which are short
 /// enough for most to escape a scheduler. The interval and the margin of error come from the means of rounds (a t interval
 /// over at most 20 of them, never more than samples), because single batches are not independent and would make both too
 /// small. Zeros when empty. O(n log n).
@@ -36,7 +36,11 @@ pub fn summarize(batches: &[f64], per_sample: usize) -> Summary {
         0.0
     };
     let mean = moments.mean();
-    let [low, high] = outliers(batches);
+    let samples: Vec<f64> = batches
+        .chunks(per_sample)
+        .map(|sample| sample.iter().sum::<f64>() / sample.len() as f64)
+        .collect();
+    let [low, high] = outliers(&samples);
     Summary {
         figures: [
             moments.sum() / per_sample as f64,

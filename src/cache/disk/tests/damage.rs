@@ -35,36 +35,51 @@ pub fn checkpoint(file: &Path) {
     panic!("the log is still in use");
 }
 
-/// Opens whatever is there: every answer is right, and the cache stores. Returns how many answers there were.
+/// Opens whatever is there: every answer is right, and what is stored then is found or told of. Returns how many
+/// answers there were.
 fn assert_works(place: &Place) -> usize {
-    let mut cache = open(&place.file, WIDE);
-    let mut right = 0;
+    let (right, lost) = assert_never_wrong(place, open(&place.file, WIDE));
+    assert_eq!(
+        lost, 0,
+        "entries that were stored after the damage, and are not there"
+    );
+    right
+}
+
+/// No call fails, and every answer was stored under its key. Returns how many there were, and how many entries stored
+/// since are not what is found, without a notice.
+fn assert_never_wrong(place: &Place, mut cache: DiskCache) -> (usize, usize) {
+    let (mut right, mut lost) = (0, 0);
     for n in 0..ENTRIES {
         if let Some(found) = value(&mut cache, n) {
             assert_eq!(found, told(n, 100 + n as usize * 97 % 9000), "a wrong answer");
             right += 1;
         }
     }
+    let mut notices = cache.take_notices();
     for n in 0..ENTRIES {
         put(&mut cache, n, &told(n, 300)).unwrap();
-        assert_eq!(value(&mut cache, n), Some(told(n, 300)));
+        let found = value(&mut cache, n);
+        let said = cache.take_notices();
+        // Damage may be met only now, where the tree that was written to is read.
+        let known = [300, 100 + n as usize * 97 % 9000].map(|length| Some(told(n, length)));
+        assert!(found.is_none() || known.contains(&found), "a wrong answer");
+        lost += usize::from(found != known[0] && said.is_empty());
+        notices.extend(said);
     }
     cache.figures(0.0).unwrap();
     cache.notes(0, 100).unwrap();
     cache.remove_expired(0.0).unwrap();
-    let notices = cache.take_notices();
+    notices.extend(cache.take_notices());
     assert!(notices.iter().all(|notice| notice.contains("cache.db")));
-    for aside in set_aside(place).iter().filter(|path| {
-        path.extension()
-            .is_some_and(|e| !e.to_string_lossy().contains('-'))
-    }) {
+    for aside in set_aside(place) {
         assert!(
             notices
                 .iter()
                 .any(|notice| notice.contains(aside.to_str().unwrap()))
         );
     }
-    right
+    (right, lost)
 }
 
 #[test]
@@ -121,6 +136,49 @@ fn a_file_of_a_later_version_and_a_database_of_another_program_are_not_touched()
         assert_eq!(fs::read(&place.file).unwrap(), before);
         assert_eq!(set_aside(&place), Vec::<PathBuf>::new());
     }
+}
+
+/// Schemas and indexes that are not what they should be: set aside, and no call goes round for ever.
+#[test]
+fn a_cache_without_a_table_or_with_rows_that_do_not_fit_is_set_aside() {
+    for sql in [
+        "DROP TABLE namespaces",
+        "DROP TABLE entries",
+        "DROP TABLE recency",
+        "DELETE FROM recency; DELETE FROM entries",
+        "PRAGMA user_version = 0",
+    ] {
+        let place = filled();
+        Connection::open(&place.file).unwrap().execute_batch(sql).unwrap();
+        checkpoint(&place.file);
+        let limits = DiskLimits {
+            max_entries: ENTRIES,
+            ..WIDE
+        };
+        let mut cache = DiskCache::open(&place.file, "a", limits, 0.0).unwrap();
+        put(&mut cache, 1, b"x").unwrap();
+        put(&mut cache, ENTRIES, b"x").unwrap();
+        assert_eq!(value(&mut cache, ENTRIES).unwrap(), b"x", "{sql}");
+        assert_eq!(cache.take_notices().len(), 1, "{sql}");
+        assert_eq!(set_aside(&place).len(), 1, "{sql}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_again_is_tried_with_the_next_call() {
+    let place = filled();
+    let mut cache = open(&place.file, WIDE);
+    let away = place.directory.path().join("away");
+    fs::rename(&place.file, &away).unwrap();
+    fs::create_dir(&place.file).unwrap();
+    let get = |cache: &mut DiskCache, now| cache.get(&digest(1), now, 0.0, &mut Vec::new());
+    for now in [2000.0, 2001.0, 4000.0] {
+        assert_eq!(get(&mut cache, now).unwrap_err().kind(), "CannotOpen");
+    }
+    fs::remove_dir(&place.file).unwrap();
+    fs::rename(&away, &place.file).unwrap();
+    assert_eq!(get(&mut cache, 4001.0).unwrap(), Found::Fresh);
+    assert_eq!(cache.take_notices(), Vec::<String>::new());
 }
 
 #[test]
@@ -257,8 +315,9 @@ proptest! {
         match DiskCache::open(&place.file, "a", WIDE, 0.0) {
             Err(error) => prop_assert!(start < 100 && ["Foreign", "NewerSchema"].contains(&error.kind()), "{}", error),
             Ok(cache) => {
-                drop(cache);
-                assert_works(&place);
+                // Row numbers inside a tree carry no checksum: under a changed one a row may not be found (a miss), or
+                // may not be found to be replaced (an earlier answer to the same key).
+                assert_never_wrong(&place, cache);
             }
         }
     }
