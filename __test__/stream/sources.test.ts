@@ -205,7 +205,8 @@ describe('fromFile', () => {
     const path = file('changed.jsonl', jsonl(numbers(400_000)));
     const read = (change: () => void) => {
       let first = true;
-      return DatasetStream.fromFile<number>(path).process(async (batch) => {
+      // Little memory: it reads a little at a time.
+      return DatasetStream.fromFile<number>(path, { maxMemory: 500_000 }).process(async (batch) => {
         if (first) change();
         first = false;
         return batch;
