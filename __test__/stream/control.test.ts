@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
-import { echo, numbers, pushAll, turn } from './pushing';
+import { echo, numbers, pushAll, turn } from './items';
 
 describe('pause, end, clear', () => {
   test('a paused stream hands out nothing; a pending process goes on at resume', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AiEvalsError, DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
-import { echo, numbers, pushAll, turn } from './pushing';
+import { echo, numbers, pushAll, turn } from './items';
 
 describe('push and process', () => {
   test('everything pushed before process comes back in order, far past bufferSize', async () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
-import { echo, numbers, pushAll, turn } from './pushing';
+import { echo, numbers, pushAll, turn } from './items';
 
 describe('events and stats', () => {
   test('data for each item, batch-complete for each batch, backpressure when the heap buffer is full', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ExecutionTask, ParallelExecutor } from '@aah/ai-evals/orchestrator';
 import { DatasetError, DatasetStream } from '@aah/ai-evals/performance';
 import { afterAll, describe, expect, test } from 'vitest';
-import { numbers, turn } from './pushing';
+import { numbers, turn } from './items';
 
 const directory = mkdtempSync(join(tmpdir(), 'executor-stream-'));
 afterAll(() => rmSync(directory, { recursive: true }));

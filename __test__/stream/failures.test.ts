@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test, vi } from 'vitest';
-import { echo, numbers, pushAll, turn } from './pushing';
+import { echo, numbers, pushAll, turn } from './items';
 
 describe('failures', () => {
   test("a failed batch rejects with the handler's own error and the next process goes on behind it", async () => {

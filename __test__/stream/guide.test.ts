@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BatchProcessor, DatasetStream, type RunResult, type TestCase } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
-import { numbers, pushAll, turn } from './pushing';
+import { numbers, pushAll, turn } from './items';
 
 const COUNT = 100_000;
 

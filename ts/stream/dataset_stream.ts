@@ -87,7 +87,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
       outOfRange('onInvalid', "'throw' or 'skip'", onInvalid);
     }
     const { maxMemory } = fullConfig(given, STREAM_DEFAULTS);
-    const batchBytes = Math.floor(Math.max(32 * 1024, Math.min(512 * 1024, maxMemory / 16)));
+    // Two batches at most wait outside the heap; large ones keep this thread busy when the reading one is held up.
+    const batchBytes = Math.floor(Math.max(32 * 1024, Math.min(2 * 1024 * 1024, maxMemory / 16)));
     const source: FileSource<T> = new FileSource<T>(file, { format, onInvalid }, batchBytes, (record) =>
       emitSafely(stream, 'invalid', record),
     );

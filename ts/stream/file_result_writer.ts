@@ -27,6 +27,9 @@ export interface FileWriterOptions {
   batchSize?: number | undefined;
 }
 
+/** Files that writers of this thread append to, by device and inode: two would overwrite each other's rows. */
+const appending = new Set<string>();
+
 type Row = ReadonlyMap<string, string>;
 type Line = string | Row;
 
@@ -59,6 +62,10 @@ export class FileResultWriter<T> {
   #file: FileHandle | undefined;
   #temporary: string | undefined;
   #position = 0;
+  /** Whether a write failed, so that a part of it may be behind {@link #position}. */
+  #torn = false;
+  /** What {@link appending} holds for this writer. */
+  #identity: string | undefined;
   /** Accepted and not yet in the file: JSON lines as text, CSV rows as the text of each member. */
   #lines: Line[] = [];
   #turn: Promise<unknown> = Promise.resolve();
@@ -128,6 +135,7 @@ export class FileResultWriter<T> {
     this.#lines = [];
     await this.#file?.close().catch(() => {});
     this.#file = undefined;
+    this.#leave();
     if (this.#temporary) await rm(this.#temporary, { force: true });
   }
 
@@ -241,11 +249,16 @@ export class FileResultWriter<T> {
 
   /** Writes at the known end, so that a retry after half a write overwrites it. */
   async #writeText(file: FileHandle, text: string): Promise<void> {
+    if (this.#append && !this.#torn && (await file.stat()).size > this.#position) {
+      throw new Error('another process wrote to it since it was opened; give each its own file');
+    }
     const bytes = Buffer.from(text);
+    this.#torn = true;
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, at, bytes.length - at, this.#position + at);
       at += bytesWritten;
     }
+    this.#torn = false;
     this.#position += bytes.length;
     this.#bytes += bytes.length;
   }
@@ -255,6 +268,7 @@ export class FileResultWriter<T> {
     if (this.#append) {
       const file = await openForAppend(this.#target);
       try {
+        await this.#enter(file);
         const { position, missing } = await (this.#csv ? endOfCsvRows(file) : endOfJsonLines(file));
         await file.truncate(position);
         this.#position = position;
@@ -265,6 +279,7 @@ export class FileResultWriter<T> {
         }
         if (missing) await this.#writeText(file, '\n');
       } catch (error) {
+        this.#leave();
         await file.close().catch(() => {});
         throw error;
       }
@@ -283,6 +298,19 @@ export class FileResultWriter<T> {
     return this.#file;
   }
 
+  async #enter(file: FileHandle): Promise<void> {
+    const { dev, ino } = await file.stat({ bigint: true });
+    const identity = `${dev}:${ino}`;
+    if (appending.has(identity)) throw new Error('another writer appends to it');
+    appending.add(identity);
+    this.#identity = identity;
+  }
+
+  #leave(): void {
+    if (this.#identity !== undefined) appending.delete(this.#identity);
+    this.#identity = undefined;
+  }
+
   async #finish(): Promise<void> {
     if (this.#state === 'open') {
       await this.#writeLines();
@@ -290,6 +318,7 @@ export class FileResultWriter<T> {
       if (this.#csv && this.#position === 0 && this.#columns) await this.#writeText(file, csvRow(this.#columns));
       await file.sync();
       await file.close();
+      this.#leave();
       this.#state = 'complete';
     }
     if (this.#state !== 'complete') return;

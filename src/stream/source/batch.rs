@@ -92,3 +92,29 @@ impl BatchBuilder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_records_make_texts_of_about_sixty_four_kilobytes() {
+        let mut batch = BatchBuilder::default();
+        for i in 0..1200 {
+            batch.item(|out| out.extend_from_slice(format!("\"{i:0>400}\"").as_bytes()));
+        }
+        let batch = batch.finish(true, "");
+        let texts: Vec<_> = batch.texts.iter().map(Text::read).collect();
+        let sizes: Vec<_> = texts.iter().map(String::len).collect();
+        assert!(sizes.iter().all(|size| *size < 66 << 10), "{sizes:?}");
+        assert_eq!(sizes.len(), 8);
+        let items = texts
+            .iter()
+            .flat_map(|text| serde_json::from_str::<Vec<String>>(text).unwrap());
+        assert!(
+            items
+                .map(|item| item.trim_start_matches('0').parse().unwrap_or(0))
+                .eq(0..1200)
+        );
+    }
+}

@@ -23,15 +23,8 @@ impl Read for Trickle {
     }
 }
 
-fn text(text: &Text) -> String {
-    match text {
-        Text::Latin1(bytes) => bytes.iter().copied().map(char::from).collect(),
-        Text::Utf16(units) => String::from_utf16(units).unwrap(),
-    }
-}
-
 pub(super) fn values(batch: &Batch) -> Vec<serde_json::Value> {
-    let parse = |part| serde_json::from_str::<Vec<serde_json::Value>>(&text(part)).unwrap();
+    let parse = |part: &Text| serde_json::from_str::<Vec<serde_json::Value>>(&part.read()).unwrap();
     let arrays: Vec<_> = batch.texts.iter().map(parse).collect();
     assert!(arrays.iter().all(|array| !array.is_empty()));
     let values = arrays.concat();
@@ -347,53 +340,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Text as files have it: mostly ASCII, now and then other characters, of which some take two UTF-16 units.
-fn prose() -> impl Strategy<Value = String> {
-    prop::collection::vec(
-        prop_oneof![8 => "[ -~]{0,60}", 1 => "[é日😀\u{ff}\u{100}\\\\\"]{1,3}"],
-        0..30,
-    )
-    .prop_map(|parts| parts.concat())
-}
-
-#[test]
-fn text_has_one_byte_a_character_unless_most_are_beyond_latin_1() {
-    let of = |json: &str| Text::of(json.as_bytes().to_vec());
-    assert_eq!(of("[\"abc\"]"), Text::Latin1(b"[\"abc\"]".to_vec()));
-    assert_eq!(of("[\"caf\u{e9}\"]"), Text::Latin1(b"[\"caf\xe9\"]".to_vec()));
-    let rare = format!("[\"{}\u{65e5}\u{1f600}\"]", "x".repeat(100));
-    let escaped = format!("[\"{}\\u65e5\\ud83d\\ude00\"]", "x".repeat(100));
-    assert_eq!(of(&rare), Text::Latin1(escaped.into_bytes()));
-    assert!(matches!(of("[\"\u{65e5}\u{672c}\"]"), Text::Utf16(_)));
-}
-
-#[test]
-fn a_batch_of_many_records_has_texts_of_about_sixty_four_kilobytes() {
-    let text = lines((0..3000).map(|i| format!("\"{i:0>400}\"")));
-    let options = ReaderOptions {
-        batch_bytes: 512 << 10,
-        ..OPTIONS
-    };
-    let mut reader = DatasetReader::read(
-        Box::new(std::io::Cursor::new(text)),
-        Path::new("a.jsonl"),
-        options,
-    )
-    .unwrap();
-    let batch = reader.next_batch().unwrap();
-    let sizes: Vec<_> = batch.texts.iter().map(|part| self::text(part).len()).collect();
-    assert!(sizes.iter().all(|size| *size < 80 << 10), "{sizes:?}");
-    assert!((7..=9).contains(&sizes.len()), "{sizes:?}");
-}
-
 proptest! {
-    #[test]
-    fn text_means_the_same_in_either_form(strings in prop::collection::vec(prose(), 1..4)) {
-        let json = serde_json::to_vec(&strings).unwrap();
-        let read: Vec<String> = serde_json::from_str(&text(&Text::of(json))).unwrap();
-        prop_assert_eq!(read, strings);
-    }
-
     #[test]
     fn whatever_was_written_is_read(
         values in prop::collection::vec(json(), 0..12), pretty: bool, step in 1_usize..50, batch_bytes in 1_usize..200,

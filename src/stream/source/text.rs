@@ -48,3 +48,49 @@ impl Text {
         Self::Latin1(out)
     }
 }
+
+#[cfg(test)]
+impl Text {
+    /// What an engine makes of it.
+    pub(super) fn read(&self) -> String {
+        match self {
+            Self::Latin1(bytes) => bytes.iter().copied().map(char::from).collect(),
+            Self::Utf16(units) => String::from_utf16(units).unwrap(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Text as files have it: mostly ASCII, now and then other characters, of which some take two UTF-16 units.
+    fn prose() -> impl Strategy<Value = String> {
+        prop::collection::vec(
+            prop_oneof![8 => "[ -~]{0,60}", 1 => "[é日😀\u{ff}\u{100}\\\\\"]{1,3}"],
+            0..30,
+        )
+        .prop_map(|parts| parts.concat())
+    }
+
+    #[test]
+    fn text_has_one_byte_a_character_unless_most_are_beyond_latin_1() {
+        let of = |json: &str| Text::of(json.as_bytes().to_vec());
+        assert_eq!(of("[\"abc\"]"), Text::Latin1(b"[\"abc\"]".to_vec()));
+        assert_eq!(of("[\"caf\u{e9}\"]"), Text::Latin1(b"[\"caf\xe9\"]".to_vec()));
+        let rare = format!("[\"{}\u{65e5}\u{1f600}\"]", "x".repeat(100));
+        let escaped = format!("[\"{}\\u65e5\\ud83d\\ude00\"]", "x".repeat(100));
+        assert_eq!(of(&rare), Text::Latin1(escaped.into_bytes()));
+        assert!(matches!(of("[\"\u{65e5}\u{672c}\"]"), Text::Utf16(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn text_means_the_same_in_either_form(strings in prop::collection::vec(prose(), 1..4)) {
+            let json = serde_json::to_vec(&strings).unwrap();
+            let read: Vec<String> = serde_json::from_str(&Text::of(json).read()).unwrap();
+            prop_assert_eq!(read, strings);
+        }
+    }
+}

@@ -1,4 +1,4 @@
-/** What the tests of pushed streams share. */
+/** What the tests of streams share: items to push, the guide's way to push them, and taking all there are. */
 import type { DatasetStream } from '@aah/ai-evals/performance';
 
 export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -16,4 +16,10 @@ export async function pushAll<T>(stream: DatasetStream<T>, items: Iterable<T>): 
     }
   }
   return refusals;
+}
+
+export async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
 }
