@@ -3,7 +3,7 @@ import { type EmbeddingCacheMiddlewareOptions, embeddingCacheMiddleware } from '
 import { embed, embedMany, wrapEmbeddingModel } from 'ai';
 import { MockEmbeddingModelV3 } from 'ai/test';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { deferred, embedder, settled } from './models.js';
 
 function cached(
@@ -13,6 +13,8 @@ function cached(
 ) {
   return { cache, model: wrapEmbeddingModel({ model, middleware: embeddingCacheMiddleware(cache, options) }) };
 }
+
+afterEach(() => void vi.useRealTimers());
 
 const asked = (model: MockEmbeddingModelV3) => model.doEmbedCalls.map(({ values }) => values);
 
@@ -143,6 +145,7 @@ describe('modes of embeddings', () => {
   });
 
   test("'record' and 'off' ask for all; of 'off' nothing stays; for one call too; `ttl` ends what is held", async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const inner = embedder();
     const { model, cache } = cached(inner, { ttl: 20 });
     const ask = (mode: string) => embed({ model, value: 'x', providerOptions: { 'ai-evals': { mode } } });
@@ -151,7 +154,7 @@ describe('modes of embeddings', () => {
     for (const mode of ['record', 'record', 'on', 'off']) await ask(mode);
     expect(asked(inner).length).toBe(4);
     expect(inner.doEmbedCalls.every(({ providerOptions }) => providerOptions === undefined)).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    vi.advanceTimersByTime(40);
     await ask('on');
     expect(asked(inner).length).toBe(5);
   });

@@ -2,12 +2,14 @@ import { CacheMissError, ResponseCache } from '@aah/ai-evals';
 import { type CacheMiddlewareOptions, cacheMiddleware } from '@aah/ai-evals/ai-sdk';
 import { generateObject, generateText, jsonSchema, Output, stepCountIs, tool, wrapLanguageModel } from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { answer, type CallOptions, deferred, echo, settled } from './models.js';
 
 function cached(model: MockLanguageModelV3, options?: CacheMiddlewareOptions, cache = new ResponseCache()) {
   return { cache, model: wrapLanguageModel({ model, middleware: cacheMiddleware(cache, options) }) };
 }
+
+afterEach(() => void vi.useRealTimers());
 
 const OFF = { 'ai-evals': { mode: 'off' } };
 
@@ -150,19 +152,21 @@ describe('generateText through cacheMiddleware', () => {
   });
 
   test('lets an answer live for `ttl`', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const inner = echo();
     const { model } = cached(inner, { ttl: 20 });
     await model.doGenerate(base);
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    vi.advanceTimersByTime(40);
     await model.doGenerate(base);
     expect(inner.doGenerateCalls.length).toBe(2);
   });
 
   test('gives a stale answer at once while a new one is computed', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const inner = echo();
     const { model } = cached(inner, { ttl: 20 }, new ResponseCache({ staleWhileRevalidate: 60_000 }));
     await generateText({ model, prompt: 'q' });
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    vi.advanceTimersByTime(40);
     const stale = await generateText({ model, prompt: 'q' });
     expect(stale.text).toBe('q 1');
     expect(stale.providerMetadata).toEqual({ 'ai-evals': { cached: true } });

@@ -2,7 +2,7 @@ import { CacheMissError, ResponseCache } from '@aah/ai-evals';
 import { type CacheMiddlewareOptions, cacheMiddleware } from '@aah/ai-evals/ai-sdk';
 import { generateText, streamText, wrapLanguageModel } from 'ai';
 import { MockLanguageModelV3 } from 'ai/test';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   all,
   type CallOptions,
@@ -147,6 +147,19 @@ describe('streamText through cacheMiddleware', () => {
 
 describe('what is kept of streams', () => {
   const whole = parts(['x']);
+
+  /** A reader that has all parts, of a stream that has not ended. */
+  async function readToLastPart() {
+    const { inner, streams } = slow();
+    const { model, cache } = cached(inner);
+    const reader = (await opened(model)).getReader();
+    const source = streams[0]!.controller();
+    for (const part of whole) {
+      source.enqueue(part);
+      await reader.read();
+    }
+    return { reader, source, cache };
+  }
   const broken: [string, StreamPart[], CacheMiddlewareOptions?][] = [
     ['was cut off', parts(['x'], 'length')],
     ['was filtered', parts(['x'], 'content-filter')],
@@ -182,6 +195,14 @@ describe('what is kept of streams', () => {
     expect(inner.doStreamCalls.length).toBe(2);
   });
 
+  test('not one that breaks off after its last part, before its end', async () => {
+    const { reader, source, cache } = await readToLastPart();
+    source.error(new Error('connection lost'));
+    await expect(reader.read()).rejects.toThrow('connection lost');
+    await settled();
+    expect(cache.getStats().size).toBe(0);
+  });
+
   test('not one that the model refuses to begin', async () => {
     let calls = 0;
     const inner = new MockLanguageModelV3({
@@ -210,13 +231,7 @@ describe('what is kept of streams', () => {
   });
 
   test('one that was cancelled after its last part', async () => {
-    const { inner, streams } = slow();
-    const { model, cache } = cached(inner);
-    const reader = (await opened(model)).getReader();
-    for (const part of whole) {
-      streams[0]!.controller().enqueue(part);
-      await reader.read();
-    }
+    const { reader, source, cache } = await readToLastPart();
     await reader.cancel();
     await settled();
     expect(cache.getStats().size).toBe(1);
@@ -314,7 +329,7 @@ describe('readers at the same time', () => {
 
   test('stop the model when the last has left; who comes then has a stream of his own', async () => {
     const { inner, streams } = slow();
-    const { model } = cached(inner);
+    const { model, cache } = cached(inner);
     const [first, second] = [await opened(model), await opened(model)];
     await first.cancel('one');
     expect(streams[0]!.seen.isCancelled).toBe(false);
@@ -323,8 +338,15 @@ describe('readers at the same time', () => {
     await cancelled;
     expect(streams[0]!.seen).toMatchObject({ isCancelled: true, cancelled: 'two' });
     expect(inner.doStreamCalls.length).toBe(2);
+    await settled();
+    const fourth = await opened(model);
+    expect(inner.doStreamCalls.length).toBe(2);
     streams[1]!.controller().enqueue(delta('new'));
-    expect((await third.getReader().read()).value).toEqual(delta('new'));
+    for (const part of parts([])) streams[1]!.controller().enqueue(part);
+    streams[1]!.controller().close();
+    for (const stream of [third, fourth]) expect((await all(stream))[0]).toEqual(delta('new'));
+    await settled();
+    expect(cache.getStats().size).toBe(1);
   });
 
   test('that abort before the model has begun are let go at once; it is told when nobody waits', async () => {
@@ -347,6 +369,21 @@ describe('readers at the same time', () => {
     await settled();
     expect(made.seen.isCancelled).toBe(true);
     expect(inner.doStreamCalls.length).toBe(1);
+  });
+
+  test('that are aborted while the model is being asked are let go', async () => {
+    const controller = new AbortController();
+    const made = controlled();
+    const inner = new MockLanguageModelV3({
+      doStream: async () => {
+        controller.abort(new Error('too late'));
+        return { stream: made.stream };
+      },
+    });
+    const { model } = cached(inner);
+    await expect(opened(model, { abortSignal: controller.signal })).rejects.toThrow('too late');
+    await settled();
+    expect(made.seen.isCancelled).toBe(true);
   });
 
   test('that were aborted before they asked ask nothing', async () => {
@@ -411,12 +448,15 @@ describe('modes of streams', () => {
     expect(inner.doStreamCalls.every(({ providerOptions }) => providerOptions === undefined)).toBe(true);
   });
 
+  afterEach(() => void vi.useRealTimers());
+
   test('a stale stream is given at once, and refreshed once, in the background', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     const inner = echo();
     const { model } = cached(inner, { ttl: 20 }, new ResponseCache({ staleWhileRevalidate: 60_000 }));
     const ask = () => streamText({ model, prompt: 'q' }).text;
     expect(await ask()).toBe('q 1');
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    vi.advanceTimersByTime(40);
     expect(await Promise.all([ask(), ask(), ask()])).toEqual(['q 1', 'q 1', 'q 1']);
     await settled();
     expect(await ask()).toBe('q 2');
@@ -424,6 +464,7 @@ describe('modes of streams', () => {
   });
 
   test('a refresh that fails leaves the stale stream as it is', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
     let calls = 0;
     const inner = new MockLanguageModelV3({
       doStream: async () => {
@@ -434,7 +475,7 @@ describe('modes of streams', () => {
     });
     const { model } = cached(inner, { ttl: 20 }, new ResponseCache({ staleWhileRevalidate: 60_000 }));
     await all(await opened(model));
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    vi.advanceTimersByTime(40);
     for (let i = 0; i < 2; i += 1) {
       expect((await all(await opened(model))).length).toBe(6);
       await settled();

@@ -124,16 +124,23 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
   };
 
   /** Lets others join `live`, and stores it when it is over. */
-  function keep(id: string, live: LiveStream, { prompt, config, lookup }: TakenCall): void {
+  async function keep(id: string, live: LiveStream, { prompt, config, lookup }: TakenCall): Promise<void> {
     streams.set(id, live);
     const isKept = (answer: StreamAnswer | undefined) => answer !== undefined && shouldCache(answerOf(answer));
+    let isTaken = false;
+    const take = () => {
+      isTaken = true;
+      return live.answer;
+    };
     // Not for other threads and processes to wait for, as a `generateText` is: its pace is that of who reads it.
-    cache
-      .getOrCompute(prompt, config, () => live.answer, { ...lookup, mode: 'record', ttl, shouldCache: isKept })
-      .catch(notStored)
-      .finally(() => {
-        if (streams.get(id) === live) streams.delete(id);
-      });
+    const options = { ...lookup, mode: 'record', ttl, shouldCache: isKept } as const;
+    try {
+      // One that was given up may be about to end: this one comes after it.
+      while (!isTaken) await cache.getOrCompute(prompt, config, take, options);
+    } catch (error) {
+      notStored(error);
+    }
+    if (streams.get(id) === live) streams.delete(id);
   }
 }
 

@@ -83,7 +83,7 @@ export function embeddingCacheMiddleware(
           if (!keys.areAlone) {
             own = await ask(values, signal);
             const { embeddings } = own;
-            return missing.map((key) => embeddings[keys.texts.indexOf(key)] as number[]);
+            return missing.map((key) => embeddings[Number.parseInt(key.slice(keys.prefix.length), 10)] as number[]);
           }
           own = await ask(
             missing.map((key) => key.slice(keys.prefix.length)),

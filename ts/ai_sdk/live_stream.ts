@@ -42,7 +42,7 @@ export class LiveStream {
       if (this.#isOver) await this.#source.cancel(this.#stop.signal.reason);
       return result;
     } catch (error) {
-      this.#end({ error });
+      this.#end({ error }, true);
       throw error;
     }
   }
@@ -74,6 +74,8 @@ export class LiveStream {
     });
     aborted.catch(() => {});
     signal?.addEventListener('abort', giveUp);
+    // By what the model did when it was asked.
+    if (signal?.aborted) giveUp();
     let result: StreamResult;
     try {
       result = await Promise.race([this.#opened, aborted]);
@@ -132,26 +134,26 @@ export class LiveStream {
   async #read(): Promise<void> {
     try {
       const { done, value } = await (this.#source as ReadableStreamDefaultReader<StreamPart>).read();
-      if (done) this.#end(undefined);
+      if (done) this.#end(undefined, false);
       else this.#parts.push(value);
     } catch (error) {
-      this.#end({ error });
+      this.#end({ error }, true);
     } finally {
       this.#reading = undefined;
     }
   }
 
-  #end(failure: { error: unknown } | undefined): void {
+  #end(failure: { error: unknown } | undefined, isBroken: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#failure = failure;
-    // After its last part a stream is whole, even if nobody waited for the model to close it.
-    this.#settle(storedStream(this.#parts));
+    this.#settle(isBroken ? undefined : storedStream(this.#parts));
   }
 
   async #abandon(reason: unknown): Promise<void> {
     if (this.#isOver) return;
-    this.#end({ error: reason });
+    // After its last part a stream is whole, even if nobody waited for the model to close it.
+    this.#end({ error: reason }, false);
     this.#stop.abort(reason);
     await this.#source?.cancel(reason);
   }

@@ -17,7 +17,6 @@ export function replayedStream(
   signal: AbortSignal | undefined,
 ): ReadableStream<StreamPart> {
   const left = new AbortController();
-  const ends = signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]);
   let place = 0;
   return new ReadableStream<StreamPart>(
     {
@@ -29,8 +28,7 @@ export function replayedStream(
           return;
         }
         const delay = place === 0 ? initialDelayInMs : chunkDelayInMs;
-        if (delay > 0) await elapsed(delay, ends);
-        if (left.signal.aborted) return;
+        if (delay > 0) await elapsed(delay, signal === undefined ? [left.signal] : [left.signal, signal]);
         signal?.throwIfAborted();
         place += 1;
         reader.enqueue(givenPart(plainCopy(part), true));
@@ -41,15 +39,15 @@ export function replayedStream(
   );
 }
 
-/** Resolves after `ms`, or when `signal` is aborted. */
-function elapsed(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or when one of `signals` is aborted. */
+function elapsed(ms: number, signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', done);
+      for (const signal of signals) signal.removeEventListener('abort', done);
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
+    for (const signal of signals) signal.addEventListener('abort', done);
   });
 }
