@@ -231,7 +231,7 @@ describe('what is kept of streams', () => {
   });
 
   test('one that was cancelled after its last part', async () => {
-    const { reader, source, cache } = await readToLastPart();
+    const { reader, cache } = await readToLastPart();
     await reader.cancel();
     await settled();
     expect(cache.getStats().size).toBe(1);
