@@ -2,6 +2,159 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 
+/** Options and figures that all caches share. */
+/** What one miss costs, for {@link Savings}. */
+interface MissCost {
+    /** Tokens of the call a hit avoids. Default: 0. */
+    tokens?: number | undefined;
+    /** US dollars of the call a hit avoids. Default: 0. */
+    usd?: number | undefined;
+}
+/** What hits have avoided since the cache was created or cleared. */
+interface Savings {
+    /** Calls: the number of hits. */
+    calls: number;
+    tokens: number;
+    /** US dollars. */
+    usd: number;
+}
+/**
+ * Why an entry left without being asked to: there were `maxSize` others (`'entries'`), there were `maxBytes` of others or
+ * it is larger than that alone (`'bytes'`), or its time to live was over (`'expired'`).
+ */
+type EvictionReason = 'entries' | 'bytes' | 'expired';
+/** An entry that left, as `onEvict` is told. */
+interface Eviction<V, K> {
+    /** What the cache knows of the key; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
+    key: K;
+    value: V;
+    reason: EvictionReason;
+}
+/** Options of every cache. */
+interface CacheOptions<V = any, K = any> {
+    /** Most entries held; a whole number of at least 1. */
+    maxSize?: number | undefined;
+    /** Milliseconds an entry lives from its last `set`; above 0, `Infinity` for ever. */
+    ttl?: number | undefined;
+    /**
+     * Most bytes held, keys and values, as `memoryUsage` estimates them (without the fixed overhead per entry). Default:
+     * no limit. An entry larger than that alone is not stored, and what was stored under its key is dropped.
+     */
+    maxBytes?: number | undefined;
+    /**
+     * Who leaves when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: whoever was asked
+     * for least often of late; for repeated runs over more cases than fit, where LRU never hits. See `docs/caches.md`.
+     */
+    policy?: 'lru' | 'tinylfu' | undefined;
+    /**
+     * Told of every entry that is evicted or found expired (not of those deleted, replaced or cleared). May use the cache.
+     * What it throws becomes a process warning.
+     */
+    onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
+    /** What a miss costs, for `savings()`. */
+    missCost?: MissCost | undefined;
+    /** What calls do that do not say. Default: `'on'`. */
+    mode?: CacheMode | undefined;
+    /**
+     * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
+     * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
+     */
+    shouldCache?: ((value: V) => boolean) | undefined;
+    /**
+     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
+     * longer, unless room is needed. Default: 0.
+     */
+    staleWhileRevalidate?: number | undefined;
+}
+/** Options of the caches that can be held outside one thread's heap. */
+interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
+    /**
+     * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
+     * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
+     */
+    shared?: string | undefined;
+    /**
+     * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
+     * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
+     */
+    persist?: string | undefined;
+    /** With `shared` or `persist`: whose entries these are. Another namespace sees none of them. Default: `''`. */
+    namespace?: string | undefined;
+    /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
+    version?: string | number | undefined;
+}
+/**
+ * - `'on'`: hits are answered, misses are computed and stored;
+ * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
+ * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
+ * - `'off'`: nothing is answered from the cache and nothing is stored.
+ */
+type CacheMode = 'on' | 'replay' | 'record' | 'off';
+/** Options of one lookup. */
+interface LookupOptions {
+    /** Instead of the cache's. */
+    mode?: CacheMode | undefined;
+}
+/** Options of everything that names an entry of a `ResponseCache`. */
+interface RepeatOptions {
+    /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+    repeat?: number | undefined;
+}
+/** What `getOrCompute` hands to the function that computes a value. */
+interface ComputeContext {
+    /** Aborted when every caller that waits for the value has given up. */
+    signal: AbortSignal;
+}
+/** Options of one `getOrCompute`. */
+interface ComputeOptions<V = any> extends SetOptions {
+    /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
+    signal?: AbortSignal | undefined;
+    /** Instead of the cache's. */
+    shouldCache?: ((value: V) => boolean) | undefined;
+    /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
+    staleWhileRevalidate?: number | undefined;
+}
+/** Options of one `set`. */
+interface SetOptions extends LookupOptions {
+    /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
+    ttl?: number | undefined;
+    /** What a miss of this entry costs, instead of the cache's `missCost`. */
+    missCost?: MissCost | undefined;
+}
+/** Figures of a cache since it was created or cleared. Reading them costs O(1). */
+interface CacheStats {
+    hits: number;
+    misses: number;
+    /** Hits by `get`s, 0–1; 0 when there was no `get`. */
+    hitRate: number;
+    /** Live entries. */
+    size: number;
+    /** Live entries: the same as `size`. */
+    entries: number;
+    maxSize: number;
+    /** Live entries given up for want of room. */
+    evictions: number;
+    /** Bytes of memory held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
+    memoryUsage: number;
+    /** With `persist`: bytes of the file, with its log. */
+    diskUsage?: number;
+    /** Milliseconds a `get` takes, on average over a sample of one in sixteen. */
+    avgAccessTime: number;
+}
+
+/** What all caches have in common. */
+declare abstract class BaseCache {
+    #private;
+    /** Removes everything and zeroes the counters. What is being computed is not stored afterwards. */
+    clear(): void;
+    /** Removes what has expired: how many. O(that number). */
+    removeExpired(): number;
+    /** Figures since the cache was created or cleared. O(1). */
+    getStats(): CacheStats;
+    /** What hits have avoided, given `missCost`. */
+    savings(): Savings;
+}
+
 /**
  * Errors of the package: real subclasses of the realm's own `Error`, `RangeError` and `TypeError` (so `instanceof` holds
  * inside Jest's sandbox too), each with a stable `code` to branch on and a message that says what was wrong and what to do.
@@ -68,6 +221,269 @@ declare class ArgumentTypeError extends TypeError {
     readonly code = "ERR_INVALID_ARG_TYPE";
     name: string;
 }
+
+/** Why there is no entry: the explanation, and the error of mode `'replay'`. */
+
+/** A part of the key in which two requests differ. */
+interface KeyDifference {
+    /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
+    path: string;
+    /** What was asked for, as JSON; of a long text length and digest. `undefined`: there is no such part. */
+    asked: string | undefined;
+    /** What the stored entry has there. */
+    stored: string | undefined;
+}
+/** Why a `ResponseCache` has no live entry for a request. */
+interface MissExplanation {
+    /**
+     * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
+     * differs in {@link MissExplanation.differences}.
+     */
+    reason: 'empty' | 'expired' | 'different';
+    /** Between the request and the stored one that differs in the fewest parts. */
+    differences: KeyDifference[];
+    /** The same as a sentence. */
+    message: string;
+}
+/** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
+declare class CacheMissError extends AiEvalsError {
+    /** Of a `ResponseCache`. */
+    readonly explanation: MissExplanation | undefined;
+    constructor(named: string, explanation: MissExplanation | undefined);
+}
+
+/**
+ * Model responses by the content of input and model configuration, whatever they are: two equal prompts with equal
+ * configurations are one entry, in whatever order the members were written. See `docs/caches.md` for what is equal.
+ *
+ * Defaults: 500 entries, 2 hours. A hit returns the very value that was set; with `shared` or `persist`, a copy of it.
+ */
+declare class ResponseCache<T = any> extends BaseCache {
+    #private;
+    /** @throws RangeError or TypeError for an option that cannot be used. */
+    constructor(options?: TieredCacheOptions<T, undefined>);
+    /**
+     * The response, or `undefined` when there is none or it has expired.
+     *
+     * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
+     * mode `'replay'`.
+     */
+    get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined;
+    /** Stores `response`, in place of what was there. */
+    set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void;
+    /**
+     * The response to a request; where there is none, what `fn` computes, which is then stored.
+     *
+     * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
+     * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored.
+     */
+    getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
+    /** Whether there is a live entry. No hit, no miss, and no use. */
+    has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
+    /** Removes an entry: was it there? */
+    delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
+    /**
+     * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
+     * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
+     */
+    explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
+    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+    close(): void;
+}
+
+/** An answer, as `shouldCache` sees it. */
+interface ModelAnswer {
+    /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
+    finishReason: string;
+    /** As the model told it. */
+    usage: unknown;
+    /** The content of a `generateText`, the parts of a `streamText`. */
+    parts: readonly unknown[];
+}
+
+/** Options that providers get, by provider. */
+type ProviderOptions = Record<string, Record<string, unknown> | undefined>;
+/** What the AI SDK hands to a language model: its prompt and its settings. */
+interface ModelCallParameters {
+    prompt: unknown;
+    headers?: Record<string, string | undefined> | undefined;
+    abortSignal?: AbortSignal | undefined;
+    providerOptions?: ProviderOptions | undefined;
+    /** Everything else. */
+    [setting: string]: unknown;
+}
+/** Which model it is. */
+interface ModelIdentity {
+    readonly provider: string;
+    readonly modelId: string;
+}
+
+/** A stored stream, given again. */
+
+/** How fast a stored stream is given again. */
+interface ReplayPace {
+    /** Milliseconds before the first part. Default: 0. */
+    initialDelayInMs?: number | undefined;
+    /** Milliseconds between two parts. Default: 0. */
+    chunkDelayInMs?: number | undefined;
+}
+
+/** Options of {@link cacheMiddleware}. */
+interface CacheMiddlewareOptions {
+    /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
+    mode?: CacheMode | undefined;
+    /**
+     * Which of several samples of one prompt is asked for, from 0 (default): each is an entry of its own. A call can say
+     * otherwise: `providerOptions: { 'ai-evals': { repeat: 1 } }`.
+     */
+    repeat?: number | undefined;
+    /** Milliseconds an answer lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
+    ttl?: number | undefined;
+    /**
+     * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
+     * stream that broke off, or had an error in it, is never kept.
+     */
+    shouldCache?: ((answer: ModelAnswer) => boolean) | undefined;
+    /** More that an answer depends on, such as a header: what it returns is part of the key. */
+    key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
+    /** How fast a stored stream is given again. Default: as fast as it is read. */
+    replay?: ReplayPace | undefined;
+}
+/** What `wrapLanguageModel` takes, of the AI SDK 5, 6 and 7. */
+interface CacheMiddleware {
+    /** Each major version of the AI SDK wants its own here, and reads none. */
+    readonly specificationVersion: any;
+    wrapGenerate<R>(call: {
+        params: ModelCallParameters;
+        model: ModelIdentity & {
+            doGenerate(params: never): PromiseLike<R>;
+        };
+    }): Promise<R>;
+    wrapStream<R>(call: {
+        params: ModelCallParameters;
+        model: ModelIdentity & {
+            doStream(params: never): PromiseLike<R>;
+        };
+    }): Promise<R>;
+}
+/**
+ * Answers the calls of a language model from `cache`, for `wrapLanguageModel({ model, middleware })`. An answer is the same
+ * if provider, model, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
+ * entries of their own. Calls that ask for the same at the same time share one, and each can be aborted alone. What
+ * came from the cache has `providerMetadata['ai-evals'].cached`.
+ *
+ * @throws RangeError or TypeError for an option that cannot be used.
+ */
+declare function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareOptions): CacheMiddleware;
+
+/** A vector as providers return it, quantised ones included. */
+type Embedding = number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
+/** A cached embedding that {@link EmbeddingCache.nearest} found. */
+interface Neighbour<E extends Embedding = number[]> {
+    text: string;
+    embedding: E;
+    /** The cosine, −1 to 1. */
+    similarity: number;
+}
+/**
+ * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
+ * numbers. With `shared` or `persist`, a copy of it.
+ *
+ * Defaults: 1000 entries, 24 hours.
+ */
+declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
+    #private;
+    /** @throws RangeError or TypeError for an option that cannot be used. */
+    constructor(options?: TieredCacheOptions<E, string>);
+    /** The embedding, or `undefined` when there is none or it has expired. */
+    get(text: string, options?: LookupOptions): E | undefined;
+    /**
+     * Stores `embedding`, in place of what was there.
+     *
+     * @throws TypeError when it is no array of numbers, RangeError when one of them is not finite.
+     */
+    set(text: string, embedding: E, options?: SetOptions): void;
+    /**
+     * The embedding of `text`; where there is none, what `fn` computes, which is then stored. Callers that ask at the same
+     * time share one computation; when it fails, all of them get its error and nothing is stored.
+     */
+    getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
+    /** Whether there is a live entry. No hit, no miss, and no use. */
+    has(text: string, options?: LookupOptions): boolean;
+    /** Removes an entry: was it there? */
+    delete(text: string): boolean;
+    /**
+     * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
+     * counts as one hit or miss. One call into the engine for all of them.
+     */
+    batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined>;
+    /**
+     * Stores every pair. All are checked before the first is stored.
+     *
+     * @throws TypeError or RangeError as {@link set} does; then nothing is stored.
+     */
+    batchSet(embeddings: Iterable<readonly [string, E]>, options?: SetOptions): void;
+    /**
+     * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
+     * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
+     * caller is having computed at this moment is not asked for again.
+     *
+     * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
+     * vectors.
+     */
+    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
+    /**
+     * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
+     * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
+     *
+     * @throws RangeError when the two differ in length, TypeError for what is neither text nor vector.
+     */
+    similarity(a: string | Embedding, b: string | Embedding): number | undefined;
+    /**
+     * The `k` cached embeddings most similar to `vector`, most similar first. Those of another length are left out. The
+     * similarity is the cosine, within 10⁻⁶. Exhaustive: O(entries × dimensions), about 1 ms per 1000 embeddings of 1536; the first
+     * search after a `set` also copies what is new, 4 bytes per component. No hit, no miss, no use.
+     *
+     * @throws RangeError when embeddings are cached but none has the length of `vector`.
+     */
+    nearest(vector: Embedding, k?: number): Neighbour<E>[];
+    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
+    close(): void;
+}
+
+/** Options of {@link embeddingCacheMiddleware}. */
+interface EmbeddingCacheMiddlewareOptions {
+    /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
+    mode?: CacheMode | undefined;
+    /** Milliseconds an embedding lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
+    ttl?: number | undefined;
+}
+/** What the AI SDK hands to an embedding model. */
+interface EmbedParameters {
+    values: string[];
+    abortSignal?: AbortSignal | undefined;
+    providerOptions?: ProviderOptions | undefined;
+    headers?: Record<string, string | undefined> | undefined;
+}
+/** What `wrapEmbeddingModel` takes, of the AI SDK 6 and 7 (5 has none). */
+interface EmbeddingCacheMiddleware {
+    /** Each major version of the AI SDK wants its own here, and reads none. */
+    readonly specificationVersion: any;
+    wrapEmbed<R>(call: {
+        params: EmbedParameters;
+        model: ModelIdentity & {
+            doEmbed(params: never): PromiseLike<R>;
+        };
+    }): Promise<R>;
+}
+/**
+ * Answers the calls of an embedding model from `cache`, text by text, for `wrapEmbeddingModel({ model, middleware })`. The
+ * model is asked, in one call, for the texts that are missing; `usage` counts those alone. Models, and options for the
+ * provider, never share a text. `providerMetadata['ai-evals']` has `cached`: whether all of them came from the cache.
+ *
+ * @throws RangeError or TypeError for an option that cannot be used.
+ */
+declare function embeddingCacheMiddleware(cache: EmbeddingCache, options?: EmbeddingCacheMiddlewareOptions): EmbeddingCacheMiddleware;
 
 /** The data types of an evaluation, shared by every room. */
 /** How hard a case is meant to be. */
@@ -779,146 +1195,6 @@ declare function benchmarkCache<S>(cache: MeasurableCache<S>, operations?: numbe
     stats: S;
 }>;
 
-/** Options and figures that all caches share. */
-/** What one miss costs, for {@link Savings}. */
-interface MissCost {
-    /** Tokens of the call a hit avoids. Default: 0. */
-    tokens?: number | undefined;
-    /** US dollars of the call a hit avoids. Default: 0. */
-    usd?: number | undefined;
-}
-/** What hits have avoided since the cache was created or cleared. */
-interface Savings {
-    /** Calls: the number of hits. */
-    calls: number;
-    tokens: number;
-    /** US dollars. */
-    usd: number;
-}
-/**
- * Why an entry left without being asked to: there were `maxSize` others (`'entries'`), there were `maxBytes` of others or
- * it is larger than that alone (`'bytes'`), or its time to live was over (`'expired'`).
- */
-type EvictionReason = 'entries' | 'bytes' | 'expired';
-/** An entry that left, as `onEvict` is told. */
-interface Eviction<V, K> {
-    /** What the cache knows of the key; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
-    key: K;
-    value: V;
-    reason: EvictionReason;
-}
-/** Options of every cache. */
-interface CacheOptions<V = any, K = any> {
-    /** Most entries held; a whole number of at least 1. */
-    maxSize?: number | undefined;
-    /** Milliseconds an entry lives from its last `set`; above 0, `Infinity` for ever. */
-    ttl?: number | undefined;
-    /**
-     * Most bytes held, keys and values, as `memoryUsage` estimates them (without the fixed overhead per entry). Default:
-     * no limit. An entry larger than that alone is not stored, and what was stored under its key is dropped.
-     */
-    maxBytes?: number | undefined;
-    /**
-     * Who leaves when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: whoever was asked
-     * for least often of late; for repeated runs over more cases than fit, where LRU never hits. See `docs/caches.md`.
-     */
-    policy?: 'lru' | 'tinylfu' | undefined;
-    /**
-     * Told of every entry that is evicted or found expired (not of those deleted, replaced or cleared). May use the cache.
-     * What it throws becomes a process warning.
-     */
-    onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
-    /** What a miss costs, for `savings()`. */
-    missCost?: MissCost | undefined;
-    /** What calls do that do not say. Default: `'on'`. */
-    mode?: CacheMode | undefined;
-    /**
-     * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-     * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
-     */
-    shouldCache?: ((value: V) => boolean) | undefined;
-    /**
-     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
-     * longer, unless room is needed. Default: 0.
-     */
-    staleWhileRevalidate?: number | undefined;
-}
-/** Options of the caches that can be held outside one thread's heap. */
-interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
-    /**
-     * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
-     * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
-     */
-    shared?: string | undefined;
-    /**
-     * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
-     * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
-     */
-    persist?: string | undefined;
-    /** With `shared` or `persist`: whose entries these are. Another namespace sees none of them. Default: `''`. */
-    namespace?: string | undefined;
-    /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
-    version?: string | number | undefined;
-}
-/**
- * - `'on'`: hits are answered, misses are computed and stored;
- * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
- * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
- * - `'off'`: nothing is answered from the cache and nothing is stored.
- */
-type CacheMode = 'on' | 'replay' | 'record' | 'off';
-/** Options of one lookup. */
-interface LookupOptions {
-    /** Instead of the cache's. */
-    mode?: CacheMode | undefined;
-}
-/** Options of everything that names an entry of a `ResponseCache`. */
-interface RepeatOptions {
-    /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
-    repeat?: number | undefined;
-}
-/** What `getOrCompute` hands to the function that computes a value. */
-interface ComputeContext {
-    /** Aborted when every caller that waits for the value has given up. */
-    signal: AbortSignal;
-}
-/** Options of one `getOrCompute`. */
-interface ComputeOptions<V = any> extends SetOptions {
-    /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
-    signal?: AbortSignal | undefined;
-    /** Instead of the cache's. */
-    shouldCache?: ((value: V) => boolean) | undefined;
-    /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
-    staleWhileRevalidate?: number | undefined;
-}
-/** Options of one `set`. */
-interface SetOptions extends LookupOptions {
-    /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
-    ttl?: number | undefined;
-    /** What a miss of this entry costs, instead of the cache's `missCost`. */
-    missCost?: MissCost | undefined;
-}
-/** Figures of a cache since it was created or cleared. Reading them costs O(1). */
-interface CacheStats {
-    hits: number;
-    misses: number;
-    /** Hits by `get`s, 0–1; 0 when there was no `get`. */
-    hitRate: number;
-    /** Live entries. */
-    size: number;
-    /** Live entries: the same as `size`. */
-    entries: number;
-    maxSize: number;
-    /** Live entries given up for want of room. */
-    evictions: number;
-    /** Bytes of memory held: keys, values, and what the cache itself takes. An estimate, within 25 %. */
-    memoryUsage: number;
-    /** With `persist`: bytes of the file, with its log. */
-    diskUsage?: number;
-    /** Milliseconds a `get` takes, on average over a sample of one in sixteen. */
-    avgAccessTime: number;
-}
-
 /** What a {@link CacheInvalidator} needs of a cache: all caches here have it, and so may yours. */
 interface ManagedCache {
     clear(): void;
@@ -945,94 +1221,6 @@ declare class CacheInvalidator {
      * @throws RangeError or TypeError for an interval that cannot be used.
      */
     scheduleCleanup(intervalMs?: number): NodeJS.Timeout;
-}
-
-/** What all caches have in common. */
-declare abstract class BaseCache {
-    #private;
-    /** Removes everything and zeroes the counters. What is being computed is not stored afterwards. */
-    clear(): void;
-    /** Removes what has expired: how many. O(that number). */
-    removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
-    getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
-    savings(): Savings;
-}
-
-/** A vector as providers return it, quantised ones included. */
-type Embedding = number[] | Float32Array | Float64Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
-/** A cached embedding that {@link EmbeddingCache.nearest} found. */
-interface Neighbour<E extends Embedding = number[]> {
-    text: string;
-    embedding: E;
-    /** The cosine, −1 to 1. */
-    similarity: number;
-}
-/**
- * Embeddings by text. A vector comes back as it went in: the same array, a `number[]` or a typed array of
- * numbers. With `shared` or `persist`, a copy of it.
- *
- * Defaults: 1000 entries, 24 hours.
- */
-declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
-    #private;
-    /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: TieredCacheOptions<E, string>);
-    /** The embedding, or `undefined` when there is none or it has expired. */
-    get(text: string, options?: LookupOptions): E | undefined;
-    /**
-     * Stores `embedding`, in place of what was there.
-     *
-     * @throws TypeError when it is no array of numbers, RangeError when one of them is not finite.
-     */
-    set(text: string, embedding: E, options?: SetOptions): void;
-    /**
-     * The embedding of `text`; where there is none, what `fn` computes, which is then stored. Callers that ask at the same
-     * time share one computation; when it fails, all of them get its error and nothing is stored.
-     */
-    getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(text: string, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
-    delete(text: string): boolean;
-    /**
-     * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
-     * counts as one hit or miss. One call into the engine for all of them.
-     */
-    batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined>;
-    /**
-     * Stores every pair. All are checked before the first is stored.
-     *
-     * @throws TypeError or RangeError as {@link set} does; then nothing is stored.
-     */
-    batchSet(embeddings: Iterable<readonly [string, E]>, options?: SetOptions): void;
-    /**
-     * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
-     * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
-     * caller is having computed at this moment is not asked for again.
-     *
-     * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
-     * vectors.
-     */
-    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
-    /**
-     * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
-     * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
-     *
-     * @throws RangeError when the two differ in length, TypeError for what is neither text nor vector.
-     */
-    similarity(a: string | Embedding, b: string | Embedding): number | undefined;
-    /**
-     * The `k` cached embeddings most similar to `vector`, most similar first. Those of another length are left out. The
-     * similarity is the cosine, within 10⁻⁶. Exhaustive: O(entries × dimensions), about 1 ms per 1000 embeddings of 1536; the first
-     * search after a `set` also copies what is new, 4 bytes per component. No hit, no miss, no use.
-     *
-     * @throws RangeError when embeddings are cached but none has the length of `vector`.
-     */
-    nearest(vector: Embedding, k?: number): Neighbour<E>[];
-    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
-    close(): void;
 }
 
 /** A cached query as its caller wrote it. */
@@ -1082,75 +1270,6 @@ declare class QueryCache<T = any> extends BaseCache {
      * @throws TypeError when `pattern` is neither, SyntaxError when a string is no regular expression.
      */
     invalidate(pattern: RegExp | string): number;
-}
-
-/** Why there is no entry: the explanation, and the error of mode `'replay'`. */
-
-/** A part of the key in which two requests differ. */
-interface KeyDifference {
-    /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
-    path: string;
-    /** What was asked for, as JSON; of a long text length and digest. `undefined`: there is no such part. */
-    asked: string | undefined;
-    /** What the stored entry has there. */
-    stored: string | undefined;
-}
-/** Why a `ResponseCache` has no live entry for a request. */
-interface MissExplanation {
-    /**
-     * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
-     * differs in {@link MissExplanation.differences}.
-     */
-    reason: 'empty' | 'expired' | 'different';
-    /** Between the request and the stored one that differs in the fewest parts. */
-    differences: KeyDifference[];
-    /** The same as a sentence. */
-    message: string;
-}
-/** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
-declare class CacheMissError extends AiEvalsError {
-    /** Of a `ResponseCache`. */
-    readonly explanation: MissExplanation | undefined;
-    constructor(named: string, explanation: MissExplanation | undefined);
-}
-
-/**
- * Model responses by the content of input and model configuration, whatever they are: two equal prompts with equal
- * configurations are one entry, in whatever order the members were written. See `docs/caches.md` for what is equal.
- *
- * Defaults: 500 entries, 2 hours. A hit returns the very value that was set; with `shared` or `persist`, a copy of it.
- */
-declare class ResponseCache<T = any> extends BaseCache {
-    #private;
-    /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: TieredCacheOptions<T, undefined>);
-    /**
-     * The response, or `undefined` when there is none or it has expired.
-     *
-     * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
-     * mode `'replay'`.
-     */
-    get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined;
-    /** Stores `response`, in place of what was there. */
-    set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void;
-    /**
-     * The response to a request; where there is none, what `fn` computes, which is then stored.
-     *
-     * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
-     * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored.
-     */
-    getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
-    has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
-    /** Removes an entry: was it there? */
-    delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
-    /**
-     * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-     * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
-     */
-    explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
-    /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
-    close(): void;
 }
 
 /** The three caches of an evaluation in one place. Whichever caches are set now are the ones that are managed. */
@@ -1860,5 +1979,5 @@ declare class ResultWriter<T = any> {
     clear(): void;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, Embedding, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
+export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };

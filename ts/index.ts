@@ -1,3 +1,5 @@
-/** Entry point `@aah/ai-evals`: everything of both subpaths. */
+/** Entry point `@aah/ai-evals`: everything of all subpaths. */
+
+export * from './ai-sdk.js';
 export * from './orchestrator.js';
 export * from './performance.js';

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import * as everything from '@aah/ai-evals';
+import * as aiSdk from '@aah/ai-evals/ai-sdk';
 import * as orchestrator from '@aah/ai-evals/orchestrator';
 import * as performance from '@aah/ai-evals/performance';
 import { describe, expect, expectTypeOf, test } from 'vitest';
@@ -13,18 +14,21 @@ const PERFORMANCE = [
   ...['Benchmark', 'BenchmarkSuite', 'benchmarkCache'],
 ];
 const ORCHESTRATOR = ['ParallelExecutor', 'ScoringWorkerPool', 'PROVIDER_LIMITS'];
+const AI_SDK = ['cacheMiddleware', 'embeddingCacheMiddleware'];
 
 describe('the entry points', () => {
   test('export the values of the contract', () => {
     expect(Object.keys(performance)).toEqual(expect.arrayContaining(PERFORMANCE));
     expect(Object.keys(orchestrator)).toEqual(expect.arrayContaining(ORCHESTRATOR));
-    expect(Object.keys(everything)).toEqual(expect.arrayContaining([...PERFORMANCE, ...ORCHESTRATOR]));
+    expect(Object.keys(aiSdk)).toEqual(expect.arrayContaining(AI_SDK));
+    expect(Object.keys(everything)).toEqual(expect.arrayContaining([...PERFORMANCE, ...ORCHESTRATOR, ...AI_SDK]));
   });
 
   test('are one implementation: through any of them, required or imported, a class is the same class', () => {
     for (const [name, imported] of [
       ['@aah/ai-evals/performance', performance],
       ['@aah/ai-evals/orchestrator', orchestrator],
+      ['@aah/ai-evals/ai-sdk', aiSdk],
       ['@aah/ai-evals', everything],
     ] as [string, Exports][]) {
       const required = require(name) as Exports;

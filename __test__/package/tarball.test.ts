@@ -160,6 +160,7 @@ describe('packing', () => {
 describe('a project that installed both tarballs, with no Rust on PATH', () => {
   const used = {
     one: true,
+    middleware: ['specificationVersion', 'wrapGenerate', 'wrapStream'],
     cached: { answer: 42 },
     results: [
       ['x', 'x'],

@@ -27,8 +27,13 @@ function isCutOrRefused(answer: unknown): boolean {
   return typeof refusal === 'string' && refusal !== '';
 }
 
-/** A reason is a word, or (AI SDK 6) an object whose `unified` is one. */
 function isUnwanted(reason: unknown): boolean {
+  const word = reasonWord(reason);
+  return word !== undefined && UNWANTED.has(word.toLowerCase());
+}
+
+/** A reason to end is a word, or (AI SDK 6 and later) an object whose `unified` is one. */
+export function reasonWord(reason: unknown): string | undefined {
   const word = typeof reason === 'object' && reason !== null ? (reason as { unified?: unknown }).unified : reason;
-  return typeof word === 'string' && UNWANTED.has(word.toLowerCase());
+  return typeof word === 'string' ? word : undefined;
 }

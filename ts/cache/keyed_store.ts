@@ -23,7 +23,7 @@ import type {
   SetOptions,
 } from './options.js';
 import { fullCost } from './saved_costs.js';
-import { type Extras, MISS, type Tier } from './tier.js';
+import { type Extras, type Found, MISS, type Tier } from './tier.js';
 
 /** Checked options of a {@link KeyedStore}. */
 export interface StoreOptions<V> {
@@ -72,6 +72,21 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     if (value !== MISS) return value;
     if (mode === 'replay') throw this.missOf(a, b, options);
     return undefined;
+  }
+
+  /** What is held, be it stale: the look that `getOrCompute` takes, without computing anything. */
+  find(a: unknown, b: unknown, options: AnyOptions<V>): Found<V> | undefined {
+    const mode = this.modeOf(options);
+    if (mode === 'off' || mode === 'record') return undefined;
+    const structure = this.#write(a, b, options);
+    let found: Found<V> | undefined;
+    try {
+      found = this.tier.getStale(structure, keyText(), this.#stale);
+    } finally {
+      keyRead();
+    }
+    if (found === undefined && mode === 'replay') throw this.missOf(a, b, options);
+    return found;
   }
 
   /** `get` of several texts at once, in a mode. */

@@ -3,6 +3,7 @@ import { REQUEST } from './key_form.js';
 import type { KeyedStore } from './keyed_store.js';
 import type { MissExplanation } from './miss.js';
 import type {
+  CacheMode,
   ComputeContext,
   ComputeOptions,
   LookupOptions,
@@ -10,6 +11,7 @@ import type {
   SetOptions,
   TieredCacheOptions,
 } from './options.js';
+import type { Found } from './tier.js';
 import { tieredStore } from './tiered_store.js';
 
 const DEFAULTS = { maxSize: 500, ttl: 7_200_000 };
@@ -39,6 +41,24 @@ export class ResponseCache<T = any> extends BaseCache {
    */
   get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined {
     return this.#store.get(input, modelConfig, options);
+  }
+
+  /**
+   * As `get`, and also what has expired within `staleWhileRevalidate`.
+   *
+   * @internal
+   */
+  find(input: unknown, modelConfig: unknown, options: LookupOptions & RepeatOptions): Found<T> | undefined {
+    return this.#store.find(input, modelConfig, options);
+  }
+
+  /**
+   * What a call with `options` does.
+   *
+   * @internal
+   */
+  modeOf(options: LookupOptions): CacheMode {
+    return this.#store.modeOf(options);
   }
 
   /** Stores `response`, in place of what was there. */

@@ -1,6 +1,8 @@
 const everything = require('@aah/ai-evals');
 const performance = require('@aah/ai-evals/performance');
 const orchestrator = require('@aah/ai-evals/orchestrator');
+// The package `ai` is not installed here.
+const aiSdk = require('@aah/ai-evals/ai-sdk');
 
 const cache = new performance.LRUCache({ maxSize: 2 });
 cache.set('a', { answer: 42 });
@@ -18,6 +20,7 @@ executor
       JSON.stringify({
         one:
           everything.LRUCache === performance.LRUCache && everything.ParallelExecutor === orchestrator.ParallelExecutor,
+        middleware: Object.keys(aiSdk.cacheMiddleware(new performance.ResponseCache())),
         cached: cache.get('a'),
         results: results.map(({ task, result }) => [task.id, result]),
         version: require('@aah/ai-evals/package.json').version,

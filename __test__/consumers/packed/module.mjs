@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import * as everything from '@aah/ai-evals';
+import { cacheMiddleware } from '@aah/ai-evals/ai-sdk';
 import { ParallelExecutor } from '@aah/ai-evals/orchestrator';
-import { LRUCache } from '@aah/ai-evals/performance';
+import { LRUCache, ResponseCache } from '@aah/ai-evals/performance';
 
 const required = createRequire(import.meta.url)('@aah/ai-evals');
 const cache = new LRUCache({ maxSize: 2 });
@@ -19,6 +20,7 @@ console.log(
       everything.LRUCache === LRUCache &&
       required.LRUCache === LRUCache &&
       required.ParallelExecutor === ParallelExecutor,
+    middleware: Object.keys(cacheMiddleware(new ResponseCache())),
     cached: cache.get('a'),
     results: results.map(({ task, result }) => [task.id, result]),
     names: Object.keys(required).every((name) => name in everything),

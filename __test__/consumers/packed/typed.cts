@@ -1,5 +1,6 @@
 import everything = require('@aah/ai-evals');
 
+import { type CacheMiddleware, cacheMiddleware } from '@aah/ai-evals/ai-sdk';
 import { type ExecutionResult, ParallelExecutor, type RunResult } from '@aah/ai-evals/orchestrator';
 import { type CacheStats, LRUCache, type TestCase } from '@aah/ai-evals/performance';
 
@@ -9,6 +10,9 @@ const same: LRUCache<number> = new everything.LRUCache<number>({ maxSize: 2 });
 cache.set('a', 42);
 const value: number | undefined = cache.get('a');
 const stats: CacheStats = same.getStats();
+
+// Compiles where the package `ai` is not installed.
+export const middleware: CacheMiddleware = cacheMiddleware(new everything.ResponseCache(), { mode: 'replay' });
 
 const testCase: TestCase<string, string> = {
   id: 'x',

@@ -1,4 +1,5 @@
 import * as everything from '@aah/ai-evals';
+import { type CacheMiddleware, cacheMiddleware } from '@aah/ai-evals/ai-sdk';
 import { type ExecutionResult, ParallelExecutor, type RunResult } from '@aah/ai-evals/orchestrator';
 import { type CacheStats, LRUCache, type TestCase } from '@aah/ai-evals/performance';
 
@@ -8,6 +9,9 @@ const same: LRUCache<number> = new everything.LRUCache<number>({ maxSize: 2 });
 cache.set('a', 42);
 const value: number | undefined = cache.get('a');
 const stats: CacheStats = same.getStats();
+
+// Compiles where the package `ai` is not installed.
+export const middleware: CacheMiddleware = cacheMiddleware(new everything.ResponseCache(), { mode: 'replay' });
 
 const testCase: TestCase<string, string> = {
   id: 'x',
