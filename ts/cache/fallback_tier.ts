@@ -9,7 +9,7 @@ import type { ByteTier } from './byte_tier.js';
 import { isStorageFailure } from './byte_tier.js';
 import type { MemoryTier } from './memory_tier.js';
 import type { Savings } from './options.js';
-import { type Extras, type Found, MISS, type Tier, type TierFigures } from './tier.js';
+import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from './tier.js';
 import { encode } from './value_codec.js';
 
 /** Milliseconds for which a file that failed is left alone. */
@@ -77,6 +77,17 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     if (value !== MISS) return value;
     const found = this.#try('read', (file): { value: V | typeof MISS } => ({ value: file.peek(structure, text) }));
     return found === undefined ? MISS : found.value;
+  }
+
+  peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
+    const inFile = this.#try('read', (file) => file.peekMany(texts, lengths));
+    let end = 0;
+    return Array.from(lengths, (length, i) => {
+      const start = end;
+      end += length;
+      const value = this.#isMemoryUsed ? this.#memory.peek(0, texts.slice(start, end)) : MISS;
+      return value === MISS ? at(inFile, i) : value;
+    });
   }
 
   has(structure: number, text: string): boolean {
@@ -160,12 +171,18 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     yield* this.#try('read', (file) => [...file.notes()]) ?? [];
   }
 
-  claim(structure: number, text: string): boolean {
-    return this.#try('write', (file) => file.claim(structure, text)) ?? true;
+  claim(keys: WrittenKeys, seizes: boolean): Claimed {
+    const all = () => new Uint8Array(keys.lengths?.length ?? 1).fill(1);
+    return this.#try('write', (file) => file.claim(keys, seizes)) ?? { ticket: 0, answers: all() };
   }
 
-  release(structure: number, text: string): void {
-    this.#try('write', (file) => file.release(structure, text));
+  release(keys: WrittenKeys, ticket: number, isOpen: boolean): void {
+    if (ticket === 0) return;
+    const isReleased = this.#try('write', (file) => {
+      file.release(keys, ticket, isOpen);
+      return true;
+    });
+    if (!isReleased) this.#file?.releaseLater(ticket);
   }
 
   close(): void {

@@ -7,10 +7,10 @@
  */
 import * as check from '../arguments.js';
 import { AccessTimer } from './access_timer.js';
-import { computeOnce } from './compute_once.js';
+import { awaitOthers, computeMine, computeOnce, type Run, share, textKeys } from './compute_once.js';
 import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import { nearestDifferences } from './description.js';
-import { Flight, Flights } from './flight.js';
+import { Flight, Flights, type Part } from './flight.js';
 import type { KeyForm } from './key_form.js';
 import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
 import type {
@@ -36,6 +36,7 @@ export interface StoreOptions<V> {
 
 type Compute<V> = (context: ComputeContext) => V | PromiseLike<V>;
 type ComputeMany<V> = (missing: string[], context: ComputeContext) => Promise<readonly V[]>;
+type Divide<V> = (places: readonly number[]) => readonly Part<V>[];
 type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
 
 export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
@@ -214,19 +215,14 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     extras.key = this.#form.kept(a, b);
     extras.note = this.#note(a, b, options);
-    const computed = async (context: ComputeContext, isWanted: () => boolean): Promise<V> => {
-      const value = await fn(context);
-      if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
-      return value;
-    };
-    return this.#flights.one(
-      idOf(copy),
-      (context, isWanted) =>
-        isRecorded
-          ? computed(context, isWanted)
-          : computeOnce(this.tier, copy, context.signal, () => computed(context, isWanted)),
-      unattended,
-    );
+    const compute = (context: ComputeContext, isWanted: () => boolean) =>
+      computeOnce(this.tier, copy, context.signal, isRecorded, async (ticket) => {
+        const value = await fn(context);
+        extras.ticket = ticket;
+        if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
+        return value;
+      });
+    return this.#flights.one(idOf(copy), compute, unattended);
   }
 
   /** The values of distinct texts: what is held, what is being computed, and what one call of `fn` computes of the rest. */
@@ -238,19 +234,45 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const held = this.getMany(texts, mode);
     const missing = texts.filter((_, i) => held[i] === MISS);
     if (mode === 'replay' && missing.length > 0) throw this.missOf(missing[0], undefined, undefined);
-    const flights = mode === 'off' ? new Flights<V>() : this.#flights;
-    const computing = flights.many(missing.map(textId), async (places, context, isWanted) => {
-      const asked = places.map((place) => missing[place] as string);
-      const values = await fn(asked, context);
-      const kept = places.flatMap((place, nth): [string, V][] =>
-        isWanted(place) ? [[missing[place] as string, values[nth] as V]] : [],
-      );
-      if (mode !== 'off') this.#storeMany(kept, extras, options);
-      return values;
-    });
+    const off: Divide<V> = (places) => [{ places, compute: (context) => fn([...missing], context) }];
+    const computing =
+      mode === 'off'
+        ? new Flights<V>().many(missing.map(textId), off)
+        : this.#flights.many(missing.map(textId), this.#divide(missing, fn, extras, options, mode === 'record'));
     const computed = await Promise.all(computing.map((flight) => flight.join(signal)));
     const values = held.map((value) => (value === MISS ? (computed.shift() as V) : value));
     return new Map(texts.map((text, i) => [text, values[i] as V]));
+  }
+
+  /** Of `texts` that are to be computed: what is claimed here, and what others compute. */
+  #divide(
+    texts: readonly string[],
+    fn: ComputeMany<V>,
+    extras: Extras<K>,
+    options: AnyOptions<V>,
+    isRecorded: boolean,
+  ): Divide<V> {
+    const { tier } = this;
+    const keys = textKeys(texts);
+    const run =
+      (context: ComputeContext, isWanted: (place: number) => boolean): Run<V> =>
+      async (places, ticket) => {
+        const asked = places.map((place) => texts[place] as string);
+        const values = await fn(asked, context);
+        const pairs = asked.map((text, nth): [string, V] => [text, values[nth] as V]);
+        const kept = pairs.filter((_, nth) => isWanted(places[nth] as number));
+        this.#storeMany(kept, { ...extras, ticket }, options);
+        return values;
+      };
+    return (places) => {
+      const claimed = share(tier, keys, places, isRecorded);
+      const { mine, others } = claimed;
+      const parts: Part<V>[] = [
+        { places: mine, compute: (context, w) => computeMine(tier, keys, claimed, context.signal, run(context, w)) },
+        { places: others, compute: (context, w) => awaitOthers(tier, keys, others, context.signal, run(context, w)) },
+      ];
+      return parts.filter((part) => part.places.length > 0);
+    };
   }
 
   /** Computations under way are not stored when they end. */
@@ -318,6 +340,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       note: '',
       ttl: ttl === undefined ? 0 : check.positiveNumber('ttl', ttl),
       cost: missCost === undefined ? undefined : fullCost('missCost', missCost),
+      ticket: 0,
     };
   }
 
