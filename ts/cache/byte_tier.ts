@@ -99,6 +99,11 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return guarded(() => this.#handle.has(structure, text, this.#now()));
   }
 
+  /** Whether there is an entry, be it expired. */
+  holds(structure: number, text: string): boolean {
+    return guarded(() => this.#handle.has(structure, text, 0));
+  }
+
   #hit(bytes: Buffer): V {
     this.#saved.hit(costOf(bytes));
     return valueOf<V>(bytes);

@@ -2,45 +2,63 @@
  * A file, and this thread's memory for what the file does not take: a full disk, a directory that is not to be written to,
  * a file of a later version make a cache forgetful, and nothing worse.
  *
- * What always holds: no call fails because of the file; what was set last is what is found, wherever it is; the first
- * failure is a process warning (`AI_EVALS_CACHE_DEGRADED`), the others are silent; a file that works again is used again.
+ * What always holds:
+ * - no call fails because of the file; what was set last is what is found, wherever it is, and as a copy;
+ * - what was replaced, deleted or cleared while the file took no writes is never found in it afterwards;
+ * - a file that works again is used again, be it that it could not even be opened: it is tried at most once a second. The
+ *   next write and `close` bring it up to date, so that other processes see it, too;
+ * - the first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`), the others are silent.
+ *
+ * What that takes in memory is bounded (see `untaken_changes.ts`); where the bound is reached, the file is given up and the
+ * cache goes on in memory alone until it is closed.
  */
+import { AiEvalsError } from '../errors.js';
 import type { ByteTier } from './byte_tier.js';
 import { isStorageFailure } from './byte_tier.js';
+import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import type { MemoryTier } from './memory_tier.js';
 import type { Savings } from './options.js';
 import { type Extras, type Found, MISS, type Tier, type TierFigures } from './tier.js';
-import { encode } from './value_codec.js';
+import { type Change, UntakenChanges } from './untaken_changes.js';
+import { decode, type Encoded, encode } from './value_codec.js';
 
 /** Milliseconds for which a file that failed is left alone. */
 const PAUSE = 1000;
+/** Changes that one write brings the file up to date by, besides its own. */
+const SLICE = 100;
+
+const NOTHING_SAVED: Savings = { calls: 0, tokens: 0, usd: 0 };
 
 export class FallbackTier<V, K> implements Tier<V, K> {
   readonly keysForOthers = true;
   readonly maxSize: number;
-  readonly #file: ByteTier<V, K> | undefined;
-  readonly #memory: MemoryTier<V, K>;
+  readonly #open: () => ByteTier<V, K>;
+  /** `undefined` until it can be opened. */
+  #file: ByteTier<V, K> | undefined;
+  readonly #memory: MemoryTier<Encoded, K>;
+  readonly #ttl: number;
   /** Whether the memory has ever been needed. */
-  #isMemoryUsed: boolean;
+  #isMemoryUsed = false;
+  readonly #changes = new UntakenChanges();
+  /** The cache was cleared, and the file has not taken that yet. */
+  #isCleared = false;
+  #isGivenUp = false;
+  #isClosed = false;
   #hasWarned = false;
-  /** When reading and writing may be tried again. */
-  #retryAt = { read: 0, write: 0 };
+  /** When opening, reading and writing may be tried again. */
+  readonly #retryAt = { open: 0, read: 0, write: 0 };
   #lookups = 0;
   #hits = 0;
 
-  /** `open` throws `ERR_STORAGE` when the file cannot be used at all. */
-  constructor(open: () => ByteTier<V, K>, memory: MemoryTier<V, K>) {
+  /**
+   * `open` throws `ERR_STORAGE` when the file cannot be used at all. `ttl` is that of both.
+   */
+  constructor(open: () => ByteTier<V, K>, memory: MemoryTier<Encoded, K>, ttl: number) {
     this.maxSize = memory.maxSize;
+    this.#open = open;
     this.#memory = memory;
-    try {
-      this.#file = open();
-      this.#tellNotices(this.#file);
-    } catch (error) {
-      if (!isStorageFailure(error)) throw error;
-      this.#file = undefined;
-      this.#warn(error);
-    }
-    this.#isMemoryUsed = this.#file === undefined;
+    this.#ttl = ttl;
+    this.#opened();
   }
 
   get(structure: number, text: string): V | typeof MISS {
@@ -50,17 +68,24 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   getStale(structure: number, text: string, window: number): Found<V> | undefined {
     const inMemory = this.#isMemoryUsed ? this.#memory.getStale(structure, text, window) : undefined;
-    const found = inMemory ?? this.#try('read', (file) => file.getStale(structure, text, window));
+    const found = inMemory
+      ? { value: decoded<V>(inMemory.value), stale: inMemory.stale }
+      : this.#read(structure, (file) => file.getStale(structure, text, window));
     this.#count(1, found === undefined ? 0 : 1);
     return found;
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
     const inMemory = this.#isMemoryUsed ? this.#memory.getMany(texts, lengths) : undefined;
-    const inFile = this.#try('read', (file) => file.getMany(texts, lengths));
-    const found = Array.from(lengths, (_, i): V | typeof MISS => {
-      const value = at(inMemory, i);
-      return value === MISS ? at(inFile, i) : value;
+    const inFile = this.#isCleared ? undefined : this.#try('read', (file) => file.getMany(texts, lengths));
+    let at = 0;
+    const found = Array.from(lengths, (length, i): V | typeof MISS => {
+      const text = texts.slice(at, at + length);
+      at += length;
+      const value = inMemory?.[i] ?? MISS;
+      if (value !== MISS) return decoded<V>(value);
+      const isOutdated = this.#changes.size > 0 && this.#changes.get({ id: text, structure: 0 }) !== undefined;
+      return inFile === undefined || isOutdated ? MISS : (inFile[i] as V | typeof MISS);
     });
     this.#count(found.length, found.filter((value) => value !== MISS).length);
     return found;
@@ -74,80 +99,143 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   peek(structure: number, text: string): V | typeof MISS {
     const value = this.#isMemoryUsed ? this.#memory.peek(structure, text) : MISS;
-    if (value !== MISS) return value;
-    const found = this.#try('read', (file): { value: V | typeof MISS } => ({ value: file.peek(structure, text) }));
+    if (value !== MISS) return decoded(value);
+    const found = this.#read(structure, (file): { value: V | typeof MISS } => ({ value: file.peek(structure, text) }));
     return found === undefined ? MISS : found.value;
   }
 
   has(structure: number, text: string): boolean {
     if (this.#isMemoryUsed && this.#memory.has(structure, text)) return true;
-    return this.#try('read', (file) => file.has(structure, text)) ?? false;
+    return this.#read(structure, (file) => file.has(structure, text)) ?? false;
   }
 
   set(structure: number, text: string, value: V, extras: Extras<K>): void {
-    const isStored = this.#try('write', (file) => {
+    const isStored = this.#write((file) => {
       file.set(structure, text, value, extras);
       return true;
     });
-    if (isStored) {
-      if (this.#isMemoryUsed) this.#memory.delete(structure, text);
-    } else {
-      this.#remember(structure, text, value, extras);
-    }
+    if (isStored) this.#forget(structure, text);
+    else this.#remember(structure, text, stored(value), extras);
   }
 
   setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>): void {
-    const isStored = this.#try('write', (file) => {
+    const isStored = this.#write((file) => {
       file.setMany(pairs, extras);
       return true;
     });
-    for (const [text, value] of pairs) {
-      if (!isStored) this.#remember(0, text, value, { ...extras, key: text as K });
-      else if (this.#isMemoryUsed) this.#memory.delete(0, text);
+    // All or none: what cannot be encoded is told before anything is stored.
+    const values = isStored ? [] : pairs.map(([, value]) => stored(value));
+    for (const [i, [text]] of pairs.entries()) {
+      const structure = writeCopy({ id: text, structure: 0 });
+      try {
+        if (isStored) this.#forget(structure, text);
+        else this.#remember(structure, text, values[i] as Encoded, { ...extras, key: text as K });
+      } finally {
+        keyRead();
+      }
     }
   }
 
-  #remember(structure: number, text: string, value: V, extras: Extras<K>): void {
-    // What the file would refuse is refused here too: whether a value can be stored does not depend on the disk.
-    encode(value);
+  /** The file has taken what is under a key. */
+  #forget(structure: number, text: string): void {
+    if (!this.#isMemoryUsed) return;
+    this.#memory.delete(structure, text);
+    if (this.#changes.size > 0) this.#changes.delete(copyKey(structure));
+  }
+
+  #remember(structure: number, text: string, value: Encoded, extras: Extras<K>): void {
+    const { note, cost, ttl } = extras;
     this.#isMemoryUsed = true;
     this.#memory.set(structure, text, value, extras);
+    this.#change(structure, text, { note, cost, until: Date.now() + (ttl || this.#ttl) });
+  }
+
+  /** Notes what the file has not taken. */
+  #change(structure: number, text: string, kept: Change['stored']): void {
+    if (this.#isGivenUp) return;
+    const copy = copyKey(structure);
+    const supersedes = this.#mayHold(structure, text, copy);
+    if (supersedes || kept !== undefined) this.#changes.add({ copy, supersedes, stored: kept });
+    else this.#changes.delete(copy);
+    if (this.#changes.isOverflowing) this.#giveUp();
+  }
+
+  /** Whether the file may have something under a key, be it expired or known to be outdated. */
+  #mayHold(structure: number, text: string, copy: KeyCopy): boolean {
+    if (this.#isCleared) return false;
+    if (this.#changes.get(copy)?.supersedes) return true;
+    return this.#try('read', (file) => file.holds(structure, text)) ?? true;
+  }
+
+  /** The file is not looked at any more. */
+  #giveUp(): void {
+    this.#isGivenUp = true;
+    this.#changes.clear();
+    this.#isCleared = false;
+    this.#file?.close();
+    this.#file = undefined;
   }
 
   delete(structure: number, text: string): boolean {
-    const inMemory = this.#isMemoryUsed && this.#memory.delete(structure, text);
-    const inFile = this.#try('write', (file) => file.delete(structure, text)) ?? false;
-    return inMemory || inFile;
+    const wasInMemory = this.#isMemoryUsed && this.#memory.delete(structure, text);
+    const isOutdated = this.#isOutdated(structure);
+    const taken = this.#write((file) => ({ wasThere: file.delete(structure, text) }));
+    if (taken !== undefined) {
+      this.#forget(structure, text);
+      return wasInMemory || (taken.wasThere && !isOutdated);
+    }
+    const isInFile = this.#read(structure, (file) => file.has(structure, text)) ?? false;
+    this.#isMemoryUsed = true;
+    this.#change(structure, text, undefined);
+    return wasInMemory || isInFile;
   }
 
   clear(): void {
     this.#memory.clear();
+    this.#changes.clear();
     this.#lookups = 0;
     this.#hits = 0;
-    this.#try('write', (file) => file.clear());
+    this.#isCleared = !this.#isGivenUp;
+    this.#catchUp(0);
   }
 
   removeExpired(): number {
-    return this.#memory.removeExpired() + (this.#try('write', (file) => file.removeExpired()) ?? 0);
+    return this.#memory.removeExpired() + (this.#write((file) => file.removeExpired()) ?? 0);
   }
 
   figures(): TierFigures {
     const memory = this.#memory.figures();
-    const file = this.#try('read', (tier) => tier.figures());
+    const file = this.#isCleared ? undefined : this.#try('read', (tier) => tier.figures());
+    const inFile = file === undefined ? 0 : file.live - this.#outdated();
     const figures: TierFigures = {
       hits: this.#hits,
       misses: this.#lookups - this.#hits,
       evictions: memory.evictions + (file?.evictions ?? 0),
-      live: memory.live + (file?.live ?? 0),
-      memoryUsage: memory.memoryUsage + (file?.memoryUsage ?? 0),
+      // What is in memory is on its way to the file, which then has no more than that.
+      live: Math.min(this.maxSize, memory.live + inFile),
+      memoryUsage: memory.memoryUsage + this.#changes.bytes + (file?.memoryUsage ?? 0),
     };
     if (file?.diskUsage !== undefined) figures.diskUsage = file.diskUsage;
     return figures;
   }
 
+  /** How many live entries of the file are outdated. O(changes that it has not taken). */
+  #outdated(): number {
+    let count = 0;
+    for (const { copy, supersedes } of this.#changes) {
+      if (
+        supersedes &&
+        this.#withKey(copy, (structure, text) => this.#try('read', (file) => file.has(structure, text)))
+      ) {
+        count += 1;
+      }
+    }
+    return count;
+  }
+
   savings(): Savings {
     const memory = this.#memory.savings();
-    const file = this.#try('read', (tier) => tier.savings()) ?? { calls: 0, tokens: 0, usd: 0 };
+    const file = (this.#isCleared ? undefined : this.#try('read', (tier) => tier.savings())) ?? NOTHING_SAVED;
     return {
       calls: memory.calls + file.calls,
       tokens: memory.tokens + file.tokens,
@@ -157,43 +245,131 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   *notes(): Iterable<string> {
     yield* this.#memory.notes();
-    yield* this.#try('read', (file) => [...file.notes()]) ?? [];
+    if (!this.#isCleared) yield* this.#try('read', (file) => [...file.notes()]) ?? [];
   }
 
   claim(structure: number, text: string): boolean {
-    return this.#try('write', (file) => file.claim(structure, text)) ?? true;
+    return this.#write((file) => file.claim(structure, text)) ?? true;
   }
 
   release(structure: number, text: string): void {
-    this.#try('write', (file) => file.release(structure, text));
+    // A claim ends with the file that it was made in.
+    if (!this.#isClosed) this.#try('write', (file) => file.release(structure, text));
   }
 
+  /** Brings the file up to date, if it takes that. */
   close(): void {
+    if (!this.#isClosed) {
+      this.#retryAt.open = 0;
+      this.#retryAt.write = 0;
+      this.#catchUp(Number.POSITIVE_INFINITY);
+    }
+    this.#isClosed = true;
     this.#file?.close();
+    this.#memory.clear();
+    this.#changes.clear();
+    this.#isCleared = false;
+  }
+
+  /** What `use` answers of a file that has nothing newer than itself under the key on the page. */
+  #read<R>(structure: number, use: (file: ByteTier<V, K>) => R): R | undefined {
+    return this.#isOutdated(structure) ? undefined : this.#try('read', use);
+  }
+
+  /** Whether what the file has under the key on the page, if anything, is not to be found. */
+  #isOutdated(structure: number): boolean {
+    if (this.#isCleared) return true;
+    return this.#changes.size > 0 && this.#changes.get(copyKey(structure)) !== undefined;
+  }
+
+  /** What `use` answers of a file that has taken everything before, or at least a part of it. */
+  #write<R>(use: (file: ByteTier<V, K>) => R): R | undefined {
+    if (this.#isCleared || this.#changes.size > 0) this.#catchUp(SLICE);
+    return this.#isCleared ? undefined : this.#try('write', use);
+  }
+
+  /** Has the file take up to `most` changes; what it does not take stays noted. */
+  #catchUp(most: number): void {
+    if (this.#isCleared) {
+      const isTaken = this.#try('write', (file) => {
+        file.clear();
+        return true;
+      });
+      if (!isTaken) return;
+      this.#isCleared = false;
+    }
+    let count = 0;
+    for (const change of this.#changes) {
+      if (count >= most || !this.#apply(change)) return;
+      this.#changes.delete(change.copy);
+      count += 1;
+    }
+  }
+
+  #apply({ copy, supersedes, stored: kept }: Change): boolean {
+    return this.#withKey(copy, (structure, text) => {
+      const value = kept === undefined ? MISS : this.#memory.peek(structure, text);
+      const ttl = kept === undefined ? 0 : kept.until - Date.now();
+      const isTaken = this.#try('write', (file) => {
+        if (kept === undefined || value === MISS || ttl <= 0) {
+          if (supersedes) file.delete(structure, text);
+        } else {
+          file.set(structure, text, decoded<V>(value), { key: undefined, note: kept.note, cost: kept.cost, ttl });
+        }
+        return true;
+      });
+      if (isTaken) this.#memory.delete(structure, text);
+      return isTaken ?? false;
+    });
+  }
+
+  #withKey<R>(copy: KeyCopy, use: (structure: number, text: string) => R): R {
+    const structure = writeCopy(copy);
+    try {
+      return use(structure, keyText());
+    } finally {
+      keyRead();
+    }
   }
 
   /** What `use` answers; `undefined` when there is no file, it failed, or it did a moment ago. */
   #try<R>(kind: 'read' | 'write', use: (file: ByteTier<V, K>) => R): R | undefined {
-    const file = this.#file;
-    if (file === undefined) return undefined;
-    if (this.#retryAt[kind] > 0 && performance.now() < this.#retryAt[kind]) return undefined;
+    const file = this.#file ?? this.#opened();
+    if (file === undefined || this.#isPaused(kind)) return undefined;
     try {
       const result = use(file);
       this.#retryAt[kind] = 0;
       if (kind === 'write') this.#tellNotices(file);
       return result;
     } catch (error) {
-      if (!isStorageFailure(error)) throw error;
-      this.#retryAt[kind] = performance.now() + PAUSE;
-      this.#warn(error);
+      this.#failed(kind, error);
       return undefined;
     }
   }
 
-  #warn(error: Error): void {
+  /** The file, if it can be opened now. */
+  #opened(): ByteTier<V, K> | undefined {
+    if (this.#isClosed) throw new AiEvalsError('ERR_CLOSED', 'the cache is closed: open another');
+    if (this.#isGivenUp || this.#isPaused('open')) return undefined;
+    try {
+      this.#file = this.#open();
+      this.#tellNotices(this.#file);
+    } catch (error) {
+      this.#failed('open', error);
+    }
+    return this.#file;
+  }
+
+  #isPaused(kind: 'open' | 'read' | 'write'): boolean {
+    return this.#retryAt[kind] > 0 && performance.now() < this.#retryAt[kind];
+  }
+
+  #failed(kind: 'open' | 'read' | 'write', error: unknown): void {
+    if (!isStorageFailure(error)) throw error;
+    this.#retryAt[kind] = performance.now() + PAUSE;
     if (this.#hasWarned) return;
     this.#hasWarned = true;
-    const message = `${error.message}. The cache goes on in memory; what the file does not take is lost with the process.`;
+    const message = `${error.message}. The cache goes on in memory; what the file has not taken when the cache is closed is lost.`;
     process.emitWarning(message, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_DEGRADED' });
   }
 
@@ -204,7 +380,14 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   }
 }
 
-/** What stands at `place`; a stored `undefined` is something. */
-function at<V>(values: readonly (V | typeof MISS)[] | undefined, place: number): V | typeof MISS {
-  return values === undefined ? MISS : (values[place] as V | typeof MISS);
+/** A value as bytes of its own. */
+function stored(value: unknown): Encoded {
+  const { form, payload } = encode(value);
+  const own = Buffer.alloc(payload.length);
+  own.set(payload);
+  return { form, payload: own };
+}
+
+function decoded<V>({ form, payload }: Encoded): V {
+  return decode(form, payload as Buffer, 0, payload.length) as V;
 }

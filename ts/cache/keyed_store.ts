@@ -8,7 +8,7 @@
 import * as check from '../arguments.js';
 import { AccessTimer } from './access_timer.js';
 import { computeOnce } from './compute_once.js';
-import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
+import { copyKey, type KeyCopy, keyId, keyRead, keyText, writeCopy } from './content_key.js';
 import { nearestDifferences } from './description.js';
 import { Flight, Flights } from './flight.js';
 import type { KeyForm } from './key_form.js';
@@ -120,7 +120,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     try {
       if (mode === 'off' || !this.#isWorthKeeping(value, options)) return;
       const text = keyText();
-      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
+      if (this.#flights.size > 0) this.#flights.detach(keyId(copyKey(structure)));
       extras.key = this.#form.kept(a, b);
       extras.note = this.#note(a, b, options);
       this.tier.set(structure, text, value, extras);
@@ -146,7 +146,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   delete(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
     const structure = this.#write(a, b, options);
     try {
-      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
+      if (this.#flights.size > 0) this.#flights.detach(keyId(copyKey(structure)));
       return this.tier.delete(structure, keyText());
     } finally {
       keyRead();
@@ -220,7 +220,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       return value;
     };
     return this.#flights.one(
-      idOf(copy),
+      keyId(copy),
       (context, isWanted) =>
         isRecorded
           ? computed(context, isWanted)
@@ -357,12 +357,7 @@ function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined
   return isSignal ? signal : check.wrongType('signal', 'an AbortSignal', signal);
 }
 
-/** Tells keys apart. */
-function idOf({ id, structure }: KeyCopy): string {
-  return `${structure} ${id}`;
-}
-
-/** As {@link idOf}, of a key that is a text. */
+/** As {@link keyId}, of a key that is a text. */
 function textId(text: string): string {
-  return idOf({ id: text, structure: 0 });
+  return keyId({ id: text, structure: 0 });
 }
