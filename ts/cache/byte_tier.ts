@@ -39,6 +39,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #ttl: number;
   readonly #now: () => number;
   readonly #saved: SavedCosts;
+  #isClosed = false;
   #claims = 0;
   #renewal: NodeJS.Timeout | undefined;
 
@@ -178,12 +179,15 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   release(structure: number, text: string): void {
+    // A claim ends with its handle, too.
+    if (this.#isClosed) return;
     this.#claims -= 1;
     if (this.#claims === 0) this.#stopRenewing();
     guarded(() => this.#handle.release(structure, text));
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopRenewing();
     this.#handle.close();
   }

@@ -139,7 +139,7 @@ export interface KeyCopy {
 }
 
 /** Tells keys apart. */
-export function keyId({ id, structure }: KeyCopy): string {
+export function idOf({ id, structure }: KeyCopy): string {
   return `${structure} ${id}`;
 }
 

@@ -12,18 +12,15 @@
  * What that takes in memory is bounded (see `untaken_changes.ts`); where the bound is reached, the file is given up and the
  * cache goes on in memory alone until it is closed.
  */
-import { AiEvalsError } from '../errors.js';
 import type { ByteTier } from './byte_tier.js';
-import { isStorageFailure } from './byte_tier.js';
 import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import type { MemoryTier } from './memory_tier.js';
 import type { Savings } from './options.js';
+import { RetriedFile } from './retried_file.js';
 import { type Extras, type Found, MISS, type Tier, type TierFigures } from './tier.js';
 import { type Change, UntakenChanges } from './untaken_changes.js';
 import { decode, type Encoded, encode } from './value_codec.js';
 
-/** Milliseconds for which a file that failed is left alone. */
-const PAUSE = 1000;
 /** Changes that one write brings the file up to date by, besides its own. */
 const SLICE = 100;
 
@@ -32,33 +29,23 @@ const NOTHING_SAVED: Savings = { calls: 0, tokens: 0, usd: 0 };
 export class FallbackTier<V, K> implements Tier<V, K> {
   readonly keysForOthers = true;
   readonly maxSize: number;
-  readonly #open: () => ByteTier<V, K>;
-  /** `undefined` until it can be opened. */
-  #file: ByteTier<V, K> | undefined;
+  readonly #file: RetriedFile<V, K>;
   readonly #memory: MemoryTier<Encoded, K>;
   readonly #ttl: number;
-  /** Whether the memory has ever been needed. */
-  #isMemoryUsed = false;
+  /** Whether there has ever been something that the file did not take. */
+  #isApart = false;
   readonly #changes = new UntakenChanges();
   /** The cache was cleared, and the file has not taken that yet. */
   #isCleared = false;
-  #isGivenUp = false;
-  #isClosed = false;
-  #hasWarned = false;
-  /** When opening, reading and writing may be tried again. */
-  readonly #retryAt = { open: 0, read: 0, write: 0 };
   #lookups = 0;
   #hits = 0;
 
-  /**
-   * `open` throws `ERR_STORAGE` when the file cannot be used at all. `ttl` is that of both.
-   */
+  /** `open` throws `ERR_STORAGE` when the file cannot be used at all. `ttl` is that of both. */
   constructor(open: () => ByteTier<V, K>, memory: MemoryTier<Encoded, K>, ttl: number) {
     this.maxSize = memory.maxSize;
-    this.#open = open;
+    this.#file = new RetriedFile(open);
     this.#memory = memory;
     this.#ttl = ttl;
-    this.#opened();
   }
 
   get(structure: number, text: string): V | typeof MISS {
@@ -67,7 +54,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   }
 
   getStale(structure: number, text: string, window: number): Found<V> | undefined {
-    const inMemory = this.#isMemoryUsed ? this.#memory.getStale(structure, text, window) : undefined;
+    const inMemory = this.#isApart ? this.#memory.getStale(structure, text, window) : undefined;
     const found = inMemory
       ? { value: decoded<V>(inMemory.value), stale: inMemory.stale }
       : this.#read(structure, (file) => file.getStale(structure, text, window));
@@ -76,17 +63,16 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    const inMemory = this.#isMemoryUsed ? this.#memory.getMany(texts, lengths) : undefined;
-    const inFile = this.#isCleared ? undefined : this.#try('read', (file) => file.getMany(texts, lengths));
-    let at = 0;
-    const found = Array.from(lengths, (length, i): V | typeof MISS => {
-      const text = texts.slice(at, at + length);
-      at += length;
-      const value = inMemory?.[i] ?? MISS;
-      if (value !== MISS) return decoded<V>(value);
-      const isOutdated = this.#changes.size > 0 && this.#changes.get({ id: text, structure: 0 }) !== undefined;
-      return inFile === undefined || isOutdated ? MISS : (inFile[i] as V | typeof MISS);
-    });
+    if (this.#isApart) {
+      let at = 0;
+      return Array.from(lengths, (length) => {
+        const id = texts.slice(at, at + length);
+        at += length;
+        return this.#withKey({ id, structure: 0 }, (structure, text) => this.get(structure, text));
+      });
+    }
+    const inFile = this.#file.read((file) => file.getMany(texts, lengths));
+    const found = inFile ?? Array.from(lengths, (): typeof MISS => MISS);
     this.#count(found.length, found.filter((value) => value !== MISS).length);
     return found;
   }
@@ -94,18 +80,18 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   #count(lookups: number, hits: number): void {
     this.#lookups += lookups;
     this.#hits += hits;
-    if (lookups > hits && this.#file !== undefined) this.#tellNotices(this.#file);
+    if (lookups > hits) this.#file.tellNotices();
   }
 
   peek(structure: number, text: string): V | typeof MISS {
-    const value = this.#isMemoryUsed ? this.#memory.peek(structure, text) : MISS;
+    const value = this.#isApart ? this.#memory.peek(structure, text) : MISS;
     if (value !== MISS) return decoded(value);
     const found = this.#read(structure, (file): { value: V | typeof MISS } => ({ value: file.peek(structure, text) }));
     return found === undefined ? MISS : found.value;
   }
 
   has(structure: number, text: string): boolean {
-    if (this.#isMemoryUsed && this.#memory.has(structure, text)) return true;
+    if (this.#isApart && this.#memory.has(structure, text)) return true;
     return this.#read(structure, (file) => file.has(structure, text)) ?? false;
   }
 
@@ -114,8 +100,12 @@ export class FallbackTier<V, K> implements Tier<V, K> {
       file.set(structure, text, value, extras);
       return true;
     });
-    if (isStored) this.#forget(structure, text);
-    else this.#remember(structure, text, stored(value), extras);
+    if (isStored) {
+      this.#forget(structure, text);
+      this.#catchUp(SLICE);
+    } else {
+      this.#remember(structure, text, stored(value), extras);
+    }
   }
 
   setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>): void {
@@ -125,34 +115,32 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     });
     // All or none: what cannot be encoded is told before anything is stored.
     const values = isStored ? [] : pairs.map(([, value]) => stored(value));
-    for (const [i, [text]] of pairs.entries()) {
-      const structure = writeCopy({ id: text, structure: 0 });
-      try {
+    for (const [i, [id]] of pairs.entries()) {
+      this.#withKey({ id, structure: 0 }, (structure, text) => {
         if (isStored) this.#forget(structure, text);
         else this.#remember(structure, text, values[i] as Encoded, { ...extras, key: text as K });
-      } finally {
-        keyRead();
-      }
+      });
     }
+    if (isStored) this.#catchUp(SLICE);
   }
 
   /** The file has taken what is under a key. */
   #forget(structure: number, text: string): void {
-    if (!this.#isMemoryUsed) return;
+    if (!this.#isApart) return;
     this.#memory.delete(structure, text);
     if (this.#changes.size > 0) this.#changes.delete(copyKey(structure));
   }
 
   #remember(structure: number, text: string, value: Encoded, extras: Extras<K>): void {
     const { note, cost, ttl } = extras;
-    this.#isMemoryUsed = true;
+    this.#isApart = true;
     this.#memory.set(structure, text, value, extras);
     this.#change(structure, text, { note, cost, until: Date.now() + (ttl || this.#ttl) });
   }
 
   /** Notes what the file has not taken. */
   #change(structure: number, text: string, kept: Change['stored']): void {
-    if (this.#isGivenUp) return;
+    if (this.#file.isGivenUp) return;
     const copy = copyKey(structure);
     const supersedes = this.#mayHold(structure, text, copy);
     if (supersedes || kept !== undefined) this.#changes.add({ copy, supersedes, stored: kept });
@@ -164,28 +152,27 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   #mayHold(structure: number, text: string, copy: KeyCopy): boolean {
     if (this.#isCleared) return false;
     if (this.#changes.get(copy)?.supersedes) return true;
-    return this.#try('read', (file) => file.holds(structure, text)) ?? true;
+    return this.#file.read((file) => file.holds(structure, text)) ?? true;
   }
 
-  /** The file is not looked at any more. */
+  /** Without the file, there is nothing to be noted. */
   #giveUp(): void {
-    this.#isGivenUp = true;
+    this.#file.giveUp();
     this.#changes.clear();
     this.#isCleared = false;
-    this.#file?.close();
-    this.#file = undefined;
   }
 
   delete(structure: number, text: string): boolean {
-    const wasInMemory = this.#isMemoryUsed && this.#memory.delete(structure, text);
+    const wasInMemory = this.#isApart && this.#memory.delete(structure, text);
     const isOutdated = this.#isOutdated(structure);
     const taken = this.#write((file) => ({ wasThere: file.delete(structure, text) }));
     if (taken !== undefined) {
       this.#forget(structure, text);
+      this.#catchUp(SLICE);
       return wasInMemory || (taken.wasThere && !isOutdated);
     }
     const isInFile = this.#read(structure, (file) => file.has(structure, text)) ?? false;
-    this.#isMemoryUsed = true;
+    this.#isApart = true;
     this.#change(structure, text, undefined);
     return wasInMemory || isInFile;
   }
@@ -195,8 +182,9 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     this.#changes.clear();
     this.#lookups = 0;
     this.#hits = 0;
-    this.#isCleared = !this.#isGivenUp;
+    this.#isCleared = !this.#file.isGivenUp;
     this.#catchUp(0);
+    this.#isApart ||= this.#isCleared;
   }
 
   removeExpired(): number {
@@ -205,7 +193,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   figures(): TierFigures {
     const memory = this.#memory.figures();
-    const file = this.#isCleared ? undefined : this.#try('read', (tier) => tier.figures());
+    const file = this.#isCleared ? undefined : this.#file.read((tier) => tier.figures());
     const inFile = file === undefined ? 0 : file.live - this.#outdated();
     const figures: TierFigures = {
       hits: this.#hits,
@@ -223,19 +211,15 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   #outdated(): number {
     let count = 0;
     for (const { copy, supersedes } of this.#changes) {
-      if (
-        supersedes &&
-        this.#withKey(copy, (structure, text) => this.#try('read', (file) => file.has(structure, text)))
-      ) {
-        count += 1;
-      }
+      const isLive = (structure: number, text: string) => this.#file.read((file) => file.has(structure, text));
+      if (supersedes && this.#withKey(copy, isLive)) count += 1;
     }
     return count;
   }
 
   savings(): Savings {
     const memory = this.#memory.savings();
-    const file = (this.#isCleared ? undefined : this.#try('read', (tier) => tier.savings())) ?? NOTHING_SAVED;
+    const file = (this.#isCleared ? undefined : this.#file.read((tier) => tier.savings())) ?? NOTHING_SAVED;
     return {
       calls: memory.calls + file.calls,
       tokens: memory.tokens + file.tokens,
@@ -245,7 +229,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   *notes(): Iterable<string> {
     yield* this.#memory.notes();
-    if (!this.#isCleared) yield* this.#try('read', (file) => [...file.notes()]) ?? [];
+    if (!this.#isCleared) yield* this.#file.read((file) => [...file.notes()]) ?? [];
   }
 
   claim(structure: number, text: string): boolean {
@@ -254,18 +238,15 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   release(structure: number, text: string): void {
     // A claim ends with the file that it was made in.
-    if (!this.#isClosed) this.#try('write', (file) => file.release(structure, text));
+    if (!this.#file.isClosed) this.#file.write((file) => file.release(structure, text));
   }
 
   /** Brings the file up to date, if it takes that. */
   close(): void {
-    if (!this.#isClosed) {
-      this.#retryAt.open = 0;
-      this.#retryAt.write = 0;
-      this.#catchUp(Number.POSITIVE_INFINITY);
-    }
-    this.#isClosed = true;
-    this.#file?.close();
+    if (this.#file.isClosed) return;
+    this.#file.retryNow();
+    this.#catchUp(Number.POSITIVE_INFINITY);
+    this.#file.close();
     this.#memory.clear();
     this.#changes.clear();
     this.#isCleared = false;
@@ -273,7 +254,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
 
   /** What `use` answers of a file that has nothing newer than itself under the key on the page. */
   #read<R>(structure: number, use: (file: ByteTier<V, K>) => R): R | undefined {
-    return this.#isOutdated(structure) ? undefined : this.#try('read', use);
+    return this.#isOutdated(structure) ? undefined : this.#file.read(use);
   }
 
   /** Whether what the file has under the key on the page, if anything, is not to be found. */
@@ -282,16 +263,16 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     return this.#changes.size > 0 && this.#changes.get(copyKey(structure)) !== undefined;
   }
 
-  /** What `use` answers of a file that has taken everything before, or at least a part of it. */
+  /** What `use` answers of a file that has been cleared when the cache has. */
   #write<R>(use: (file: ByteTier<V, K>) => R): R | undefined {
-    if (this.#isCleared || this.#changes.size > 0) this.#catchUp(SLICE);
-    return this.#isCleared ? undefined : this.#try('write', use);
+    if (this.#isCleared) this.#catchUp(0);
+    return this.#isCleared ? undefined : this.#file.write(use);
   }
 
   /** Has the file take up to `most` changes; what it does not take stays noted. */
   #catchUp(most: number): void {
     if (this.#isCleared) {
-      const isTaken = this.#try('write', (file) => {
+      const isTaken = this.#file.write((file) => {
         file.clear();
         return true;
       });
@@ -310,7 +291,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     return this.#withKey(copy, (structure, text) => {
       const value = kept === undefined ? MISS : this.#memory.peek(structure, text);
       const ttl = kept === undefined ? 0 : kept.until - Date.now();
-      const isTaken = this.#try('write', (file) => {
+      const isTaken = this.#file.write((file) => {
         if (kept === undefined || value === MISS || ttl <= 0) {
           if (supersedes) file.delete(structure, text);
         } else {
@@ -329,53 +310,6 @@ export class FallbackTier<V, K> implements Tier<V, K> {
       return use(structure, keyText());
     } finally {
       keyRead();
-    }
-  }
-
-  /** What `use` answers; `undefined` when there is no file, it failed, or it did a moment ago. */
-  #try<R>(kind: 'read' | 'write', use: (file: ByteTier<V, K>) => R): R | undefined {
-    const file = this.#file ?? this.#opened();
-    if (file === undefined || this.#isPaused(kind)) return undefined;
-    try {
-      const result = use(file);
-      this.#retryAt[kind] = 0;
-      if (kind === 'write') this.#tellNotices(file);
-      return result;
-    } catch (error) {
-      this.#failed(kind, error);
-      return undefined;
-    }
-  }
-
-  /** The file, if it can be opened now. */
-  #opened(): ByteTier<V, K> | undefined {
-    if (this.#isClosed) throw new AiEvalsError('ERR_CLOSED', 'the cache is closed: open another');
-    if (this.#isGivenUp || this.#isPaused('open')) return undefined;
-    try {
-      this.#file = this.#open();
-      this.#tellNotices(this.#file);
-    } catch (error) {
-      this.#failed('open', error);
-    }
-    return this.#file;
-  }
-
-  #isPaused(kind: 'open' | 'read' | 'write'): boolean {
-    return this.#retryAt[kind] > 0 && performance.now() < this.#retryAt[kind];
-  }
-
-  #failed(kind: 'open' | 'read' | 'write', error: unknown): void {
-    if (!isStorageFailure(error)) throw error;
-    this.#retryAt[kind] = performance.now() + PAUSE;
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
-    const message = `${error.message}. The cache goes on in memory; what the file has not taken when the cache is closed is lost.`;
-    process.emitWarning(message, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_DEGRADED' });
-  }
-
-  #tellNotices(file: ByteTier<V, K>): void {
-    for (const notice of file.takeNotices()) {
-      process.emitWarning(notice, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_DAMAGED' });
     }
   }
 }

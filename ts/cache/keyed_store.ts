@@ -6,27 +6,22 @@
  * afterwards.
  */
 import * as check from '../arguments.js';
+import { AiEvalsError } from '../errors.js';
 import { AccessTimer } from './access_timer.js';
 import { computeOnce } from './compute_once.js';
-import { copyKey, type KeyCopy, keyId, keyRead, keyText, writeCopy } from './content_key.js';
+import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import { nearestDifferences } from './description.js';
 import { Flight, Flights } from './flight.js';
 import type { KeyForm } from './key_form.js';
 import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
-import type {
-  CacheMode,
-  CacheStats,
-  ComputeContext,
-  ComputeOptions,
-  LookupOptions,
-  RepeatOptions,
-  SetOptions,
-} from './options.js';
+import type { CacheMode, CacheStats, ComputeContext, ComputeOptions, LookupOptions, RepeatOptions } from './options.js';
 import { fullCost } from './saved_costs.js';
 import { type Extras, type Found, MISS, type Tier } from './tier.js';
 
 /** Checked options of a {@link KeyedStore}. */
 export interface StoreOptions<V> {
+  /** The cache's name in a warning. */
+  name: string;
   mode: CacheMode;
   shouldCache: ((value: V) => boolean) | undefined;
   stale: number;
@@ -40,6 +35,7 @@ type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
 
 export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly tier: T;
+  readonly #name: string;
   readonly #form: KeyForm<K>;
   readonly #mode: CacheMode;
   readonly #shouldCache: ((value: V) => boolean) | undefined;
@@ -47,9 +43,11 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly #version: string;
   readonly #timer = new AccessTimer();
   readonly #flights = new Flights<V>();
+  #hasWarned = false;
 
-  constructor(tier: T, form: KeyForm<K>, { mode, shouldCache, stale, version }: StoreOptions<V>) {
+  constructor(tier: T, form: KeyForm<K>, { name, mode, shouldCache, stale, version }: StoreOptions<V>) {
     this.tier = tier;
+    this.#name = name;
     this.#form = form;
     this.#mode = mode;
     this.#shouldCache = shouldCache;
@@ -120,7 +118,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     try {
       if (mode === 'off' || !this.#isWorthKeeping(value, options)) return;
       const text = keyText();
-      if (this.#flights.size > 0) this.#flights.detach(keyId(copyKey(structure)));
+      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
       extras.key = this.#form.kept(a, b);
       extras.note = this.#note(a, b, options);
       this.tier.set(structure, text, value, extras);
@@ -135,18 +133,39 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     if (mode === 'off') return;
     for (const [text] of pairs) this.#flights.detach(textId(text));
-    this.#storeMany(pairs, extras, options);
-  }
-
-  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
     const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
     if (kept.length > 0) this.tier.setMany(kept, extras);
+  }
+
+  /** Stores what was computed, as far as that is possible: it was paid for, and goes to who asked in any case. */
+  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
+    const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
+    if (kept.length === 0) return;
+    try {
+      this.tier.setMany(kept, extras);
+    } catch {
+      // All or none: one of them may be in the way of the others.
+      for (const pair of kept) this.#storeIfPossible(() => this.tier.setMany([pair], extras));
+    }
+  }
+
+  #storeIfPossible(store: () => void): void {
+    try {
+      store();
+    } catch (error) {
+      const isClosed = error instanceof AiEvalsError && error.code === 'ERR_CLOSED';
+      if (isClosed || this.#hasWarned) return;
+      this.#hasWarned = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      const message = `${this.#name} cannot store what was computed: ${reason}. Callers get it, and it will be computed again.`;
+      process.emitWarning(message, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_NOT_STORED' });
+    }
   }
 
   delete(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
     const structure = this.#write(a, b, options);
     try {
-      if (this.#flights.size > 0) this.#flights.detach(keyId(copyKey(structure)));
+      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
       return this.tier.delete(structure, keyText());
     } finally {
       keyRead();
@@ -220,7 +239,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       return value;
     };
     return this.#flights.one(
-      keyId(copy),
+      idOf(copy),
       (context, isWanted) =>
         isRecorded
           ? computed(context, isWanted)
@@ -312,7 +331,8 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   }
 
   #extras(options: AnyOptions<V>): Extras<K> {
-    const { ttl, missCost } = options === undefined ? NO_OPTIONS : check.options('options', options);
+    const { ttl, missCost, shouldCache } = options === undefined ? NO_OPTIONS : check.options('options', options);
+    if (shouldCache !== undefined) check.callable('shouldCache', shouldCache);
     return {
       key: undefined,
       note: '',
@@ -323,20 +343,21 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   #isWorthKeeping(value: V, options: AnyOptions<V>): boolean {
     const shouldCache = options?.shouldCache ?? this.#shouldCache;
-    return shouldCache === undefined || Boolean(check.callable('shouldCache', shouldCache)(value));
+    return shouldCache === undefined || Boolean(shouldCache(value));
   }
 
+  /** As {@link #storeMany}, of one key. */
   #setCopy(copy: KeyCopy, value: V, extras: Extras<K>): void {
     const structure = writeCopy(copy);
     try {
-      this.tier.set(structure, keyText(), value, extras);
+      this.#storeIfPossible(() => this.tier.set(structure, keyText(), value, extras));
     } finally {
       keyRead();
     }
   }
 }
 
-const NO_OPTIONS: SetOptions = {};
+const NO_OPTIONS: ComputeOptions<never> = {};
 
 const MODES: readonly unknown[] = ['on', 'replay', 'record', 'off'];
 
@@ -357,7 +378,7 @@ function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined
   return isSignal ? signal : check.wrongType('signal', 'an AbortSignal', signal);
 }
 
-/** As {@link keyId}, of a key that is a text. */
+/** As {@link idOf}, of a key that is a text. */
 function textId(text: string): string {
-  return keyId({ id: text, structure: 0 });
+  return idOf({ id: text, structure: 0 });
 }

@@ -28,7 +28,8 @@ export function tieredStore<V, K>(
   check.string('namespace', namespace);
   if (version !== undefined && typeof version !== 'number') check.string('version', version);
   const { keySize } = form;
-  const checked = { ...store, version };
+  const place = shared === undefined ? { persist } : { shared };
+  const checked = { ...store, version, name: `the ${kind} ${JSON.stringify(place)}` };
   if (shared === undefined && persist === undefined) {
     return new KeyedStore<V, K>(new MemoryTier<V, K>({ ...tier, keySize }), form, checked);
   }

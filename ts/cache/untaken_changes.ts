@@ -6,7 +6,7 @@
  * UntakenChanges.isOverflowing}). Keys that the file has nothing under are let go of instead: that loses nothing but
  * their writing.
  */
-import { type KeyCopy, keyId } from './content_key.js';
+import { idOf, type KeyCopy } from './content_key.js';
 import type { FullCost } from './tier.js';
 
 /** Most changes, and most bytes of keys and notes. */
@@ -44,12 +44,12 @@ export class UntakenChanges {
   }
 
   get(key: KeyCopy): Change | undefined {
-    return this.#byKey.get(keyId(key));
+    return this.#byKey.get(idOf(key));
   }
 
   add(change: Change): void {
     this.delete(change.copy);
-    this.#byKey.set(keyId(change.copy), change);
+    this.#byKey.set(idOf(change.copy), change);
     this.#bytes += bytesOf(change);
     if (change.supersedes) this.#superseding += 1;
     if (this.size > MOST || this.#bytes > MOST_BYTES) this.#letGo();
@@ -60,7 +60,7 @@ export class UntakenChanges {
   }
 
   delete(key: KeyCopy): void {
-    const id = keyId(key);
+    const id = idOf(key);
     const change = this.#byKey.get(id);
     if (change === undefined) return;
     this.#byKey.delete(id);
