@@ -88,7 +88,8 @@ interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
 /**
  * - `'on'`: hits are answered, misses are computed and stored;
  * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
- * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
+ * - `'record'`: nothing is answered from the cache, everything is computed and stored anew, without waiting for other
+ *   threads or processes: of several values the one whose computation began last is stored;
  * - `'off'`: nothing is answered from the cache and nothing is stored.
  */
 type CacheMode = 'on' | 'replay' | 'record' | 'off';
@@ -281,8 +282,9 @@ declare class ResponseCache<T = any> extends BaseCache {
      * The response to a request; where there is none, what `fn` computes, which is then stored.
      *
      * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
-     * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored. What cannot be
-     * stored goes to them all the same, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
+     * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored (who waits
+     * in another thread or process then computes it itself). What was set, deleted or cleared meanwhile, by whomsoever, is not
+     * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
      */
     getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
     /** Whether there is a live entry. No hit, no miss, and no use. */
@@ -433,7 +435,8 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     /**
      * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
      * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
-     * caller is having computed at this moment is not asked for again.
+     * caller is having computed at this moment (with `shared` or `persist`, in another thread or process too) is not asked
+     * for again, unless that comes to nothing: then what is left is asked of `fn` in another call.
      *
      * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
      * vectors.

@@ -11,6 +11,8 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`. */
 export declare class ByteCacheHandle {
+  /** Where the facade writes the structure of a key. */
+  page: Uint16Array
   /**
    * The cache of that name in this process. `max_bytes` and `ttl` may be infinite; times are milliseconds of a clock
    * that all threads share.
@@ -35,12 +37,17 @@ export declare class ByteCacheHandle {
   peek(structure: number, text: string, now: number): Buffer | null
   /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`. */
   getMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
+  /** The same, and it neither counts nor is a use. */
+  peekMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
   /** Whether there is a fresh entry. No use, and not counted. */
   has(structure: number, text: string, now: number): boolean
-  /** Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped. */
-  set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number): boolean
-  /** Stores a payload for each of the texts; on disk all or, on an error, none. */
-  setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number): void
+  /**
+   * Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped. With a
+   * `ticket` other than 0, the one of `claim`, it is stored only while that claim holds.
+   */
+  set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number, ticket: number): boolean
+  /** `set` of a payload for each of the texts; on disk all or, on an error, none. */
+  setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number, ticket: number): void
   /** Deletes an entry. Returns whether it was fresh. */
   remove(structure: number, text: string, now: number): boolean
   /** Deletes what is past its time and the time that it is kept for behind it. Returns how many entries. */
@@ -51,18 +58,27 @@ export declare class ByteCacheHandle {
   figures(out: Float64Array, now: number): void
   /** Notes of at most `limit` entries behind `cursor`, which is 0 at first. */
   notes(cursor: number, limit: number): NotesPage
-  /** Takes the right to compute what is under a key, for `lease` ms. False while another handle holds it. */
-  claim(structure: number, text: string, now: number, lease: number): boolean
-  /** Holds every claim of this handle for another `lease` ms. */
-  renew(now: number, lease: number): void
-  /** Gives a claim back. */
-  release(structure: number, text: string): void
   /** What was set aside or dropped as damaged since the last call. */
   takeNotices(): Array<string>
   /** Whether nothing can be written. */
   get readOnly(): boolean
   /** Gives everything back; calls after the first do nothing. */
   close(): void
+  /**
+   * Asks to compute what is under a key (or, with `lengths`, the texts that `text` consists of), and holds what it gets
+   * for `lease` ms. One that `seizes` gets all.
+   */
+  claim(structure: number, text: string, lengths: Uint32Array | undefined | null, seizes: boolean, now: number, lease: number): ClaimAnswer
+  /**
+   * Gives back what was claimed with the tickets that have `ended`, and holds every other claim of this handle for
+   * another `lease` ms.
+   */
+  renew(now: number, lease: number, ended: Array<number>): void
+  /**
+   * Gives back what was claimed with `ticket` and not stored or deleted since: to whoever asks next, or, with `open`, to
+   * all who ask until then.
+   */
+  release(structure: number, text: string, lengths: Uint32Array | undefined | null, ticket: number, open?: number | undefined | null): void
 }
 
 /**
@@ -312,6 +328,14 @@ export declare function cacheTakeDropped(id: number, out: Float64Array): number
 
 /** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
 export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
+
+/** What `claim` answers. */
+export interface ClaimAnswer {
+  /** For `set` and `release`. */
+  ticket: number
+  /** For each key: 0, another computes it; 1, it is the caller's to compute; 2, a fresh entry is there. */
+  answers: Uint8Array
+}
 
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {

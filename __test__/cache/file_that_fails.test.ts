@@ -78,6 +78,9 @@ function failing(file: string, { maxSize = 100, ttl = Number.POSITIVE_INFINITY }
         store.getMany(keys, 'on').map((value) => (typeof value === 'symbol' ? undefined : value)),
       has: (key: string) => store.has(key, undefined, undefined),
       delete: (key: string) => store.delete(key, undefined, undefined),
+      getOrCompute: (key: string, fn: () => unknown) => store.getOrCompute(key, undefined, fn, undefined),
+      computeMany: (keys: string[], fn: (missing: string[]) => Promise<unknown[]>) =>
+        store.computeMany(keys, fn, undefined),
       clear: () => store.clear(),
       stats: () => store.stats(),
       savings: () => tier.savings(),
@@ -223,6 +226,41 @@ test('other processes see what was changed meanwhile with the next write, and th
   cache.close();
   expect(seen()).toEqual(Array.from({ length: 300 }, (_, i) => (i < 150 ? 'none' : 'new')));
   other.close();
+});
+
+test('what the file has in vain is computed again, once for all who ask, and the file takes it', async () => {
+  const { fails, heal, make } = failing(path());
+  const cache = make();
+  cache.setMany(['a', 'b', 'c'].map((key) => [key, 'old']));
+  fails.write = true;
+  for (const key of ['a', 'b']) cache.set(key, 'new', { ttl: 100 });
+  vi.advanceTimersByTime(200);
+  heal();
+  let calls = 0;
+  const compute = () => `computed ${++calls}`;
+  const waiting = [cache.getOrCompute('a', compute), cache.getOrCompute('a', compute)];
+  expect(await Promise.all(waiting)).toEqual(['computed 1', 'computed 1']);
+  const missing: string[][] = [];
+  const found = await cache.computeMany(['a', 'b', 'c'], async (keys) => {
+    missing.push(keys);
+    return keys.map(compute);
+  });
+  expect([...found.values()]).toEqual(['computed 1', 'computed 2', 'old']);
+  expect(missing).toEqual([['b']]);
+  const other = make();
+  expect(['a', 'b', 'c'].map((key) => other.get(key))).toEqual(['computed 1', 'computed 2', 'old']);
+  other.close();
+  cache.close();
+});
+
+test('a file that can be written to and not be read holds nobody up', async () => {
+  const { fails, make } = failing(path());
+  const cache = make();
+  cache.set('a', 'in the file');
+  fails.read = true;
+  expect(await cache.getOrCompute('a', () => 'computed')).toBe('computed');
+  expect([...(await cache.computeMany(['a', 'b'], async (keys) => keys)).values()]).toEqual(['a', 'b']);
+  cache.close();
 });
 
 test('a cache that was cleared stays so, and its namespace of the file is cleared when that is possible', () => {

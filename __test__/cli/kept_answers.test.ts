@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { command, directory, jsonl, provider } from './command.js';
+import { command, directory, jsonl, provider, start } from './command.js';
 
 const cases = jsonl(
   Array.from({ length: 30 }, (_, i) => ({ id: `c${i}`, input: `question ${i % 25}`, expected: `answer ${i % 25}` })),
@@ -45,6 +45,64 @@ test('a second run asks nothing, gives the same verdicts and says what it saved'
   expect(second.stdout).toMatch(/cache +100\.0% \(30 of 30 cases\)\n +saved 30 calls, 450 tokens and \$0\.0/);
   expect(readFileSync(join(dir, '.ai-evals', '.gitignore'), 'utf8')).toBe('*\n');
 });
+
+test('runs at the same time ask for each answer once, and each says what it had of the others', async () => {
+  let most = 0;
+  let atOnce = 0;
+  const { url, received } = await provider(({ body }, response) => {
+    most = Math.max(most, ++atOnce);
+    setTimeout(() => {
+      atOnce -= 1;
+      const message = { content: body.messages.at(-1)?.content.replace('question', 'answer') };
+      response.setHeader('content-type', 'application/json');
+      const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+      response.end(JSON.stringify({ choices: [{ message, finish_reason: 'stop' }], usage }));
+    }, 100);
+    return undefined;
+  });
+  const env = { OPENAI_BASE_URL: url, OPENAI_API_KEY: 'k' };
+  const dir = directory({ 'cases.jsonl': cases });
+  const flags = ['--model', 'gpt-4o-mini', '--cache-file', join(dir, 'answers.db'), '--concurrency', '4'];
+  const runs = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => {
+      const outcome = await command(['run', 'cases.jsonl', '--json', `${name}.json`, ...flags], env, dir);
+      return { ...outcome, summary: JSON.parse(readFileSync(join(dir, `${name}.json`), 'utf8')) };
+    }),
+  );
+  const asked = received.map(({ body }) => body.messages.at(-1)?.content);
+  expect(asked.toSorted()).toEqual([...new Set(asked)].toSorted());
+  expect(asked.length).toBe(25);
+  for (const { code, stderr, summary } of runs) {
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining('arning') });
+    const { passed, cache, latency, tokens, results } = summary;
+    expect({ passed, calls: latency.count, tokens: tokens.total }).toEqual({
+      passed: 30,
+      calls: cache.misses,
+      tokens: 15 * cache.misses,
+    });
+    expect(cache.hits + cache.shared + cache.misses).toBe(30);
+    expect(cache.tokensSaved).toBe(15 * (cache.hits + cache.shared));
+    expect(results).toEqual(runs[0]!.summary.results);
+  }
+  expect(runs.reduce((sum, { summary }) => sum + summary.cache.misses, 0)).toBe(25);
+  expect(most, 'calls at the same time').toBeGreaterThan(1);
+});
+
+test('a run that is killed leaves its questions to the one that waits for them', async () => {
+  let hang = true;
+  const { url, received } = await provider(() => (hang ? undefined : 'answer'));
+  const dir = directory({ 'cases.jsonl': jsonl([{ input: 'question', expected: 'answer' }]) });
+  const env = { OPENAI_BASE_URL: url, AI_EVALS_CACHE_FILE: join(dir, 'answers.db') };
+  const first = start(['run', 'cases.jsonl'], env, dir);
+  await expect.poll(() => received.length).toBe(1);
+  hang = false;
+  const second = command(['run', 'cases.jsonl'], env, dir);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  expect(received.length, 'it waits').toBe(1);
+  first.child.kill('SIGKILL');
+  expect(await second).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 case') });
+  expect(received.length).toBe(2);
+}, 30_000);
 
 test('other settings ask again', async () => {
   const { run } = await project();

@@ -23,7 +23,7 @@ const UNTOLD: i64 = 64 * 1024;
 #[napi(custom_finalize)]
 pub struct ByteCacheHandle {
     /// Where the facade writes the structure of a key.
-    page: Uint16Array,
+    pub page: Uint16Array,
     held: RefCell<Held>,
 }
 
@@ -151,7 +151,20 @@ impl ByteCacheHandle {
         now: f64,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         let units = units(*env, texts)?;
-        self.with(|cache| cache.get_many(env, split(&units, &lengths), now))
+        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, true))
+    }
+
+    /// The same, and it neither counts nor is a use.
+    #[napi(catch_unwind, ts_return_type = "(Buffer | null)[]")]
+    pub fn peek_many<'env>(
+        &self,
+        env: &'env Env,
+        texts: JsString,
+        lengths: Uint32Array,
+        now: f64,
+    ) -> Result<Vec<Option<BufferSlice<'env>>>> {
+        let units = units(*env, texts)?;
+        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, false))
     }
 
     /// Whether there is a fresh entry. No use, and not counted.
@@ -163,7 +176,8 @@ impl ByteCacheHandle {
         })
     }
 
-    /// Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped.
+    /// Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped. With a
+    /// `ticket` other than 0, the one of `claim`, it is stored only while that claim holds.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn set(
@@ -176,14 +190,17 @@ impl ByteCacheHandle {
         note: String,
         ttl: f64,
         now: f64,
+        ticket: f64,
     ) -> Result<bool> {
         let form = integer("form", form, 0.0, 255.0)? as u8;
-        let stored = self.at(env, structure, text, |at| at.set(form, &payload, &note, ttl, now))?;
+        let stored = self.at(env, structure, text, |at| {
+            at.set(form, &payload, &note, ttl, now, ticket_of(ticket))
+        })?;
         self.report_memory(env)?;
         Ok(stored)
     }
 
-    /// Stores a payload for each of the texts; on disk all or, on an error, none.
+    /// `set` of a payload for each of the texts; on disk all or, on an error, none.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn set_many(
@@ -195,11 +212,12 @@ impl ByteCacheHandle {
         payloads: Vec<Uint8ArraySlice>,
         ttl: f64,
         now: f64,
+        ticket: f64,
     ) -> Result<()> {
         let units = units(env, texts)?;
         let values = payloads.iter().zip(forms.iter());
         let texts = split(&units, &lengths).zip(values);
-        self.with(|cache| cache.set_many(texts, ttl, now))?;
+        self.with(|cache| cache.set_many(texts, ttl, now, ticket_of(ticket)))?;
         self.report_memory(env)
     }
 
@@ -276,39 +294,6 @@ impl ByteCacheHandle {
         })
     }
 
-    /// Takes the right to compute what is under a key, for `lease` ms. False while another handle holds it.
-    #[napi(catch_unwind)]
-    pub fn claim(&self, env: Env, structure: f64, text: JsString, now: f64, lease: f64) -> Result<bool> {
-        self.at(env, structure, text, |at| match at {
-            At::Shared(shared, key) => Ok(shared.cache.claim(key, shared.owner, now, now + lease)),
-            At::Disk(disk, digest) => storage(disk.cache.claim(&digest, now, lease)),
-        })
-    }
-
-    /// Holds every claim of this handle for another `lease` ms.
-    #[napi(catch_unwind)]
-    pub fn renew(&self, now: f64, lease: f64) -> Result<()> {
-        self.with(|cache| match cache {
-            Bytes::Shared(shared) => {
-                shared.cache.renew(shared.owner, now + lease);
-                Ok(())
-            }
-            Bytes::Disk(disk) => storage(disk.cache.renew(now, lease)),
-        })
-    }
-
-    /// Gives a claim back.
-    #[napi(catch_unwind)]
-    pub fn release(&self, env: Env, structure: f64, text: JsString) -> Result<()> {
-        self.at(env, structure, text, |at| match at {
-            At::Shared(shared, key) => {
-                shared.cache.release(key, shared.owner);
-                Ok(())
-            }
-            At::Disk(disk, digest) => storage(disk.cache.release(&digest)),
-        })
-    }
-
     /// What was set aside or dropped as damaged since the last call.
     #[napi(catch_unwind)]
     pub fn take_notices(&self) -> Result<Vec<String>> {
@@ -356,7 +341,7 @@ impl ByteCacheHandle {
         }
     }
 
-    fn with<T>(&self, use_cache: impl FnOnce(&mut Bytes) -> Result<T>) -> Result<T> {
+    pub fn with<T>(&self, use_cache: impl FnOnce(&mut Bytes) -> Result<T>) -> Result<T> {
         let mut held = self.held.borrow_mut();
         use_cache(held.cache.as_mut().ok_or_else(|| {
             Error::new(
@@ -398,7 +383,11 @@ impl ByteCacheHandle {
     }
 }
 
-fn units(env: Env, text: JsString) -> Result<Vec<u16>> {
+fn ticket_of(ticket: f64) -> Option<i64> {
+    (ticket != 0.0).then_some(ticket as i64)
+}
+
+pub fn units(env: Env, text: JsString) -> Result<Vec<u16>> {
     let mut units = Vec::new();
     append(env, &mut units, text)?;
     Ok(units)

@@ -1,19 +1,20 @@
 //! What a handle of `byte_cache` holds: a shared cache or one on disk, and how keys are made for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
 use napi::{Env, Error, Result, Status};
 
 use super::number::OUT_OF_RANGE;
 use crate::cache::Limits;
+use crate::cache::claims::{Grant, NOBODY};
 use crate::cache::disk::{Digest, DiskCache, DiskError, Found, Item};
 use crate::cache::shared::{Answer, SharedCache};
 use crate::key::{DigestScope, Key, KeySecret};
 
 /// The number of the next handle of a shared cache.
-static OWNERS: AtomicU64 = AtomicU64::new(0);
+static OWNERS: AtomicI64 = AtomicI64::new(NOBODY + 1);
 /// Bytes of memory that a handle keeps to read into.
 const KEPT: usize = 64 * 1024;
 
@@ -26,14 +27,14 @@ pub enum Bytes {
 /// A cache that threads share.
 pub struct Shared {
     pub cache: Arc<SharedCache>,
-    secret: KeySecret,
-    pub owner: u64,
+    pub secret: KeySecret,
+    pub owner: i64,
 }
 
 /// A cache on disk.
 pub struct Disk {
     pub cache: DiskCache,
-    scope: DigestScope,
+    pub scope: DigestScope,
     /// What an entry is read into.
     read: Vec<u8>,
 }
@@ -55,6 +56,29 @@ impl Shared {
             owner: OWNERS.fetch_add(1, Ordering::Relaxed),
         })
     }
+
+    #[allow(clippy::too_many_arguments)]
+    fn set(
+        &self,
+        key: Key,
+        form: u8,
+        value: &[u8],
+        note: &str,
+        ttl: f64,
+        now: f64,
+        ticket: Option<i64>,
+    ) -> bool {
+        let cache = &self.cache;
+        match ticket {
+            None => cache.set(key, form, value, note, ttl, now),
+            Some(ticket) => cache.store(key, form, value, note, ttl, now, self.grant(ticket)),
+        }
+    }
+
+    pub fn grant(&self, ticket: i64) -> Grant {
+        let owner = self.owner;
+        Grant { owner, ticket }
+    }
 }
 
 impl Drop for Shared {
@@ -71,6 +95,13 @@ impl Disk {
             scope: DigestScope::new(scope),
             read: Vec::new(),
         }
+    }
+
+    fn set(&mut self, items: &[Item], ttl: f64, now: f64, ticket: Option<i64>) -> Result<Vec<bool>> {
+        storage(match ticket {
+            None => self.cache.set(items, ttl, now),
+            Some(ticket) => self.cache.store(items, ticket, ttl, now),
+        })
     }
 }
 
@@ -102,18 +133,28 @@ impl Bytes {
         env: &'env Env,
         texts: impl Iterator<Item = &'a [u16]>,
         now: f64,
+        counts: bool,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         match self {
             Bytes::Shared(shared) => {
                 let keys: Vec<_> = texts.map(|text| shared.secret.key(&[], text)).collect();
-                let found = shared.cache.get_many(&keys, now).into_iter();
+                let found = if counts {
+                    shared.cache.get_many(&keys, now)
+                } else {
+                    shared.cache.peek_many(&keys, now)
+                };
                 found
+                    .into_iter()
                     .map(|answer| answer.map(|answer| copy(env, &answer, false)).transpose())
                     .collect()
             }
             Bytes::Disk(disk) => {
                 let digests: Vec<_> = texts.map(|text| disk.scope.digest(&[], text)).collect();
-                let found = disk.cache.get_many(&digests, now);
+                let found = if counts {
+                    disk.cache.get_many(&digests, now)
+                } else {
+                    disk.cache.peek_many(&digests, now)
+                };
                 let buffer = |mut bytes: Vec<u8>| {
                     bytes.push(0);
                     BufferSlice::copy_from(env, &bytes)
@@ -124,19 +165,19 @@ impl Bytes {
         }
     }
 
-    /// Stores values and their forms, one for each text.
+    /// Stores values and their forms, one for each text; computed ones under their ticket.
     pub fn set_many<'a>(
         &mut self,
         texts: impl Iterator<Item = (&'a [u16], (&'a Uint8ArraySlice<'a>, &'a u8))>,
         ttl: f64,
         now: f64,
+        ticket: Option<i64>,
     ) -> Result<()> {
         match self {
             Bytes::Shared(shared) => {
                 for (text, (value, form)) in texts {
-                    shared
-                        .cache
-                        .set(shared.secret.key(&[], text), *form, value, "", ttl, now);
+                    let key = shared.secret.key(&[], text);
+                    shared.set(key, *form, value, "", ttl, now, ticket);
                 }
                 Ok(())
             }
@@ -147,8 +188,7 @@ impl Bytes {
                     value,
                     note: "",
                 });
-                let stored = disk.cache.set(&items.collect::<Vec<_>>(), ttl, now);
-                storage(stored).map(|_| ())
+                disk.set(&items.collect::<Vec<_>>(), ttl, now, ticket).map(|_| ())
             }
         }
     }
@@ -195,10 +235,18 @@ impl At<'_> {
         }
     }
 
-    /// Stores a value and its form.
-    pub fn set(self, form: u8, value: &[u8], note: &str, ttl: f64, now: f64) -> Result<bool> {
+    /// Stores a value and its form; a computed one under its ticket.
+    pub fn set(
+        self,
+        form: u8,
+        value: &[u8],
+        note: &str,
+        ttl: f64,
+        now: f64,
+        ticket: Option<i64>,
+    ) -> Result<bool> {
         match self {
-            At::Shared(shared, key) => Ok(shared.cache.set(key, form, value, note, ttl, now)),
+            At::Shared(shared, key) => Ok(shared.set(key, form, value, note, ttl, now, ticket)),
             At::Disk(disk, digest) => {
                 let item = Item {
                     digest,
@@ -206,7 +254,7 @@ impl At<'_> {
                     value,
                     note,
                 };
-                Ok(storage(disk.cache.set(&[item], ttl, now))?[0])
+                Ok(disk.set(&[item], ttl, now, ticket)?[0])
             }
         }
     }

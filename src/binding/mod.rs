@@ -7,6 +7,7 @@
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
 mod byte_cache;
+mod byte_claims;
 mod cache;
 mod executor;
 mod held_bytes;

@@ -13,6 +13,7 @@
 //! Cost: O(1) amortised for every operation, whatever the number of entries; O(log n) where an entry has a time to live
 //! of its own, n being the number of such entries. About 61 bytes per entry. Time is an argument, in milliseconds.
 
+pub mod claims;
 pub mod disk;
 mod entry;
 mod expiry;

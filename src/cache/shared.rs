@@ -4,13 +4,14 @@
 //! - a name stands for one cache as long as the process lives, with the limits of who opened it first;
 //! - there is one set of figures for all threads;
 //! - bytes that were handed out stay as they are, whatever happens to the entry: readers hold a reference, not the lock;
-//! - a key is claimed by one owner at a time, and a claim ends with its lease, its owner or its release.
+//! - a key is computed by one owner at a time, as [`super::claims`] tells.
 //!
 //! Cost: that of the engine and an uncontended lock, some 100 ns; bytes are copied once, by the reader, outside the lock.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::claims::{Claimed, Claims, Grant};
 use super::{Cache, Counters, Limits, Slot};
 use crate::key::Key;
 
@@ -89,14 +90,8 @@ struct Inside {
     answers: Vec<Option<Arc<Answer>>>,
     /// Memory of `answers`.
     held: u64,
-    claims: HashMap<Key, Claim>,
+    claims: Claims<Key>,
     handles: u64,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Claim {
-    owner: u64,
-    until: f64,
 }
 
 impl SharedCache {
@@ -125,7 +120,7 @@ impl SharedCache {
                 cache: Cache::new(limits),
                 answers: Vec::new(),
                 held: 0,
-                claims: HashMap::new(),
+                claims: Claims::default(),
                 handles: 0,
             }),
         }
@@ -151,6 +146,13 @@ impl SharedCache {
         found.map(|found| Some(found?.0)).collect()
     }
 
+    /// The same as `peek` for several, under one lock.
+    pub fn peek_many(&self, keys: &[Key], now: f64) -> Vec<Option<Arc<Answer>>> {
+        let inside = self.inside();
+        let peek = |key: &Key| inside.answer(inside.cache.peek(*key, now)?).cloned();
+        keys.iter().map(peek).collect()
+    }
+
     /// Whether there is a fresh entry under `key`. No use, and not counted.
     pub fn has(&self, key: Key, now: f64) -> bool {
         self.inside().cache.peek(key, now).is_some()
@@ -164,9 +166,28 @@ impl SharedCache {
         self.inside().set(key, answer, own, now)
     }
 
+    /// The same with what was computed under `grant`: false also when that does not hold any more.
+    #[allow(clippy::too_many_arguments)]
+    pub fn store(
+        &self,
+        key: Key,
+        form: u8,
+        value: &[u8],
+        note: &str,
+        ttl: f64,
+        now: f64,
+        grant: Grant,
+    ) -> bool {
+        let answer = Arc::new(Answer::new(form, value, note));
+        let own = (ttl != self.limits.ttl).then_some(ttl);
+        let mut inside = self.inside();
+        inside.claims.admits(key, grant) && inside.set(key, answer, own, now)
+    }
+
     /// Deletes what is under `key`. Returns whether it was fresh.
     pub fn remove(&self, key: Key, now: f64) -> bool {
         let mut inside = self.inside();
+        inside.claims.end(key);
         let Some((slot, live)) = inside.cache.remove(key, now) else {
             return false;
         };
@@ -182,10 +203,11 @@ impl SharedCache {
         removed as u64
     }
 
-    /// Deletes every entry and zeroes the figures. Claims stay.
+    /// Deletes every entry and zeroes the figures.
     pub fn clear(&self) {
         let mut inside = self.inside();
         inside.cache.clear();
+        inside.claims.end_all();
         let answers = std::mem::take(&mut inside.answers);
         inside.held = 0;
         drop(inside);
@@ -223,35 +245,41 @@ impl SharedCache {
         (notes, if end { -1 } else { next.cast_signed() as i64 })
     }
 
-    /// Takes the right to compute what is under `key`, until `until`. False while another owner holds it.
-    pub fn claim(&self, key: Key, owner: u64, now: f64, until: f64) -> bool {
+    /// Asks for `owner`, which is not [`super::claims::NOBODY`], to compute what is under `keys` and holds what it gets
+    /// until `until`. Returns a ticket, to be given to [`SharedCache::store`] and [`SharedCache::release`], and an answer
+    /// for each. One that `seizes` gets all.
+    pub fn claim(&self, keys: &[Key], owner: i64, seizes: bool, now: f64, until: f64) -> (i64, Vec<Claimed>) {
         let mut inside = self.inside();
-        let held = inside.claims.get(&key);
-        let free = held.is_none_or(|claim| claim.owner == owner || now >= claim.until);
-        if free {
-            inside.claims.insert(key, Claim { owner, until });
-        }
-        free
+        let Inside { cache, claims, .. } = &mut *inside;
+        let grant = claims.grant(owner);
+        let answer = |key: &Key| {
+            if !seizes && cache.peek(*key, now).is_some() {
+                return Claimed::Stored;
+            }
+            claims.ask(*key, grant, now, until, seizes)
+        };
+        let answers = keys.iter().map(answer).collect();
+        (grant.ticket, answers)
     }
 
-    /// Holds every claim of `owner` until `until`. O(number of claims).
-    pub fn renew(&self, owner: u64, until: f64) {
-        let mut inside = self.inside();
-        let own = inside.claims.values_mut().filter(|claim| claim.owner == owner);
-        own.for_each(|claim| claim.until = until);
+    /// Gives back what `owner` has claimed with the tickets that have `ended`, and holds its other claims until `until`.
+    /// O(number of claims).
+    pub fn renew(&self, owner: i64, ended: &[i64], until: f64) {
+        self.inside().claims.renew(owner, ended, until);
     }
 
-    /// Gives a claim back, if `owner` holds it.
-    pub fn release(&self, key: Key, owner: u64) {
+    /// Gives back what is claimed under `grant`, and not stored or deleted since: to whoever asks next, or, with `open`,
+    /// to all who ask until then.
+    pub fn release(&self, keys: &[Key], grant: Grant, open: Option<f64>) {
         let mut inside = self.inside();
-        if inside.claims.get(&key).is_some_and(|claim| claim.owner == owner) {
-            inside.claims.remove(&key);
+        for key in keys {
+            inside.claims.release(*key, grant, open);
         }
     }
 
     /// Gives back every claim of `owner`. O(number of claims).
-    pub fn release_all(&self, owner: u64) {
-        self.inside().claims.retain(|_, claim| claim.owner != owner);
+    pub fn release_all(&self, owner: i64) {
+        self.inside().claims.release_all(owner);
     }
 
     /// Notes that one more handle is open, or one less.
@@ -318,6 +346,7 @@ impl Inside {
     }
 
     fn set(&mut self, key: Key, answer: Arc<Answer>, ttl: Option<f64>, now: f64) -> bool {
+        self.claims.end(key);
         let slot = self.cache.set(key, answer.size(), ttl, now);
         self.forget_dropped();
         let Some(slot) = slot else { return false };
@@ -352,8 +381,7 @@ impl Inside {
 
     fn memory(&self) -> u64 {
         let slots = self.answers.capacity() * size_of::<Option<Arc<Answer>>>();
-        let claims = self.claims.capacity() * size_of::<(Key, Claim)>();
-        self.held + (self.cache.allocated() + slots + claims) as u64
+        self.held + (self.cache.allocated() + slots + self.claims.allocated()) as u64
     }
 }
 

@@ -7,7 +7,16 @@ import { guarded, native } from '../native.js';
 import { page } from './content_key.js';
 import type { MissCost, Savings } from './options.js';
 import { fullCost, SavedCosts } from './saved_costs.js';
-import { type Extras, type Found, type FullCost, MISS, type Tier, type TierFigures } from './tier.js';
+import {
+  type Claimed,
+  type Extras,
+  type Found,
+  type FullCost,
+  MISS,
+  type Tier,
+  type TierFigures,
+  type WrittenKeys,
+} from './tier.js';
 import { decode, encode } from './value_codec.js';
 
 type Handle = InstanceType<typeof native.ByteCacheHandle>;
@@ -16,7 +25,10 @@ type Handle = InstanceType<typeof native.ByteCacheHandle>;
 const COSTED = 0x80;
 const COST_BYTES = 16;
 
-/** Milliseconds after which the claim of a process that died is another's; renewed three times as often. */
+/**
+ * Milliseconds after which the claim of a process that died is another's; renewed three times as often. As long, a key
+ * whose computation ended with nothing to store is open to all.
+ */
 const LEASE = 9000;
 
 const numbers = new Float64Array(8);
@@ -41,6 +53,8 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #saved: SavedCosts;
   #isClosed = false;
   #claims = 0;
+  /** Tickets of claims that could not be given back yet. */
+  readonly #ended: number[] = [];
   #renewal: NodeJS.Timeout | undefined;
 
   private constructor(handle: Handle, options: ByteTierOptions, now: () => number) {
@@ -96,6 +110,11 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return bytes === null ? MISS : valueOf<V>(bytes);
   }
 
+  peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
+    const found = guarded(() => this.#handle.peekMany(texts, lengths, this.#now()));
+    return Array.from(found, (bytes) => (bytes === null ? MISS : valueOf<V>(bytes)));
+  }
+
   has(structure: number, text: string): boolean {
     return guarded(() => this.#handle.has(structure, text, this.#now()));
   }
@@ -110,18 +129,20 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return valueOf<V>(bytes);
   }
 
-  set(structure: number, text: string, value: V, { note, ttl, cost }: Extras<K>): void {
+  set(structure: number, text: string, value: V, { note, ttl, cost, ticket }: Extras<K>): void {
     const { form, payload } = stored(value, cost);
-    guarded(() => this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, this.#now()));
+    const now = this.#now();
+    guarded(() => this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, now, ticket));
   }
 
-  setMany(pairs: readonly (readonly [string, V])[], { ttl, cost }: Extras<K>): void {
+  setMany(pairs: readonly (readonly [string, V])[], { ttl, cost, ticket }: Extras<K>): void {
     const values = pairs.map(([, value]) => stored(value, cost));
     const lengths = Uint32Array.from(pairs, ([text]) => text.length);
     const forms = Uint8Array.from(values, ({ form }) => form);
     const payloads = values.map(({ payload }) => payload);
     const texts = pairs.map(([text]) => text).join('');
-    guarded(() => this.#handle.setMany(texts, lengths, forms, payloads, ttl || this.#ttl, this.#now()));
+    const now = this.#now();
+    guarded(() => this.#handle.setMany(texts, lengths, forms, payloads, ttl || this.#ttl, now, ticket));
   }
 
   delete(structure: number, text: string): boolean {
@@ -157,33 +178,43 @@ export class ByteTier<V, K> implements Tier<V, K> {
     }
   }
 
-  claim(structure: number, text: string): boolean {
-    if (!guarded(() => this.#handle.claim(structure, text, this.#now(), LEASE))) return false;
-    this.#claims += 1;
-    this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
-    return true;
+  claim({ structure, text, lengths }: WrittenKeys, seizes: boolean): Claimed {
+    const claimed = guarded(() => this.#handle.claim(structure, text, lengths, seizes, this.#now(), LEASE));
+    if (claimed.answers.includes(1)) {
+      this.#claims += 1;
+      this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
+    }
+    return claimed;
+  }
+
+  release({ structure, text, lengths }: WrittenKeys, ticket: number, isOpen: boolean): void {
+    // A claim ends with its handle, too.
+    if (this.#isClosed) return;
+    const open = isOpen ? this.#now() + LEASE : undefined;
+    guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
+    this.#claims -= 1;
+    if (this.#claims === 0) this.#stopRenewing();
+  }
+
+  /** `release` when the file takes nothing: together with the next renewal that succeeds. */
+  releaseLater(ticket: number): void {
+    this.#ended.push(ticket);
   }
 
   /** A claim that cannot be renewed runs out: then another process may compute the same, which is no harm. */
   #renew(): void {
     try {
-      this.#handle.renew(this.#now(), LEASE);
+      this.#handle.renew(this.#now(), LEASE, this.#ended);
     } catch {
-      this.#stopRenewing();
+      return;
     }
+    this.#claims -= this.#ended.splice(0).length;
+    if (this.#claims === 0) this.#stopRenewing();
   }
 
   #stopRenewing(): void {
     clearInterval(this.#renewal);
     this.#renewal = undefined;
-  }
-
-  release(structure: number, text: string): void {
-    // A claim ends with its handle, too.
-    if (this.#isClosed) return;
-    this.#claims -= 1;
-    if (this.#claims === 0) this.#stopRenewing();
-    guarded(() => this.#handle.release(structure, text));
   }
 
   close(): void {

@@ -119,7 +119,8 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
   /**
    * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
    * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
-   * caller is having computed at this moment is not asked for again.
+   * caller is having computed at this moment (with `shared` or `persist`, in another thread or process too) is not asked
+   * for again, unless that comes to nothing: then what is left is asked of `fn` in another call.
    *
    * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
    * vectors.

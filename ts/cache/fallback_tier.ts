@@ -17,7 +17,7 @@ import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_ke
 import type { MemoryTier } from './memory_tier.js';
 import type { Savings } from './options.js';
 import { RetriedFile } from './retried_file.js';
-import { type Extras, type Found, MISS, type Tier, type TierFigures } from './tier.js';
+import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from './tier.js';
 import { type Change, UntakenChanges } from './untaken_changes.js';
 import { decode, type Encoded, encode } from './value_codec.js';
 
@@ -63,18 +63,21 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    if (this.#isApart) {
-      let at = 0;
-      return Array.from(lengths, (length) => {
-        const id = texts.slice(at, at + length);
-        at += length;
-        return this.#withKey({ id, structure: 0 }, (structure, text) => this.get(structure, text));
-      });
-    }
+    if (this.#isApart) return this.#eachText(texts, lengths, (structure, text) => this.get(structure, text));
     const inFile = this.#file.read((file) => file.getMany(texts, lengths));
     const found = inFile ?? Array.from(lengths, (): typeof MISS => MISS);
     this.#count(found.length, found.filter((value) => value !== MISS).length);
     return found;
+  }
+
+  /** One by one, as each may be somewhere else. */
+  #eachText<R>(texts: string, lengths: Uint32Array, use: (structure: number, text: string) => R): R[] {
+    let at = 0;
+    return Array.from(lengths, (length) => {
+      const id = texts.slice(at, at + length);
+      at += length;
+      return this.#withKey({ id, structure: 0 }, use);
+    });
   }
 
   #count(lookups: number, hits: number): void {
@@ -88,6 +91,11 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     if (value !== MISS) return decoded(value);
     const found = this.#read(structure, (file): { value: V | typeof MISS } => ({ value: file.peek(structure, text) }));
     return found === undefined ? MISS : found.value;
+  }
+
+  peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
+    if (this.#isApart) return this.#eachText(texts, lengths, (structure, text) => this.peek(structure, text));
+    return this.#file.read((file) => file.peekMany(texts, lengths)) ?? Array.from(lengths, (): typeof MISS => MISS);
   }
 
   has(structure: number, text: string): boolean {
@@ -232,13 +240,27 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     if (!this.#isCleared) yield* this.#file.read((file) => [...file.notes()]) ?? [];
   }
 
-  claim(structure: number, text: string): boolean {
-    return this.#write((file) => file.claim(structure, text)) ?? true;
+  claim(keys: WrittenKeys, seizes: boolean): Claimed {
+    // Where what the file has does not count, who has claimed what there does not either.
+    const claimed = this.#isBehind(keys) ? undefined : this.#write((file) => file.claim(keys, seizes));
+    return claimed ?? { ticket: 0, answers: new Uint8Array(keys.lengths?.length ?? 1).fill(1) };
   }
 
-  release(structure: number, text: string): void {
-    // A claim ends with the file that it was made in.
-    if (!this.#file.isClosed) this.#file.write((file) => file.release(structure, text));
+  /** Whether the file cannot be read, or has something outdated under one of `keys`. */
+  #isBehind({ structure, text, lengths }: WrittenKeys): boolean {
+    if (!this.#file.isReadable) return true;
+    if (lengths === undefined) return this.#isOutdated(structure);
+    return this.#isApart && this.#eachText(text, lengths, (place) => this.#isOutdated(place)).includes(true);
+  }
+
+  release(keys: WrittenKeys, ticket: number, isOpen: boolean): void {
+    // Claims end with the file that they were made in.
+    if (ticket === 0 || this.#file.opened === undefined) return;
+    const isReleased = this.#file.write((file) => {
+      file.release(keys, ticket, isOpen);
+      return true;
+    });
+    if (!isReleased) this.#file.opened.releaseLater(ticket);
   }
 
   /** Brings the file up to date, if it takes that. */
@@ -295,7 +317,8 @@ export class FallbackTier<V, K> implements Tier<V, K> {
         if (kept === undefined || value === MISS || ttl <= 0) {
           if (supersedes) file.delete(structure, text);
         } else {
-          file.set(structure, text, decoded<V>(value), { key: undefined, note: kept.note, cost: kept.cost, ttl });
+          const { note, cost } = kept;
+          file.set(structure, text, decoded<V>(value), { key: undefined, note, cost, ttl, ticket: 0 });
         }
         return true;
       });

@@ -56,6 +56,12 @@ export class Flight<V> {
   }
 }
 
+/** Some of several ids, by their places, that are computed together: a value for each, in order. */
+export interface Part<V> {
+  places: readonly number[];
+  compute: (context: ComputeContext, isWanted: (place: number) => boolean) => Promise<readonly V[]>;
+}
+
 /** The computations of one cache, by key. */
 export class Flights<V> {
   readonly #flights = new Map<string, Flight<V>>();
@@ -93,37 +99,28 @@ export class Flights<V> {
   }
 
   /**
-   * The computations of different `ids`: those under way, and `compute` for all others at once. It is told which those
-   * are (as places in `ids`) and answers with a value for each.
+   * The computations of different `ids`: those under way, and new ones of all others, which are computed in the parts
+   * that `divide` makes of them (they are given as places in `ids`).
    */
-  many(
-    ids: readonly string[],
-    compute: (
-      places: readonly number[],
-      context: ComputeContext,
-      isWanted: (place: number) => boolean,
-    ) => Promise<readonly V[]>,
-  ): Flight<V>[] {
-    const places: number[] = [];
-    const flights = ids.map((id, place) => {
-      const underWay = this.#underWay(id);
-      if (underWay !== undefined) return underWay;
-      places.push(place);
-      const flight = new Flight<V>();
-      this.#flights.set(id, flight);
-      return flight;
-    });
-    if (places.length === 0) return flights;
-    const batch = new Flight<readonly V[]>();
-    for (const [nth, place] of places.entries()) {
-      const flight = flights[place] as Flight<V>;
-      flight.start(({ signal }) => {
-        const value = batch.join(signal).then((values) => values[nth] as V);
-        return this.#whileListed(ids[place] as string, flight, value);
-      });
+  many(ids: readonly string[], divide: (places: readonly number[]) => readonly Part<V>[]): Flight<V>[] {
+    const flights = ids.map((id) => this.#underWay(id) ?? new Flight<V>());
+    const isNew = (place: number) => this.#flights.get(ids[place] as string) !== flights[place];
+    const parts = divide([...ids.keys()].filter(isNew));
+    for (const { places } of parts) {
+      for (const place of places) this.#flights.set(ids[place] as string, flights[place] as Flight<V>);
     }
     const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V>);
-    batch.start(async (context) => compute(places, context, isWanted));
+    for (const { places, compute } of parts) {
+      const batch = new Flight<readonly V[]>();
+      for (const [nth, place] of places.entries()) {
+        const flight = flights[place] as Flight<V>;
+        flight.start(({ signal }) => {
+          const value = batch.join(signal).then((values) => values[nth] as V);
+          return this.#whileListed(ids[place] as string, flight, value);
+        });
+      }
+      batch.start(async (context) => compute(context, isWanted));
+    }
     return flights;
   }
 

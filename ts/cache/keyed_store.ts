@@ -6,15 +6,15 @@
  * afterwards.
  */
 import * as check from '../arguments.js';
-import { AiEvalsError } from '../errors.js';
 import { AccessTimer } from './access_timer.js';
-import { computeOnce } from './compute_once.js';
+import { awaitOthers, computeMine, computeOnce, type Run, share, textKeys } from './compute_once.js';
 import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import { nearestDifferences } from './description.js';
-import { Flight, Flights } from './flight.js';
+import { Flight, Flights, type Part } from './flight.js';
 import type { KeyForm } from './key_form.js';
 import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
 import type { CacheMode, CacheStats, ComputeContext, ComputeOptions, LookupOptions, RepeatOptions } from './options.js';
+import { PaidValues } from './paid_values.js';
 import { fullCost } from './saved_costs.js';
 import { type Extras, type Found, MISS, type Tier } from './tier.js';
 
@@ -31,11 +31,12 @@ export interface StoreOptions<V> {
 
 type Compute<V> = (context: ComputeContext) => V | PromiseLike<V>;
 type ComputeMany<V> = (missing: string[], context: ComputeContext) => Promise<readonly V[]>;
+type Divide<V> = (places: readonly number[]) => readonly Part<V>[];
 type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
 
 export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly tier: T;
-  readonly #name: string;
+  readonly #paid: PaidValues;
   readonly #form: KeyForm<K>;
   readonly #mode: CacheMode;
   readonly #shouldCache: ((value: V) => boolean) | undefined;
@@ -43,11 +44,10 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly #version: string;
   readonly #timer = new AccessTimer();
   readonly #flights = new Flights<V>();
-  #hasWarned = false;
 
   constructor(tier: T, form: KeyForm<K>, { name, mode, shouldCache, stale, version }: StoreOptions<V>) {
     this.tier = tier;
-    this.#name = name;
+    this.#paid = new PaidValues(name);
     this.#form = form;
     this.#mode = mode;
     this.#shouldCache = shouldCache;
@@ -145,20 +145,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       this.tier.setMany(kept, extras);
     } catch {
       // All or none: one of them may be in the way of the others.
-      for (const pair of kept) this.#storeIfPossible(() => this.tier.setMany([pair], extras));
-    }
-  }
-
-  #storeIfPossible(store: () => void): void {
-    try {
-      store();
-    } catch (error) {
-      const isClosed = error instanceof AiEvalsError && error.code === 'ERR_CLOSED';
-      if (isClosed || this.#hasWarned) return;
-      this.#hasWarned = true;
-      const reason = error instanceof Error ? error.message : String(error);
-      const message = `${this.#name} cannot store what was computed: ${reason}. Callers get it, and it will be computed again.`;
-      process.emitWarning(message, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_NOT_STORED' });
+      for (const pair of kept) this.#paid.storeIfPossible(() => this.tier.setMany([pair], extras));
     }
   }
 
@@ -199,7 +186,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const mode = this.modeOf(options);
     const { signal, staleWhileRevalidate = this.#stale } = check.options('options', options);
     check.nonNegativeNumber('staleWhileRevalidate', staleWhileRevalidate);
-    checkedSignal(signal)?.throwIfAborted();
+    check.signal('signal', signal)?.throwIfAborted();
     // Wrong options are told before anything is computed, and before it is paid for.
     this.#extras(options);
     const structure = this.#write(a, b, options);
@@ -233,43 +220,64 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     extras.key = this.#form.kept(a, b);
     extras.note = this.#note(a, b, options);
-    const computed = async (context: ComputeContext, isWanted: () => boolean): Promise<V> => {
-      const value = await fn(context);
-      if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
-      return value;
-    };
-    return this.#flights.one(
-      idOf(copy),
-      (context, isWanted) =>
-        isRecorded
-          ? computed(context, isWanted)
-          : computeOnce(this.tier, copy, context.signal, () => computed(context, isWanted)),
-      unattended,
-    );
+    const compute = (context: ComputeContext, isWanted: () => boolean) =>
+      computeOnce(this.tier, copy, context.signal, isRecorded, async (ticket) => {
+        const value = await fn(context);
+        extras.ticket = ticket;
+        if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
+        return value;
+      });
+    return this.#flights.one(idOf(copy), compute, unattended);
   }
 
   /** The values of distinct texts: what is held, what is being computed, and what one call of `fn` computes of the rest. */
   async computeMany(texts: readonly string[], fn: ComputeMany<V>, options: AnyOptions<V>): Promise<Map<string, V>> {
     const mode = this.modeOf(options);
-    const signal = checkedSignal(options?.signal);
+    const signal = check.signal('signal', options?.signal);
     signal?.throwIfAborted();
     const extras = this.#extras(options);
     const held = this.getMany(texts, mode);
     const missing = texts.filter((_, i) => held[i] === MISS);
     if (mode === 'replay' && missing.length > 0) throw this.missOf(missing[0], undefined, undefined);
-    const flights = mode === 'off' ? new Flights<V>() : this.#flights;
-    const computing = flights.many(missing.map(textId), async (places, context, isWanted) => {
-      const asked = places.map((place) => missing[place] as string);
-      const values = await fn(asked, context);
-      const kept = places.flatMap((place, nth): [string, V][] =>
-        isWanted(place) ? [[missing[place] as string, values[nth] as V]] : [],
-      );
-      if (mode !== 'off') this.#storeMany(kept, extras, options);
-      return values;
-    });
+    const off: Divide<V> = (places) => [{ places, compute: (context) => fn([...missing], context) }];
+    const computing =
+      mode === 'off'
+        ? new Flights<V>().many(missing.map(textId), off)
+        : this.#flights.many(missing.map(textId), this.#divide(missing, fn, extras, options, mode === 'record'));
     const computed = await Promise.all(computing.map((flight) => flight.join(signal)));
     const values = held.map((value) => (value === MISS ? (computed.shift() as V) : value));
     return new Map(texts.map((text, i) => [text, values[i] as V]));
+  }
+
+  /** Of `texts` that are to be computed: what is claimed here, and what others compute. */
+  #divide(
+    texts: readonly string[],
+    fn: ComputeMany<V>,
+    extras: Extras<K>,
+    options: AnyOptions<V>,
+    isRecorded: boolean,
+  ): Divide<V> {
+    const { tier } = this;
+    const keys = textKeys(texts);
+    const run =
+      (context: ComputeContext, isWanted: (place: number) => boolean): Run<V> =>
+      async (places, ticket) => {
+        const asked = places.map((place) => texts[place] as string);
+        const values = await fn(asked, context);
+        const pairs = asked.map((text, nth): [string, V] => [text, values[nth] as V]);
+        const kept = pairs.filter((_, nth) => isWanted(places[nth] as number));
+        this.#storeMany(kept, { ...extras, ticket }, options);
+        return values;
+      };
+    return (places) => {
+      const claimed = share(tier, keys, places, isRecorded);
+      const { mine, others } = claimed;
+      const parts: Part<V>[] = [
+        { places: mine, compute: (context, w) => computeMine(tier, keys, claimed, context.signal, run(context, w)) },
+        { places: others, compute: (context, w) => awaitOthers(tier, keys, others, context.signal, run(context, w)) },
+      ];
+      return parts.filter((part) => part.places.length > 0);
+    };
   }
 
   /** Computations under way are not stored when they end. */
@@ -322,7 +330,12 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   #write(a: unknown, b: unknown, options: AnyOptions<V>): number {
     const repeat = options?.repeat;
-    return this.#form.write(a, b, repeat === undefined ? 0 : checkedRepeat(repeat), this.tier.keysForOthers);
+    return this.#form.write(
+      a,
+      b,
+      repeat === undefined ? 0 : check.nonNegativeInteger('repeat', repeat),
+      this.tier.keysForOthers,
+    );
   }
 
   #note(a: unknown, b: unknown, options: AnyOptions<V>): string {
@@ -338,6 +351,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       note: '',
       ttl: ttl === undefined ? 0 : check.positiveNumber('ttl', ttl),
       cost: missCost === undefined ? undefined : fullCost('missCost', missCost),
+      ticket: 0,
     };
   }
 
@@ -350,7 +364,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   #setCopy(copy: KeyCopy, value: V, extras: Extras<K>): void {
     const structure = writeCopy(copy);
     try {
-      this.#storeIfPossible(() => this.tier.set(structure, keyText(), value, extras));
+      this.#paid.storeIfPossible(() => this.tier.set(structure, keyText(), value, extras));
     } finally {
       keyRead();
     }
@@ -366,16 +380,6 @@ export function checkedMode(mode: unknown): CacheMode {
   const expected = "'on', 'replay', 'record' or 'off'";
   if (typeof mode !== 'string') check.wrongType('mode', expected, mode);
   return MODES.includes(mode) ? (mode as CacheMode) : check.outOfRange('mode', expected, mode);
-}
-
-function checkedRepeat(repeat: unknown): number {
-  return check.nonNegativeInteger('repeat', repeat);
-}
-
-function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined) return undefined;
-  const isSignal = typeof signal === 'object' && signal !== null && typeof signal.addEventListener === 'function';
-  return isSignal ? signal : check.wrongType('signal', 'an AbortSignal', signal);
 }
 
 /** As {@link idOf}, of a key that is a text. */

@@ -93,7 +93,8 @@ export interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K>
 /**
  * - `'on'`: hits are answered, misses are computed and stored;
  * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
- * - `'record'`: nothing is answered from the cache, everything is computed and stored anew;
+ * - `'record'`: nothing is answered from the cache, everything is computed and stored anew, without waiting for other
+ *   threads or processes: of several values the one whose computation began last is stored;
  * - `'off'`: nothing is answered from the cache and nothing is stored.
  */
 export type CacheMode = 'on' | 'replay' | 'record' | 'off';

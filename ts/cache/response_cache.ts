@@ -74,8 +74,9 @@ export class ResponseCache<T = any> extends BaseCache {
    * The response to a request; where there is none, what `fn` computes, which is then stored.
    *
    * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
-   * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored. What cannot be
-   * stored goes to them all the same, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
+   * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored (who waits
+   * in another thread or process then computes it itself). What was set, deleted or cleared meanwhile, by whomsoever, is not
+   * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
    */
   getOrCompute<R extends T = T>(
     input: unknown,

@@ -24,7 +24,17 @@ export class RetriedFile<V, K> {
   /** `open` throws `ERR_STORAGE` when the file cannot be used. */
   constructor(open: () => ByteTier<V, K>) {
     this.#open = open;
-    this.#opened();
+    this.#tryToOpen();
+  }
+
+  /** The file, while it is open. */
+  get opened(): ByteTier<V, K> | undefined {
+    return this.#file;
+  }
+
+  /** Whether it has not just failed to be read. */
+  get isReadable(): boolean {
+    return !this.#isPaused('read');
   }
 
   get isClosed(): boolean {
@@ -72,7 +82,7 @@ export class RetriedFile<V, K> {
   }
 
   #try<R>(work: Work, use: (file: ByteTier<V, K>) => R): R | undefined {
-    const file = this.#file ?? this.#opened();
+    const file = this.#file ?? this.#tryToOpen();
     if (file === undefined || this.#isPaused(work)) return undefined;
     try {
       const result = use(file);
@@ -85,7 +95,7 @@ export class RetriedFile<V, K> {
     }
   }
 
-  #opened(): ByteTier<V, K> | undefined {
+  #tryToOpen(): ByteTier<V, K> | undefined {
     if (this.#end === 'closed') throw new AiEvalsError('ERR_CLOSED', 'the cache is closed: open another');
     if (this.#end === 'given up' || this.#isPaused('open')) return undefined;
     try {

@@ -26,6 +26,23 @@ export interface Extras<K> {
   /** Milliseconds to live; 0 stands for the cache's own. */
   ttl: number;
   cost: FullCost | undefined;
+  /** Of the claim under which it was computed: it is stored only while that holds. 0: it is stored in any case. */
+  ticket: number;
+}
+
+/** Keys as they are handed to a tier: the one written, or, with `lengths`, the texts that `text` is made of. */
+export interface WrittenKeys {
+  structure: number;
+  text: string;
+  lengths: Uint32Array | undefined;
+}
+
+/** What a tier answers to a claim. */
+export interface Claimed {
+  /** For {@link Extras} and {@link Tier.release}. */
+  ticket: number;
+  /** For each key: 1 if it is the caller's to compute, 0 if another computes it, 2 if there is an entry by now. */
+  answers: Uint8Array;
 }
 
 /** The figures of a tier. */
@@ -56,6 +73,8 @@ export interface Tier<V, K> {
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
   /** The value, or {@link MISS}; counts nothing and is no use. */
   peek(structure: number, text: string): V | typeof MISS;
+  /** {@link Tier.peek} for all texts at once. */
+  peekMany?(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
   /** Whether `peek` would find a value. */
   has(structure: number, text: string): boolean;
   set(structure: number, text: string, value: V, extras: Extras<K>): void;
@@ -69,9 +88,13 @@ export interface Tier<V, K> {
   savings(): Savings;
   /** The notes of the entries, in no order; those that have expired and are still there included. */
   notes(): Iterable<string>;
-  /** Lets one of several threads or processes compute a key: whether it is this one. It keeps it until `release`. */
-  claim?(structure: number, text: string): boolean;
-  release?(structure: number, text: string): void;
+  /**
+   * Lets one of several threads or processes compute a key: it has the claim until `release`, or until somebody stores or
+   * deletes what is under the key. With `seizes` it gets the claims that others have, too.
+   */
+  claim?(keys: WrittenKeys, seizes: boolean): Claimed;
+  /** `isOpen`: it is of no use that others wait for a value of these keys, for a while. */
+  release?(keys: WrittenKeys, ticket: number, isOpen: boolean): void;
   /** Lets go of what is held outside the heap. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 /**
  * A run: cases come from the dataset, answers from the cache or from calls under the limits, verdicts from the native
- * scorers. Cases whose answer is at hand never reach the executor, so they take no slot and wait for no limit.
+ * scorers. Cases whose answer is at hand never reach the executor, so they take no slot and wait for no limit. Runs that
+ * keep their answers in one file at the same time ask for each once: the others wait for it as for a call of their own.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +10,7 @@ import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../execu
 import { performanceMonitor } from '../monitor/index.js';
 import type { RunResult, TokenUsage } from '../types.js';
 import { type Case, readCases } from './cases.js';
-import { ChatClient } from './chat_client.js';
+import { ChatClient, type Reply } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
 import { costOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
@@ -168,13 +169,20 @@ class ModelRun {
     if (context.attempt > 1) this.#tally.retries += 1;
     const start = performance.now();
     const { input } = task.testCase;
-    const { text, usage, headers, isComplete } = await performanceMonitor.measure('model-call', () =>
-      this.#client.ask(input, context.signal),
-    );
-    context.observe(headers);
-    this.#tally.used(usage);
+    const { signal } = context;
+    let reply: Reply | undefined;
+    const ask = async (): Promise<Answer> => {
+      reply = await performanceMonitor.measure('model-call', () => this.#client.ask(input, signal));
+      context.observe(reply.headers);
+      this.#tally.used(reply.usage);
+      return { text: reply.text, usage: reply.usage };
+    };
+    // What was cut off or refused is asked again next time.
+    const options = { signal, shouldCache: () => reply?.isComplete === true };
+    const { text, usage } = await (this.#cache?.getOrCompute(input, this.#client.config, ask, options) ?? ask());
+    if (reply === undefined) context.cached();
     const call = this.#take(task.id);
-    if (call) this.#settle(call, { text, usage }, isComplete);
+    if (call) this.#settle(call, { text, usage }, reply !== undefined);
     const { price, model } = this.#endpoint;
     return {
       testCaseId: task.testCase.id,
@@ -199,11 +207,11 @@ class ModelRun {
     return call;
   }
 
-  #settle({ one, followers }: Call, answer: Answer, isComplete: boolean): void {
-    // What was cut off or refused is asked again next time.
-    if (isComplete) this.#cache?.set(one.input, this.#client.config, answer);
-    this.#tally.answered.called += 1;
-    this.#answered(one, answer, false);
+  /** `isOurs`: the answer was asked for here, and not by another run at the same time. */
+  #settle({ one, followers }: Call, answer: Answer, isOurs: boolean): void {
+    if (isOurs) this.#tally.answered.called += 1;
+    else this.#tally.answered.cached += 1;
+    this.#answered(one, answer, !isOurs);
     for (const follower of followers) {
       this.#tally.answered.shared += 1;
       this.#answered(follower, answer, true);

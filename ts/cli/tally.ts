@@ -32,7 +32,7 @@ export class Tally {
   readonly tokens: TokenUsage = { prompt: 0, completion: 0, total: 0 };
   /** How often each error was met. */
   readonly messages = new Map<string, number>();
-  /** Cases answered by a call, by the cache, and by a call another case of the same input had under way. */
+  /** Cases answered by a call, by the cache (by a call of another run, too), and by one that another case had under way. */
   readonly answered = { called: 0, cached: 0, shared: 0 };
   /** Attempts beyond the first of a call. */
   retries = 0;

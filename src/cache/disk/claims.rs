@@ -1,74 +1,173 @@
-//! Who computes what is not there yet: one handle of all processes, until it says so or its time is over.
+//! Claims as rows: see [`super::super::claims`] for what they are.
 
-use rusqlite::{Result, params};
+use rusqlite::{Result, Row, params};
 
 use super::row::{Digest, id};
 use super::store::Store;
 use super::{DiskCache, DiskError};
+use crate::cache::claims::{Claim, Claimed, FORGOTTEN, Grant};
+
+/// Pages that writing claims touches, about.
+const PAGES_OF_CLAIMS: u64 = 3;
 
 impl DiskCache {
-    /// Takes the right to compute what is under `digest`, for `lease` ms. False while another handle, of whichever
-    /// process, holds it.
+    /// Asks to compute what is under `digests`, of which it holds what it gets for `lease` ms. Returns a ticket, to be
+    /// given to [`DiskCache::store`] and [`DiskCache::release`], and an answer for each. One that `seizes` gets all.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn claim(&mut self, digest: &Digest, now: f64, lease: f64) -> Result<bool, DiskError> {
+    pub fn claim(
+        &mut self,
+        digests: &[Digest],
+        seizes: bool,
+        now: f64,
+        lease: f64,
+    ) -> Result<(i64, Vec<Claimed>), DiskError> {
         let owner = self.owner;
-        let claimed = self.write(now, |cache| {
-            cache.opened.store.claim(digest, owner, now, now + lease)
-        })?;
-        self.has_claims |= claimed;
-        Ok(claimed)
+        let ask = |cache: &Self| cache.opened.store.ask(digests, owner, seizes, now, lease);
+        let (ticket, answers) = self.write(now, ask)?;
+        self.has_claims |= answers.contains(&Claimed::Yours);
+        if ticket > 0 {
+            self.file.wrote(PAGES_OF_CLAIMS, now);
+        }
+        Ok((ticket, answers))
     }
 
-    /// Holds every claim of this handle for another `lease` ms.
+    /// Gives back what this handle has claimed with the tickets that have `ended`, and holds its other claims for another
+    /// `lease` ms.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn renew(&mut self, now: f64, lease: f64) -> Result<(), DiskError> {
+    pub fn renew(&mut self, ended: &[i64], now: f64, lease: f64) -> Result<(), DiskError> {
         let owner = self.owner;
-        self.write(now, |cache| cache.opened.store.renew(owner, now + lease))
+        self.write(now, |cache| cache.opened.store.renew(owner, ended, now + lease))?;
+        self.file.wrote(PAGES_OF_CLAIMS, now);
+        Ok(())
     }
 
-    /// Gives a claim back.
+    /// Gives back what is claimed under `ticket`, and not stored or deleted since: to whoever asks next, or, with
+    /// `open`, to all who ask until then.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn release(&mut self, digest: &Digest) -> Result<(), DiskError> {
+    pub fn release(&mut self, digests: &[Digest], ticket: i64, open: Option<f64>) -> Result<(), DiskError> {
         let owner = self.owner;
-        self.write(self.looked, |cache| {
-            cache.opened.store.release(Some(digest), owner)
-        })
+        let grant = Grant { owner, ticket };
+        let now = self.looked;
+        self.write(now, |cache| cache.opened.store.release(digests, grant, open))?;
+        self.file.wrote(PAGES_OF_CLAIMS, now);
+        Ok(())
     }
 }
 
 impl Store {
-    /// Takes the right to compute what is under `digest` until `until`, unless another owner holds it at `now`.
-    pub fn claim(&self, digest: &Digest, owner: i64, now: f64, until: f64) -> Result<bool> {
-        let sql =
-            "INSERT INTO claims (id, digest, owner, until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO UPDATE
-            SET digest = ?2, owner = ?3, until = ?4 WHERE owner = ?3 OR until <= ?5";
-        Ok(self.run(sql, params![id(digest), digest, owner, until, now])? > 0)
-    }
-
-    /// Holds every claim of `owner` until `until`.
-    pub fn renew(&self, owner: i64, until: f64) -> Result<()> {
-        self.run(
-            "UPDATE claims SET until = ? WHERE owner = ?",
-            params![until, owner],
-        )?;
-        Ok(())
-    }
-
-    /// Gives a claim back: of `digest`, or all of `owner`.
-    pub fn release(&self, digest: Option<&Digest>, owner: i64) -> Result<()> {
-        match digest {
-            Some(digest) => self.run(
-                "DELETE FROM claims WHERE id = ? AND owner = ?",
-                params![id(digest), owner],
-            )?,
-            None => self.run("DELETE FROM claims WHERE owner = ?", [owner])?,
+    fn ask(
+        &self,
+        digests: &[Digest],
+        owner: i64,
+        seizes: bool,
+        now: f64,
+        lease: f64,
+    ) -> Result<(i64, Vec<Claimed>)> {
+        let answer = |digest, grant| -> Result<(Claimed, Option<Claim>)> {
+            if !seizes && self.has(digest, now)? {
+                return Ok((Claimed::Stored, None));
+            }
+            let held = self.claim(digest)?;
+            Ok(Claim::asked(held, grant, now, now + lease, seizes))
         };
+        // Those who wait ask again and again, and mostly there is nothing to write.
+        let nothing = Grant { owner, ticket: 0 };
+        let looked = self.read(|| {
+            digests
+                .iter()
+                .map(|digest| Ok(answer(digest, nothing)?.0))
+                .collect()
+        })?;
+        let looked: Vec<Claimed> = looked;
+        if !looked.contains(&Claimed::Yours) {
+            return Ok((0, looked));
+        }
+        self.write(None, |totals| {
+            totals.ticks += 1;
+            let ticket = totals.ticks;
+            let mut answers = Vec::with_capacity(digests.len());
+            for digest in digests {
+                let (told, claim) = answer(digest, Grant { owner, ticket })?;
+                if let Some(Claim { grant, until }) = claim {
+                    self.run(
+                        "INSERT OR REPLACE INTO claims (id, namespace, owner, ticket, until) VALUES (?, ?, ?, ?, ?)",
+                        params![id(digest), self.namespace, grant.owner, grant.ticket, until],
+                    )?;
+                }
+                answers.push(told);
+            }
+            Ok((ticket, answers))
+        })
+    }
+
+    /// Whether what was computed under `grant` may be stored.
+    pub fn admits(&self, digest: &Digest, grant: Grant) -> Result<bool> {
+        Ok(self.claim(digest)?.is_some_and(|claim| claim.admits(grant)))
+    }
+
+    /// Ends the claim on the row `id`, which is stored or deleted.
+    pub fn end_claim(&self, id: i64) -> Result<()> {
+        self.run("DELETE FROM claims WHERE id = ?", [id])?;
         Ok(())
+    }
+
+    /// Gives back every claim of `owner`.
+    pub fn release_all(&self, owner: i64) -> Result<()> {
+        self.run("DELETE FROM claims WHERE owner = ?", [owner])?;
+        Ok(())
+    }
+
+    /// Deletes claims, in every namespace, whose owners are no more.
+    pub fn forget_claims(&self, now: f64) -> Result<()> {
+        self.run("DELETE FROM claims WHERE until <= ?", [now - FORGOTTEN])?;
+        Ok(())
+    }
+
+    fn renew(&self, owner: i64, ended: &[i64], until: f64) -> Result<()> {
+        self.write(None, |_| {
+            for ticket in ended {
+                let sql = "DELETE FROM claims WHERE owner = ? AND ticket = ?";
+                self.run(sql, params![owner, ticket])?;
+            }
+            let sql = "UPDATE claims SET until = ? WHERE owner = ?";
+            self.run(sql, params![until, owner])?;
+            Ok(())
+        })
+    }
+
+    fn release(&self, digests: &[Digest], grant: Grant, open: Option<f64>) -> Result<()> {
+        self.write(None, |_| {
+            for digest in digests {
+                let held = self.claim(digest)?.filter(|claim| claim.grant == grant);
+                match (held, open) {
+                    (None, _) => {}
+                    (Some(_), None) => self.end_claim(id(digest))?,
+                    (Some(claim), Some(until)) => {
+                        let open = claim.opened(until);
+                        let sql = "UPDATE claims SET owner = ?, ticket = ?, until = ? WHERE id = ?";
+                        let values = params![open.grant.owner, open.grant.ticket, open.until, id(digest)];
+                        self.run(sql, values)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn claim(&self, digest: &Digest) -> Result<Option<Claim>> {
+        let sql = "SELECT owner, ticket, until FROM claims WHERE id = ? AND namespace = ?";
+        let read = |row: &Row| {
+            let (owner, ticket) = (row.get(0)?, row.get(1)?);
+            let grant = Grant { owner, ticket };
+            let until = row.get(2)?;
+            Ok(Claim { grant, until })
+        };
+        self.row(sql, params![id(digest), self.namespace], read)
     }
 }

@@ -196,13 +196,13 @@ impl Work {
 
 /// Deletes what need not be kept, in every namespace, and the claims of owners that are no more.
 fn purge(mut db: Connection, now: f64) -> rusqlite::Result<Connection> {
-    db.execute("DELETE FROM claims WHERE until <= ?", [now])?;
     let names = db
         .prepare("SELECT name FROM namespaces")?
         .query_map([], |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<String>>>()?;
     for name in names {
         let store = Store::new(db, &name, false)?;
+        store.forget_claims(now)?;
         while store.remove_expired(None, AT_A_TIME, now)? == AT_A_TIME as u64 {
             std::thread::yield_now();
         }

@@ -21,7 +21,9 @@
 mod claims;
 mod error;
 mod keeper;
+mod leaving;
 mod open;
+mod recovery;
 mod row;
 mod schema;
 mod store;
@@ -33,20 +35,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use error::DiskError;
-use error::Trouble;
 use keeper::{SharedFile, Uses, locked};
-use open::{Damage, Opened, beside, identity, known_path};
+use open::{Opened, beside, known_path};
 pub use row::{Digest, Found, Item};
 pub use store::DiskLimits;
 
 use super::Counters;
+use super::claims::Grant;
 
 /// Uses kept in memory before the keeper is asked to note them.
 const NOTED: usize = 1000;
 /// Uses kept in memory at most.
 const MOST_NOTED: usize = 100 * NOTED;
-/// How often the file under the path is compared with the one that is open, in ms.
-const LOOK_EVERY: f64 = 1000.0;
 /// Pages that a write touches besides those of the value.
 const PAGES_OF_A_WRITE: u64 = 6;
 
@@ -55,9 +55,9 @@ const PAGES_OF_A_WRITE: u64 = 6;
 pub struct DiskFigures {
     /// Of this handle, since it was opened or cleared.
     pub counters: Counters,
-    /// Entries that are kept: not expired, or within the time that expired ones are kept for.
+    /// Entries that have not expired.
     pub entries: u64,
-    /// Bytes of their values and notes.
+    /// Bytes of the values and notes of these and of what has expired and was not removed yet.
     pub bytes: u64,
     /// Native memory of this handle, at most.
     pub memory: u64,
@@ -131,23 +131,35 @@ impl DiskCache {
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn get_many(&mut self, digests: &[Digest], now: f64) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
-        let read = self.attempt(now, |cache| {
+        let read = self.read_many(digests, now)?;
+        let answers = digests.iter().zip(read).map(|(digest, (found, bytes))| {
+            Ok((self.count(digest, found)? == Found::Fresh).then_some(bytes))
+        });
+        answers.collect()
+    }
+
+    /// The same as [`DiskCache::peek`] for several, on one state of the file: each as form and value.
+    ///
+    /// # Errors
+    /// [`DiskError::Io`], [`DiskError::Busy`].
+    pub fn peek_many(&mut self, digests: &[Digest], now: f64) -> Result<Vec<Option<Vec<u8>>>, DiskError> {
+        let read = self.read_many(digests, now)?;
+        let answers = digests
+            .iter()
+            .zip(read)
+            .map(|(digest, (found, bytes))| Ok(self.looked_at(digest, found)?.then_some(bytes)));
+        answers.collect()
+    }
+
+    fn read_many(&mut self, digests: &[Digest], now: f64) -> Result<Vec<(Found, Vec<u8>)>, DiskError> {
+        self.attempt(now, |cache| {
             let store = &cache.opened.store;
             let one = |digest| {
                 let mut bytes = Vec::new();
                 Ok((store.get(digest, now, 0.0, &mut bytes)?, bytes))
             };
-            store.read(|| {
-                digests
-                    .iter()
-                    .map(one)
-                    .collect::<Result<Vec<_>, rusqlite::Error>>()
-            })
-        })?;
-        let answers = digests.iter().zip(read).map(|(digest, (found, bytes))| {
-            Ok((self.count(digest, found)? == Found::Fresh).then_some(bytes))
-        });
-        answers.collect()
+            store.read(|| digests.iter().map(one).collect())
+        })
     }
 
     /// Appends the form and value of what is fresh under `digest` to `out`; false when there is nothing. No use, and not
@@ -157,7 +169,7 @@ impl DiskCache {
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn peek(&mut self, digest: &Digest, now: f64, out: &mut Vec<u8>) -> Result<bool, DiskError> {
         let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, 0.0, out))?;
-        Ok(found == Found::Fresh)
+        self.looked_at(digest, found)
     }
 
     /// Whether there is a fresh entry under `digest`. No use, and not counted.
@@ -174,16 +186,35 @@ impl DiskCache {
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn set(&mut self, items: &[Item], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+        self.put(items, None, ttl, now)
+    }
+
+    /// The same with what was computed under `ticket`: of these only those whose claim still holds.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn store(&mut self, items: &[Item], ticket: i64, ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+        let owner = self.owner;
+        self.put(items, Some(Grant { owner, ticket }), ttl, now)
+    }
+
+    fn put(
+        &mut self,
+        items: &[Item],
+        grant: Option<Grant>,
+        ttl: f64,
+        now: f64,
+    ) -> Result<Vec<bool>, DiskError> {
         let limits = self.limits;
         let (stored, evicted) = self.write(now, |cache| {
-            cache.opened.store.set(items, &cache.uses, ttl, &limits, now)
+            cache
+                .opened
+                .store
+                .set(items, grant, &cache.uses, ttl, &limits, now)
         })?;
         self.counters.evictions += evicted;
-        let pages = items
-            .iter()
-            .map(|item| PAGES_OF_A_WRITE + item.size() / 4096)
-            .sum();
-        self.file.wrote(pages, now);
+        let pages = items.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
+        self.file.wrote(pages.sum(), now);
         Ok(stored)
     }
 
@@ -192,20 +223,24 @@ impl DiskCache {
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn remove(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
-        self.write(now, |cache| cache.opened.store.remove(digest, &cache.uses, now))
+        let removed = self.write(now, |cache| cache.opened.store.remove(digest, &cache.uses, now))?;
+        self.file.wrote(PAGES_OF_A_WRITE, now);
+        Ok(removed)
     }
 
-    /// Deletes what need not be kept at `now`. Returns how many entries. O(that number).
+    /// Deletes what need not be kept at `now`. Returns how many entries. O(number of expired entries).
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
-        self.write(now, |cache| {
+        let removed = self.write(now, |cache| {
             cache
                 .opened
                 .store
                 .remove_expired(Some(&cache.uses), usize::MAX, now)
-        })
+        })?;
+        self.file.wrote(removed * PAGES_OF_A_WRITE, now);
+        Ok(removed)
     }
 
     /// Deletes every entry of the namespace and zeroes the counters.
@@ -263,21 +298,32 @@ impl DiskCache {
         match found {
             Found::Fresh | Found::Stale => {
                 self.counters.hits += 1;
-                self.note_use(digest);
+                // What has expired leaves first, used or not.
+                if found == Found::Fresh {
+                    self.note_use(digest);
+                }
                 return Ok(found);
             }
             Found::None => self.counters.misses += 1,
             Found::Damaged => {
                 self.counters.misses += 1;
-                let file = self.file.path.display();
-                self.notices
-                    .push(format!("an entry of {file} was damaged, and is dropped"));
-                if !self.opened.read_only {
-                    self.attempt(self.looked, |cache| cache.opened.store.remove_row(digest))?;
-                }
+                self.looked_at(digest, found)?;
             }
         }
         Ok(Found::None)
+    }
+
+    /// Whether what was found is fresh. What is damaged is dropped.
+    fn looked_at(&mut self, digest: &Digest, found: Found) -> Result<bool, DiskError> {
+        if found == Found::Damaged {
+            let file = self.file.path.display();
+            self.notices
+                .push(format!("an entry of {file} was damaged, and is dropped"));
+            if !self.opened.read_only {
+                self.attempt(self.looked, |cache| cache.opened.store.remove_row(digest))?;
+            }
+        }
+        Ok(found == Found::Fresh)
     }
 
     fn note_use(&mut self, digest: &Digest) {
@@ -299,84 +345,6 @@ impl DiskCache {
             });
         }
     }
-
-    /// Runs `work`, a transaction that writes.
-    fn write<T>(&mut self, now: f64, work: impl FnMut(&Self) -> rusqlite::Result<T>) -> Result<T, DiskError> {
-        if self.opened.read_only {
-            return Err(DiskError::ReadOnly {
-                file: self.file.path.clone(),
-            });
-        }
-        self.attempt(now, work)
-    }
-
-    /// Runs `work` once more if the file had to be set aside or opened again.
-    fn attempt<T>(
-        &mut self,
-        now: f64,
-        mut work: impl FnMut(&Self) -> rusqlite::Result<T>,
-    ) -> Result<T, DiskError> {
-        if self.lost {
-            self.open_again(None)?;
-        }
-        // Also when the clock goes back.
-        if (now - self.looked).abs() >= LOOK_EVERY {
-            self.looked = now;
-            let there = identity(&self.file.path).ok().flatten();
-            if there != Some(self.opened.identity) {
-                self.open_again(None)?;
-            }
-        }
-        let damage = match self.outcome(work(self)) {
-            Ok(result) => return Ok(result),
-            Err(Trouble::Failed(error)) => return Err(error),
-            Err(Trouble::Moved) => None,
-            Err(Trouble::Damaged(reason)) => Some(Damage {
-                identity: self.opened.identity,
-                reason,
-            }),
-        };
-        self.open_again(damage)?;
-        self.outcome(work(self)).map_err(|trouble| match trouble {
-            Trouble::Failed(error) => error,
-            Trouble::Damaged(reason) => self.failed(reason),
-            Trouble::Moved => self.failed("it keeps being replaced".to_owned()),
-        })
-    }
-
-    fn outcome<T>(&self, result: rusqlite::Result<T>) -> Result<T, Trouble> {
-        result.map_err(|error| Trouble::of(&error, &self.file.path))
-    }
-
-    fn failed(&self, reason: String) -> DiskError {
-        DiskError::Io {
-            file: self.file.path.clone(),
-            reason,
-        }
-    }
-
-    fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {
-        self.lost = true;
-        // Closed first: some systems rename no open file.
-        if let Ok(nothing) = rusqlite::Connection::open_in_memory() {
-            self.opened.store.db = nothing;
-        }
-        let path = &self.file.path;
-        self.opened = open::open(path, &self.namespace, damage, self.looked, &mut self.notices)?;
-        self.lost = false;
-        self.keep()
-    }
-
-    fn keep(&mut self) -> Result<(), DiskError> {
-        if self.opened.read_only {
-            return Ok(());
-        }
-        let kept = self.file.keep(&self.opened.store.db);
-        self.outcome(kept).map_err(|trouble| match trouble {
-            Trouble::Failed(error) => error,
-            Trouble::Damaged(_) | Trouble::Moved => self.failed("it was damaged as it was opened".to_owned()),
-        })
-    }
 }
 
 impl Drop for DiskCache {
@@ -391,7 +359,7 @@ impl Drop for DiskCache {
             .db
             .busy_timeout(std::time::Duration::from_millis(50));
         if self.has_claims {
-            let _ = self.opened.store.release(None, self.owner);
+            let _ = self.opened.store.release_all(self.owner);
         }
         if !locked(&self.uses).is_empty() {
             let _ = self.opened.store.note_uses(&self.uses, usize::MAX);

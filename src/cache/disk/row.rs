@@ -81,6 +81,8 @@ pub struct Answer<'row> {
     pub checksum: i64,
     pub note: &'row [u8],
     pub value: &'row [u8],
+    /// The checksum of the entry that was stored last.
+    pub last: i64,
 }
 
 impl<'row> Answer<'row> {
@@ -98,6 +100,7 @@ impl<'row> Answer<'row> {
             checksum: number(4)?,
             note: row.get_ref(5).ok()?.as_bytes().ok()?,
             value: row.get_ref(6).ok()?.as_blob().ok()?,
+            last: number(7)?,
         })
     }
 }

@@ -32,14 +32,17 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY, digest BLOB NOT NULL, namespace INTEGER NOT NULL, form INTEGER NOT NULL,
         expires REAL, checksum INTEGER NOT NULL, note TEXT NOT NULL, value BLOB NOT NULL
     ) STRICT;
-    -- used: the tick of the namespace at the last use. until: when it can be deleted, ms since 1970, NULL for never.
+    -- used: the tick of the namespace at the last use. until: for how long it is kept behind its expiry. checksum: the
+    -- entry's, so that an earlier entry that damage has brought back is known.
     CREATE TABLE recency (
-        id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, used INTEGER NOT NULL, until REAL, size INTEGER NOT NULL
+        id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, used INTEGER NOT NULL, expires REAL, until REAL,
+        size INTEGER NOT NULL, checksum INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX recency_by_use ON recency (namespace, used);
-    CREATE INDEX recency_by_expiry ON recency (namespace, until) WHERE until IS NOT NULL;
+    CREATE INDEX recency_by_expiry ON recency (namespace, expires) WHERE expires IS NOT NULL;
     CREATE TABLE claims (
-        id INTEGER PRIMARY KEY, digest BLOB NOT NULL, owner INTEGER NOT NULL, until REAL NOT NULL
+        id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, owner INTEGER NOT NULL, ticket INTEGER NOT NULL,
+        until REAL NOT NULL
     ) STRICT;
 ";
 
@@ -58,6 +61,8 @@ pub enum Content {
 
 /// Reads whose file `db` is; changes nothing.
 pub fn content(db: &Connection) -> Result<Content> {
+    // One moment for all of it: somebody may be making the tables.
+    let db = db.unchecked_transaction()?;
     let number = |pragma: &str| db.query_row(pragma, [], |row| row.get::<_, i32>(0));
     let application = number("PRAGMA application_id")?;
     let version = number("PRAGMA user_version")?;

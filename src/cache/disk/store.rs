@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use super::keeper::{Uses, locked};
 use super::row::{Answer, Digest, Found, Item, checksum, id};
+use crate::cache::claims::Grant;
 
 /// Limits of a namespace.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ pub struct DiskLimits {
 pub struct Totals {
     pub entries: u64,
     pub bytes: u64,
-    ticks: i64,
+    pub ticks: i64,
 }
 
 /// A connection and the namespace it works for.
@@ -31,7 +32,7 @@ pub struct Totals {
 pub struct Store {
     pub db: Connection,
     /// `None`: a file that can only be read has no such namespace, and so nothing in it.
-    namespace: Option<i64>,
+    pub namespace: Option<i64>,
 }
 
 impl Store {
@@ -53,7 +54,8 @@ impl Store {
             return Ok(Found::None);
         };
         let mut statement = self.db.prepare_cached(
-            "SELECT digest, namespace, expires, form, checksum, note, value FROM entries WHERE id = ?",
+            "SELECT digest, e.namespace, e.expires, form, e.checksum, note, value, r.checksum
+             FROM entries e LEFT JOIN recency r ON r.id = e.id WHERE e.id = ?",
         )?;
         let mut rows = statement.query([id(digest)])?;
         let Some(row) = rows.next()? else {
@@ -62,7 +64,8 @@ impl Store {
         let Some(row) = Answer::read(row) else {
             return Ok(Found::Damaged);
         };
-        if checksum(row.digest, row.form, row.expires, row.note, row.value) != row.checksum {
+        let sum = checksum(row.digest, row.form, row.expires, row.note, row.value);
+        if sum != row.checksum || sum != row.last {
             return Ok(Found::Damaged);
         }
         // Another key with the same first 8 bytes, or a caller whose namespaces do not go into the digests.
@@ -93,11 +96,12 @@ impl Store {
         self.transaction("BEGIN", work)
     }
 
-    /// Stores `items`, all or none, after noting `uses`. Returns which were not stored, as larger than
-    /// the limit alone, and how many live entries had to leave.
+    /// Stores `items`, all or none, after noting `uses`; under a grant those only that it still holds for. Returns which
+    /// are stored (one that is larger than the limit alone is not), and how many live entries had to leave.
     pub fn set(
         &self,
         items: &[Item],
+        grant: Option<Grant>,
         uses: &Uses,
         ttl: f64,
         limits: &DiskLimits,
@@ -107,6 +111,13 @@ impl Store {
             let mut evicted = 0;
             let mut stored = Vec::with_capacity(items.len());
             for item in items {
+                if let Some(grant) = grant
+                    && !self.admits(&item.digest, grant)?
+                {
+                    stored.push(false);
+                    continue;
+                }
+                self.end_claim(id(&item.digest))?;
                 self.delete(id(&item.digest), totals)?;
                 stored.push(item.size() <= limits.max_bytes);
                 if item.size() <= limits.max_bytes {
@@ -124,64 +135,12 @@ impl Store {
         Ok(!locked(uses).is_empty())
     }
 
-    /// Deletes what is under `digest`. Returns whether it had not expired.
-    pub fn remove(&self, digest: &Digest, uses: &Uses, now: f64) -> Result<bool> {
-        self.write(Some((uses, usize::MAX)), |totals| {
-            let live = self.has(digest, now)?;
-            let sql = "SELECT 1 FROM entries WHERE id = ? AND digest = ? AND namespace = ?";
-            if self
-                .row(sql, params![id(digest), digest, self.namespace], |_| Ok(()))?
-                .is_some()
-            {
-                self.delete(id(digest), totals)?;
-            }
-            Ok(live)
-        })
-    }
-
-    /// Deletes a damaged row.
-    pub fn remove_row(&self, digest: &Digest) -> Result<()> {
-        self.write(None, |totals| self.delete(id(digest), totals).map(|_| ()))
-    }
-
-    /// Deletes what need not be kept at `now`, at most `limit` entries. Returns how many.
-    pub fn remove_expired(&self, uses: Option<&Uses>, limit: usize, now: f64) -> Result<u64> {
-        self.write(uses.map(|uses| (uses, usize::MAX)), |totals| {
-            let mut removed = 0;
-            while removed < limit as u64 {
-                let Some(expired) = self.first_expired(now)? else {
-                    break;
-                };
-                self.delete(expired, totals)?;
-                removed += 1;
-            }
-            Ok(removed)
-        })
-    }
-
-    /// Deletes every entry of the namespace.
-    pub fn clear(&self) -> Result<()> {
-        self.write(None, |totals| {
-            let sql = "SELECT 1 FROM namespaces WHERE id <> ? AND entries > 0 LIMIT 1";
-            if self.row(sql, [self.namespace], |_| Ok(()))?.is_none() {
-                // The whole table at once takes no time.
-                self.run("DELETE FROM entries", [])?;
-                self.run("DELETE FROM recency", [])?;
-            } else {
-                self.run("DELETE FROM entries WHERE namespace = ?", [self.namespace])?;
-                self.run("DELETE FROM recency WHERE namespace = ?", [self.namespace])?;
-            }
-            (totals.entries, totals.bytes) = (0, 0);
-            Ok(())
-        })
-    }
-
-    /// Totals, and how many of the entries need not be kept at `now`. O(that number).
+    /// Totals, and how many of the entries have expired at `now`. O(that number).
     pub fn figures(&self, now: f64) -> Result<(Totals, u64)> {
         if self.namespace.is_none() {
             return Ok((Totals::default(), 0));
         }
-        let sql = "SELECT count(*) FROM recency WHERE namespace = ? AND until <= ?";
+        let sql = "SELECT count(*) FROM recency WHERE namespace = ? AND expires <= ?";
         let expired = self.row(sql, params![self.namespace, now], |row| row.get::<_, i64>(0))?;
         Ok((self.totals()?, expired.unwrap_or(0).cast_unsigned()))
     }
@@ -230,64 +189,18 @@ impl Store {
         let until = expires + limits.stale;
         let size = item.size().cast_signed();
         self.run(
-            "INSERT INTO recency (id, namespace, used, until, size) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO recency (id, namespace, used, expires, until, size, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
             params![
                 row,
                 self.namespace,
                 totals.ticks,
+                expiry,
                 until.is_finite().then_some(until),
-                size
+                size,
+                sum
             ],
         )?;
         Ok(())
-    }
-
-    /// Deletes until one more entry of `size` bytes fits. Returns how many of those were live.
-    fn make_room(&self, size: u64, limits: &DiskLimits, totals: &mut Totals, now: f64) -> Result<u64> {
-        let mut evicted = 0;
-        while totals.entries >= limits.max_entries || totals.bytes > limits.max_bytes - size {
-            let mut victim = self.first_expired(now)?;
-            if victim.is_none() {
-                let sql = "SELECT id FROM recency WHERE namespace = ? ORDER BY used LIMIT 1";
-                victim = self.row(sql, [self.namespace], |row| row.get(0))?;
-                evicted += 1;
-            }
-            // Without one the totals speak of entries that are not there.
-            self.delete_held(victim.ok_or(rusqlite::Error::QueryReturnedNoRows)?, totals)?;
-        }
-        Ok(evicted)
-    }
-
-    fn first_expired(&self, now: f64) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM recency WHERE namespace = ? AND until <= ? ORDER BY until LIMIT 1";
-        self.row(sql, params![self.namespace, now], |row| row.get(0))
-    }
-
-    /// Deletes a row that an index has led to: that it is not there is damage, and would be met again for ever.
-    fn delete_held(&self, id: i64, totals: &mut Totals) -> Result<()> {
-        let held = self.delete(id, totals)?;
-        held.then_some(()).ok_or(rusqlite::Error::QueryReturnedNoRows)
-    }
-
-    /// Deletes a row, of whichever namespace it is. Returns whether there was one.
-    fn delete(&self, id: i64, totals: &mut Totals) -> Result<bool> {
-        let sql = "DELETE FROM recency WHERE id = ? RETURNING namespace, size";
-        let gone = self.row(sql, [id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-        })?;
-        self.run("DELETE FROM entries WHERE id = ?", [id])?;
-        match gone {
-            Some((namespace, size)) if Some(namespace) == self.namespace => {
-                totals.entries = totals.entries.saturating_sub(1);
-                totals.bytes = totals.bytes.saturating_sub(size.cast_unsigned());
-            }
-            Some((namespace, size)) => {
-                let sql = "UPDATE namespaces SET entries = entries - 1, bytes = bytes - ? WHERE id = ?";
-                self.run(sql, params![size, namespace])?;
-            }
-            None => {}
-        }
-        Ok(gone.is_some())
     }
 
     fn totals(&self) -> Result<Totals> {
@@ -303,7 +216,7 @@ impl Store {
     }
 
     /// Runs `work` on the totals as the only writer, after noting the first so many of some uses.
-    fn write<T>(
+    pub fn write<T>(
         &self,
         uses: Option<(&Uses, usize)>,
         work: impl FnOnce(&mut Totals) -> Result<T>,
@@ -362,7 +275,7 @@ impl Store {
         self.db.prepare_cached(sql)?.execute(values)
     }
 
-    fn row<T>(
+    pub fn row<T>(
         &self,
         sql: &str,
         values: impl Params,

@@ -1,3 +1,5 @@
+mod claims;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -74,24 +76,6 @@ fn other_limits_under_a_name_are_refused_with_both_values() {
         let error = SharedCache::open(name, other).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains(says), "{error}");
     }
-}
-
-#[test]
-fn a_claim_is_held_by_one_owner_until_released_or_over() {
-    let cache = SharedCache::new("", limits(10, u64::MAX, 0.0));
-    assert!(cache.claim(key(1), 1, 0.0, 100.0));
-    assert!(!cache.claim(key(1), 2, 50.0, 150.0));
-    cache.release(key(1), 2);
-    cache.renew(1, 200.0);
-    assert!(
-        !cache.claim(key(1), 2, 199.0, 300.0),
-        "renewed, and not the other's to release"
-    );
-    assert!(cache.claim(key(1), 2, 200.0, 300.0), "over");
-    cache.release_all(2);
-    assert!(cache.claim(key(1), 1, 200.0, 300.0));
-    cache.release(key(1), 1);
-    assert!(cache.claim(key(1), 2, 200.0, 300.0));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn read_only(file: &Path) {
         put(&mut cache, 2, b"x").map(|_| ()),
         cache.remove(&digest(1), 0.0).map(|_| ()),
         cache.remove_expired(0.0).map(|_| ()),
-        cache.claim(&digest(2), 0.0, 1.0).map(|_| ()),
+        cache.claim(&[digest(2)], false, 0.0, 1.0).map(|_| ()),
         cache.clear(),
     ];
     for error in errors {

@@ -60,6 +60,34 @@ fn a_lower_limit_holds_from_the_next_write_on() {
 }
 
 #[test]
+fn what_has_expired_leaves_before_anything_live_also_while_it_is_kept_for_a_refresh() {
+    let place = place();
+    let limits = DiskLimits {
+        max_entries: 3,
+        stale: 1000.0,
+        ..WIDE
+    };
+    let mut cache = open(&place.file, limits);
+    put(&mut cache, 1, b"lives").unwrap();
+    cache.set(&[item(2, b"x"), item(3, b"x")], 10.0, 0.0).unwrap();
+    let stale = |cache: &mut DiskCache, n| cache.get(&digest(n), 20.0, 1000.0, &mut Vec::new()).unwrap();
+    assert_eq!(
+        [1, 2, 3].map(|n| stale(&mut cache, n)),
+        [Found::Fresh, Found::Stale, Found::Stale]
+    );
+    assert_eq!(cache.figures(20.0).unwrap().entries, 1, "live ones are counted");
+    assert_eq!(cache.remove_expired(20.0).unwrap(), 0, "the others are kept");
+    for n in [4, 5] {
+        cache.set(&[item(n, b"x")], f64::INFINITY, 20.0).unwrap();
+    }
+    assert_eq!(
+        [1, 2, 3, 4, 5].map(|n| stale(&mut cache, n)),
+        [Found::Fresh, Found::None, Found::None, Found::Fresh, Found::Fresh]
+    );
+    assert_eq!(cache.figures(20.0).unwrap().counters.evictions, 0);
+}
+
+#[test]
 fn uses_survive_closing() {
     let place = place();
     let limits = DiskLimits {

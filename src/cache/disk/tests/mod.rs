@@ -1,4 +1,5 @@
 mod child;
+mod claims;
 mod concurrent;
 mod crash;
 mod damage;

@@ -101,7 +101,7 @@ impl Model {
         while self.entries.len() as u64 >= self.limits.max_entries
             || self.size() + size > self.limits.max_bytes
         {
-            let expired = (0..self.entries.len()).filter(|at| !self.kept(&self.entries[*at]));
+            let expired = (0..self.entries.len()).filter(|at| self.now >= self.entries[*at].expires);
             // Of several that expired at the same moment the one with the lowest row.
             let order = |at: &usize| {
                 (
@@ -223,8 +223,8 @@ fn run(operations: Vec<Operation>, limits: DiskLimits) {
                     (counters.hits, counters.misses, counters.evictions),
                     (model.hits, model.misses, model.evictions)
                 );
-                let kept = model.entries.iter().filter(|held| model.kept(held)).count();
-                assert_eq!((figures.entries, figures.bytes), (kept as u64, model.size()));
+                let live = model.entries.iter().filter(|held| now < held.expires).count();
+                assert_eq!((figures.entries, figures.bytes), (live as u64, model.size()));
             }
             Operation::Notes => {
                 let (mut notes, mut cursor) = (Vec::new(), 0);

@@ -1,0 +1,126 @@
+//! The part of `byte_cache` that lets one of those who share a cache compute a key.
+
+use napi::bindgen_prelude::{Uint8Array, Uint32Array};
+use napi::{Env, JsString, Result};
+use napi_derive::napi;
+
+use super::byte_cache::ByteCacheHandle;
+use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
+use super::key::with_units;
+use crate::cache::disk::Digest;
+use crate::key::Key;
+
+/// What `claim` answers.
+#[napi(object, object_from_js = false)]
+pub struct ClaimAnswer {
+    /// For `set` and `release`.
+    pub ticket: f64,
+    /// For each key: 0, another computes it; 1, it is the caller's to compute; 2, a fresh entry is there.
+    pub answers: Uint8Array,
+}
+
+/// Where several keys lead.
+enum Ats<'a> {
+    Shared(&'a mut Shared, Vec<Key>),
+    Disk(&'a mut Disk, Vec<Digest>),
+}
+
+#[napi]
+impl ByteCacheHandle {
+    /// Asks to compute what is under a key (or, with `lengths`, the texts that `text` consists of), and holds what it gets
+    /// for `lease` ms. One that `seizes` gets all.
+    #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
+    pub fn claim(
+        &self,
+        env: Env,
+        structure: f64,
+        text: JsString,
+        lengths: Option<Uint32Array>,
+        seizes: bool,
+        now: f64,
+        lease: f64,
+    ) -> Result<ClaimAnswer> {
+        let (ticket, answers) = self.at_all(env, structure, text, lengths, |at| match at {
+            Ats::Shared(shared, keys) => {
+                Ok(shared.cache.claim(&keys, shared.owner, seizes, now, now + lease))
+            }
+            Ats::Disk(disk, digests) => storage(disk.cache.claim(&digests, seizes, now, lease)),
+        })?;
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer as u8).collect();
+        Ok(ClaimAnswer {
+            ticket: ticket as f64,
+            answers: answers.into(),
+        })
+    }
+
+    /// Gives back what was claimed with the tickets that have `ended`, and holds every other claim of this handle for
+    /// another `lease` ms.
+    #[napi(catch_unwind)]
+    pub fn renew(&self, now: f64, lease: f64, ended: Vec<f64>) -> Result<()> {
+        let ended: Vec<_> = ended.into_iter().map(|ticket| ticket as i64).collect();
+        self.with(|cache| match cache {
+            Bytes::Shared(shared) => {
+                shared.cache.renew(shared.owner, &ended, now + lease);
+                Ok(())
+            }
+            Bytes::Disk(disk) => storage(disk.cache.renew(&ended, now, lease)),
+        })
+    }
+
+    /// Gives back what was claimed with `ticket` and not stored or deleted since: to whoever asks next, or, with `open`, to
+    /// all who ask until then.
+    #[napi(catch_unwind)]
+    pub fn release(
+        &self,
+        env: Env,
+        structure: f64,
+        text: JsString,
+        lengths: Option<Uint32Array>,
+        ticket: f64,
+        open: Option<f64>,
+    ) -> Result<()> {
+        let ticket = ticket as i64;
+        self.at_all(env, structure, text, lengths, |at| match at {
+            Ats::Shared(shared, keys) => {
+                shared.cache.release(&keys, shared.grant(ticket), open);
+                Ok(())
+            }
+            Ats::Disk(disk, digests) => storage(disk.cache.release(&digests, ticket, open)),
+        })
+    }
+}
+
+impl ByteCacheHandle {
+    fn at_all<T>(
+        &self,
+        env: Env,
+        structure: f64,
+        text: JsString,
+        lengths: Option<Uint32Array>,
+        use_cache: impl FnOnce(Ats) -> Result<T>,
+    ) -> Result<T> {
+        self.with(|cache| {
+            let at = with_units(env, &self.page, structure, text, |structure, text| {
+                let Some(lengths) = lengths else {
+                    return match cache.at(structure, text) {
+                        At::Shared(shared, key) => Ats::Shared(shared, vec![key]),
+                        At::Disk(disk, digest) => Ats::Disk(disk, vec![digest]),
+                    };
+                };
+                let texts = split(text, &lengths);
+                match cache {
+                    Bytes::Shared(shared) => {
+                        let keys = texts.map(|text| shared.secret.key(&[], text)).collect();
+                        Ats::Shared(shared, keys)
+                    }
+                    Bytes::Disk(disk) => {
+                        let digests = texts.map(|text| disk.scope.digest(&[], text)).collect();
+                        Ats::Disk(disk, digests)
+                    }
+                }
+            })?;
+            use_cache(at)
+        })
+    }
+}
