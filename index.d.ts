@@ -69,12 +69,14 @@ interface CacheOptions<V = any, K = any> {
 /** Options of the caches that can be held outside one thread's heap. */
 interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
     /**
-     * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
-     * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
+     * Name of one cache for all threads of the process. Values are held as bytes: a hit is a new copy, and what would not
+     * come back exactly, such as a class instance, is refused by `set` with a `TypeError`; `getOrCompute` gives it to its
+     * callers and does not store it. All who name it must give the same limits. No `onEvict`.
      */
     shared?: string | undefined;
     /**
      * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
+     * While the file fails the cache goes on in memory; the next write that succeeds and `close` bring the file up to date.
      * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
      */
     persist?: string | undefined;
@@ -270,7 +272,11 @@ declare class ResponseCache<T = any> extends BaseCache {
      * mode `'replay'`.
      */
     get(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): T | undefined;
-    /** Stores `response`, in place of what was there. */
+    /**
+     * Stores `response`, in place of what was there.
+     *
+     * @throws TypeError with `shared` or `persist`, when `response` would not come back exactly; what was there stays.
+     */
     set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void;
     /**
      * The response to a request; where there is none, what `fn` computes, which is then stored.
@@ -278,7 +284,7 @@ declare class ResponseCache<T = any> extends BaseCache {
      * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
      * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored (who waits
      * in another thread or process then computes it itself). What was set, deleted or cleared meanwhile, by whomsoever, is not
-     * overwritten.
+     * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
      */
     getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
     /** Whether there is a live entry. No hit, no miss, and no use. */

@@ -64,6 +64,13 @@ export function options<T extends object>(name: string, value: T | undefined): P
   return typeof value === 'object' && value !== null ? value : wrongType(name, 'an options object', value);
 }
 
+/** An `AbortSignal`, of any realm, or `undefined`. */
+export function signal(name: string, value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value === undefined) return undefined;
+  const isSignal = typeof value === 'object' && value !== null && typeof value.addEventListener === 'function';
+  return isSignal ? value : wrongType(name, 'an AbortSignal', value);
+}
+
 /** Anything that can be iterated, but for a string (which is rarely meant). */
 export function iterable<T extends Iterable<unknown>>(name: string, value: T): T {
   const iterates = typeof value === 'object' && value !== null && typeof value[Symbol.iterator] === 'function';

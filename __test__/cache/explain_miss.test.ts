@@ -1,5 +1,12 @@
+import { createRequire } from 'node:module';
 import { ResponseCache } from '@aah/ai-evals/performance';
+import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
+
+const require = createRequire(import.meta.url);
+const { describeRequest, nearestDifferences } =
+  require('../../dist/cache/description.js') as typeof import('../../ts/cache/description.js');
+const { stableKey } = require('../../dist/cache/stable_key.js') as typeof import('../../ts/cache/stable_key.js');
 
 const messages = (text: string) => [
   { role: 'system', content: 'You are terse.' },
@@ -96,4 +103,98 @@ test('an object that holds itself is told by digest', () => {
   cache.set(cyclic, config, 1);
   expect(cache.has(cyclic, config)).toBe(true);
   expect(cache.explainMiss({ name: 'y' }, config)?.reason).toBe('different');
+});
+
+test.each([
+  ['an undefined element more', [1], [1, undefined], [{ path: 'input[1]', asked: 'undefined', stored: undefined }]],
+  [
+    'a hole',
+    [1, undefined, 2],
+    Object.assign([1], { 2: 2 }),
+    [{ path: 'input[1]', asked: 'a hole', stored: 'undefined' }],
+  ],
+  ['an empty list', [undefined], [], expect.arrayContaining([{ path: 'input', asked: '[]', stored: undefined }])],
+  ['a member that is no list', { a: {} }, { a: [] }, [{ path: 'input.a', asked: '[]', stored: '{}' }]],
+])('tells %s', (_what, stored, asked, differences) => {
+  const cache = new ResponseCache();
+  cache.set(stored, config, 1);
+  expect(cache.has(asked, config)).toBe(false);
+  expect(cache.explainMiss(asked, config)?.differences).toEqual(differences);
+});
+
+test('two requests are told apart exactly where their keys differ', () => {
+  class Note {
+    text = 'x';
+  }
+  class Custom {
+    toJSON() {
+      return { a: 1 };
+    }
+  }
+  class Moment extends Date {}
+  class Registry extends Map {}
+  const toJSON = () => 1;
+  const leaf = fc.constantFrom<unknown>(
+    ...[undefined, null, 0, -0, 1, '1', 1n, Number.NaN, true, '', 'undefined', 'a hole', '[]', '{}', 'x\t\ny'],
+    ...['long '.repeat(20), `${'long '.repeat(19)}more `],
+    ...[new Date(0), new Moment(0), new Date(1), /a/, /a/g, new Map(), new Registry(), new Map([[1, 2]]), new Set([1])],
+    ...[
+      new Note(),
+      new Custom(),
+      new Uint8Array(2),
+      Buffer.alloc(2),
+      new Int8Array(2),
+      new Error('e'),
+      new String('1'),
+    ],
+    ...[
+      { toJSON },
+      { toJSON, a: 1 },
+      { toJSON: undefined, a: 1 },
+      { toJSON: 5 },
+      Array.from({ length: 101 }, (_, i) => i),
+    ],
+  );
+  const value = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.tuple(fc.array(tie('value'), { maxLength: 2 }), fc.nat(3)).map(([list, length]) => {
+        list.length = length;
+        return list;
+      }),
+      fc.dictionary(fc.constantFrom('a', 'b', 'a.b', '0', ''), tie('value'), { maxKeys: 3 }),
+      tie('value').map((inner) => {
+        const cyclic = { inner, self: {} };
+        cyclic.self = cyclic;
+        return cyclic;
+      }),
+      tie('value').map((inner) => [[[[[[[[[inner]]]]]]]]]),
+    ),
+  })).value;
+  /** The same content made anew, with members in another order and some that are `undefined`. */
+  const again = (part: unknown): unknown => {
+    if (Array.isArray(part)) return Object.assign(new Array(part.length), part.map(again));
+    if (typeof part !== 'object' || part === null || Object.getPrototypeOf(part) !== Object.prototype) return part;
+    if ('self' in part) return part;
+    const members = Object.entries(part).map(([name, member]): [string, unknown] => [name, again(member)]);
+    return Object.fromEntries([['none', undefined], ...members.reverse()]);
+  };
+  const pair = fc.oneof(
+    fc.tuple(value, value),
+    value.map((one) => [one, again(one)] as [unknown, unknown]),
+  );
+  const seen = { same: 0, different: 0 };
+  fc.assert(
+    fc.property(pair, fc.tuple(leaf, leaf), fc.boolean(), ([a, b], [one, other], isSameConfig) => {
+      const [stored, asked] = [describeRequest(a, one, 0), describeRequest(b, isSameConfig ? one : other, 0)];
+      const isSame = stableKey(a) === stableKey(b) && (isSameConfig || stableKey(one) === stableKey(other));
+      seen[isSame ? 'same' : 'different'] += 1;
+      expect(nearestDifferences(asked, [stored]).differences.length === 0).toBe(isSame);
+      expect(asked === stored).toBe(isSame);
+    }),
+    { numRuns: 3000 },
+  );
+  expect(Math.min(seen.same, seen.different)).toBeGreaterThan(500);
 });

@@ -51,6 +51,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #ttl: number;
   readonly #now: () => number;
   readonly #saved: SavedCosts;
+  #isClosed = false;
   #claims = 0;
   /** Tickets of claims that could not be given back yet. */
   readonly #ended: number[] = [];
@@ -118,6 +119,11 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return guarded(() => this.#handle.has(structure, text, this.#now()));
   }
 
+  /** Whether there is an entry, be it expired. */
+  holds(structure: number, text: string): boolean {
+    return guarded(() => this.#handle.has(structure, text, 0));
+  }
+
   #hit(bytes: Buffer): V {
     this.#saved.hit(costOf(bytes));
     return valueOf<V>(bytes);
@@ -182,6 +188,8 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   release({ structure, text, lengths }: WrittenKeys, ticket: number, isOpen: boolean): void {
+    // A claim ends with its handle, too.
+    if (this.#isClosed) return;
     const open = isOpen ? this.#now() + LEASE : undefined;
     guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
     this.#claims -= 1;
@@ -210,6 +218,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopRenewing();
     this.#handle.close();
   }

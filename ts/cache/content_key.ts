@@ -138,6 +138,11 @@ export interface KeyCopy {
   readonly structure: number;
 }
 
+/** Tells keys apart. */
+export function idOf({ id, structure }: KeyCopy): string {
+  return `${structure} ${id}`;
+}
+
 /** A copy of the key just written, before {@link keyRead}. O(structure). */
 export function copyKey(structure: number): KeyCopy {
   return { id: Buffer.from(page.buffer, 0, structure * 2).toString('utf16le') + text, structure };

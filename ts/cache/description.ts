@@ -2,7 +2,7 @@
  * Requests in words, to tell what a missed one and a stored one differ in: one line for each member (`path`, a tab, what
  * is there). Short values stand there themselves; of long ones length and digest, so that no prompt is kept.
  */
-import { contentOf, isPlain } from './content.js';
+import { contentOf, isPlain, Tag } from './content.js';
 import type { KeyDifference } from './miss.js';
 import { stableKey } from './stable_key.js';
 
@@ -12,29 +12,39 @@ const SHORT = 60;
 const MOST_LINES = 100;
 const MOST_DEPTH = 8;
 
-/** The lines of a request. O(size). */
+/**
+ * The lines of a request: the same exactly for requests with the same key (but for the digests, of 48 bits). O(size).
+ */
 export function describeRequest(input: unknown, modelConfig: unknown, repeat: number): string {
   const lines: string[] = [];
-  describe('input', input, 0, lines);
-  describe('modelConfig', modelConfig, 0, lines);
+  describe('input', input, [], lines);
+  describe('modelConfig', modelConfig, [], lines);
   if (repeat > 0) lines.push(`repeat\t${repeat}`);
   return lines.join('\n');
 }
 
-function describe(path: string, value: unknown, depth: number, lines: string[]): void {
-  if (value === undefined && depth > 0) return;
+function describe(path: string, value: unknown, ancestors: readonly object[], lines: string[]): void {
   if (typeof value !== 'object' || value === null) {
     lines.push(`${path}\t${scalar(value)}`);
     return;
   }
-  const members = membersOf(value, MOST_LINES - lines.length);
-  if (members === undefined || depth >= MOST_DEPTH) {
+  const ancestor = ancestors.indexOf(value);
+  if (ancestor >= 0) {
+    lines.push(`${path}\tthe value ${ancestors.length - ancestor} levels up`);
+    return;
+  }
+  const members = ancestors.length < MOST_DEPTH ? membersOf(value, MOST_LINES - lines.length) : undefined;
+  if (members === undefined) {
     lines.push(`${path}\t${summary(value)}`);
     return;
   }
+  const inside = [...ancestors, value];
   for (const name of members) {
     const member: unknown = (value as Record<string | number, unknown>)[name];
-    describe(typeof name === 'number' ? `${path}[${name}]` : memberPath(path, name), member, depth + 1, lines);
+    if (typeof name === 'string') describe(memberPath(path, name), member, inside, lines);
+    // To a key, a hole is not an element that is undefined.
+    else if (Object.hasOwn(value, name)) describe(`${path}[${name}]`, member, inside, lines);
+    else lines.push(`${path}[${name}]\ta hole`);
   }
 }
 
@@ -42,12 +52,19 @@ function describe(path: string, value: unknown, depth: number, lines: string[]):
 function membersOf(value: object, most: number): (string | number)[] | undefined {
   // A sparse array may be long without holding much.
   if (Array.isArray(value)) return value.length > 0 && value.length <= most ? [...value.keys()] : undefined;
-  if (!isPlain(value) || 'toJSON' in value) return undefined;
-  const names = Object.keys(value);
-  return names.length > 0 && names.length <= most ? names.sort() : undefined;
+  const names = namesOf(value);
+  return names !== undefined && names.length > 0 && names.length <= most ? names.sort() : undefined;
 }
 
-function memberPath(path: string, name: string): string {
+/** The members that a key is made of: not those that are `undefined`. None where `toJSON` says what the value is. */
+function namesOf(value: object): string[] | undefined {
+  if (!isPlain(value)) return undefined;
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  return members.some(([, member]) => typeof member === 'function') ? undefined : members.map(([name]) => name);
+}
+
+/** The path of a member of what is at `path`. */
+export function memberPath(path: string, name: string): string {
   return /^[\w$]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
@@ -60,9 +77,27 @@ function scalar(value: unknown): string {
 
 function summary(value: object): string {
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `${value.length} elements, ${digest(value)}`;
-  if (isPlain(value) && Object.keys(value).length === 0) return '{}';
-  const kind = isPlain(value) ? 'object' : (contentOf(value)?.parts[0] ?? value.constructor?.name);
-  return `${typeof kind === 'string' && kind.length < SHORT ? kind : value.constructor?.name}, ${digest(value)}`;
+  const names = namesOf(value);
+  if (names === undefined) return `${kindOf(value)}, ${digest(value)}`;
+  return names.length === 0 ? '{}' : `object, ${digest(value)}`;
+}
+
+/** What a value is called whose key begins with `tag`. */
+const KINDS: Readonly<Record<number, string>> = {
+  [Tag.Date]: 'Date',
+  [Tag.RegExp]: 'RegExp',
+  [Tag.Map]: 'Map',
+  [Tag.Set]: 'Set',
+  [Tag.Boxed]: 'boxed primitive',
+  [Tag.Error]: 'error',
+};
+
+/** The class of a value, where the key tells classes apart. */
+function kindOf(value: object): string {
+  const content = contentOf(value);
+  if (content === undefined) return 'object';
+  const name = KINDS[content.tag] ?? String(content.parts[0]);
+  return name.length < SHORT && /^[\w$ ]+$/.test(name) ? name : 'instance';
 }
 
 function digest(value: unknown): string {

@@ -8,25 +8,20 @@
 import * as check from '../arguments.js';
 import { AccessTimer } from './access_timer.js';
 import { awaitOthers, computeMine, computeOnce, type Run, share, textKeys } from './compute_once.js';
-import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
+import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import { nearestDifferences } from './description.js';
 import { Flight, Flights, type Part } from './flight.js';
 import type { KeyForm } from './key_form.js';
 import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
-import type {
-  CacheMode,
-  CacheStats,
-  ComputeContext,
-  ComputeOptions,
-  LookupOptions,
-  RepeatOptions,
-  SetOptions,
-} from './options.js';
+import type { CacheMode, CacheStats, ComputeContext, ComputeOptions, LookupOptions, RepeatOptions } from './options.js';
+import { PaidValues } from './paid_values.js';
 import { fullCost } from './saved_costs.js';
 import { type Extras, type Found, MISS, type Tier } from './tier.js';
 
 /** Checked options of a {@link KeyedStore}. */
 export interface StoreOptions<V> {
+  /** The cache's name in a warning. */
+  name: string;
   mode: CacheMode;
   shouldCache: ((value: V) => boolean) | undefined;
   stale: number;
@@ -41,6 +36,7 @@ type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
 
 export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly tier: T;
+  readonly #paid: PaidValues;
   readonly #form: KeyForm<K>;
   readonly #mode: CacheMode;
   readonly #shouldCache: ((value: V) => boolean) | undefined;
@@ -49,8 +45,9 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly #timer = new AccessTimer();
   readonly #flights = new Flights<V>();
 
-  constructor(tier: T, form: KeyForm<K>, { mode, shouldCache, stale, version }: StoreOptions<V>) {
+  constructor(tier: T, form: KeyForm<K>, { name, mode, shouldCache, stale, version }: StoreOptions<V>) {
     this.tier = tier;
+    this.#paid = new PaidValues(name);
     this.#form = form;
     this.#mode = mode;
     this.#shouldCache = shouldCache;
@@ -136,12 +133,20 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     if (mode === 'off') return;
     for (const [text] of pairs) this.#flights.detach(textId(text));
-    this.#storeMany(pairs, extras, options);
-  }
-
-  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
     const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
     if (kept.length > 0) this.tier.setMany(kept, extras);
+  }
+
+  /** Stores what was computed, as far as that is possible: it was paid for, and goes to who asked in any case. */
+  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
+    const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
+    if (kept.length === 0) return;
+    try {
+      this.tier.setMany(kept, extras);
+    } catch {
+      // All or none: one of them may be in the way of the others.
+      for (const pair of kept) this.#paid.storeIfPossible(() => this.tier.setMany([pair], extras));
+    }
   }
 
   delete(a: unknown, b: unknown, options: AnyOptions<V>): boolean {
@@ -181,7 +186,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const mode = this.modeOf(options);
     const { signal, staleWhileRevalidate = this.#stale } = check.options('options', options);
     check.nonNegativeNumber('staleWhileRevalidate', staleWhileRevalidate);
-    checkedSignal(signal)?.throwIfAborted();
+    check.signal('signal', signal)?.throwIfAborted();
     // Wrong options are told before anything is computed, and before it is paid for.
     this.#extras(options);
     const structure = this.#write(a, b, options);
@@ -228,7 +233,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   /** The values of distinct texts: what is held, what is being computed, and what one call of `fn` computes of the rest. */
   async computeMany(texts: readonly string[], fn: ComputeMany<V>, options: AnyOptions<V>): Promise<Map<string, V>> {
     const mode = this.modeOf(options);
-    const signal = checkedSignal(options?.signal);
+    const signal = check.signal('signal', options?.signal);
     signal?.throwIfAborted();
     const extras = this.#extras(options);
     const held = this.getMany(texts, mode);
@@ -325,7 +330,12 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   #write(a: unknown, b: unknown, options: AnyOptions<V>): number {
     const repeat = options?.repeat;
-    return this.#form.write(a, b, repeat === undefined ? 0 : checkedRepeat(repeat), this.tier.keysForOthers);
+    return this.#form.write(
+      a,
+      b,
+      repeat === undefined ? 0 : check.nonNegativeInteger('repeat', repeat),
+      this.tier.keysForOthers,
+    );
   }
 
   #note(a: unknown, b: unknown, options: AnyOptions<V>): string {
@@ -334,7 +344,8 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   }
 
   #extras(options: AnyOptions<V>): Extras<K> {
-    const { ttl, missCost } = options === undefined ? NO_OPTIONS : check.options('options', options);
+    const { ttl, missCost, shouldCache } = options === undefined ? NO_OPTIONS : check.options('options', options);
+    if (shouldCache !== undefined) check.callable('shouldCache', shouldCache);
     return {
       key: undefined,
       note: '',
@@ -346,20 +357,21 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   #isWorthKeeping(value: V, options: AnyOptions<V>): boolean {
     const shouldCache = options?.shouldCache ?? this.#shouldCache;
-    return shouldCache === undefined || Boolean(check.callable('shouldCache', shouldCache)(value));
+    return shouldCache === undefined || Boolean(shouldCache(value));
   }
 
+  /** As {@link #storeMany}, of one key. */
   #setCopy(copy: KeyCopy, value: V, extras: Extras<K>): void {
     const structure = writeCopy(copy);
     try {
-      this.tier.set(structure, keyText(), value, extras);
+      this.#paid.storeIfPossible(() => this.tier.set(structure, keyText(), value, extras));
     } finally {
       keyRead();
     }
   }
 }
 
-const NO_OPTIONS: SetOptions = {};
+const NO_OPTIONS: ComputeOptions<never> = {};
 
 const MODES: readonly unknown[] = ['on', 'replay', 'record', 'off'];
 
@@ -368,21 +380,6 @@ export function checkedMode(mode: unknown): CacheMode {
   const expected = "'on', 'replay', 'record' or 'off'";
   if (typeof mode !== 'string') check.wrongType('mode', expected, mode);
   return MODES.includes(mode) ? (mode as CacheMode) : check.outOfRange('mode', expected, mode);
-}
-
-function checkedRepeat(repeat: unknown): number {
-  return check.nonNegativeInteger('repeat', repeat);
-}
-
-function checkedSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
-  if (signal === undefined) return undefined;
-  const isSignal = typeof signal === 'object' && signal !== null && typeof signal.addEventListener === 'function';
-  return isSignal ? signal : check.wrongType('signal', 'an AbortSignal', signal);
-}
-
-/** Tells keys apart. */
-function idOf({ id, structure }: KeyCopy): string {
-  return `${structure} ${id}`;
 }
 
 /** As {@link idOf}, of a key that is a text. */

@@ -23,6 +23,7 @@ export function checkedOptions<V, K>(given: CacheOptions<V, K> | undefined, defa
   if (typeof policy !== 'string') check.wrongType('policy', "'lru' or 'tinylfu'", policy);
   if (policy !== 'lru' && policy !== 'tinylfu') check.outOfRange('policy', "'lru' or 'tinylfu'", policy);
   const store: StoreOptions<V> = {
+    name: 'a cache in memory',
     mode: checkedMode(mode),
     shouldCache: shouldCache === undefined ? undefined : check.callable('shouldCache', shouldCache),
     stale: check.nonNegativeNumber('staleWhileRevalidate', staleWhileRevalidate),

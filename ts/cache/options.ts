@@ -73,12 +73,14 @@ export interface CacheOptions<V = any, K = any> {
 // biome-ignore lint/suspicious/noExplicitAny: like the classes, which hold anything unless told otherwise
 export interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
   /**
-   * Name of one cache for all threads of the process. Values are held as bytes (structured cloning): a hit is a new copy,
-   * and class instances are refused with a `TypeError`. All who name it must give the same limits. No `onEvict`.
+   * Name of one cache for all threads of the process. Values are held as bytes: a hit is a new copy, and what would not
+   * come back exactly, such as a class instance, is refused by `set` with a `TypeError`; `getOrCompute` gives it to its
+   * callers and does not store it. All who name it must give the same limits. No `onEvict`.
    */
   shared?: string | undefined;
   /**
    * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
+   * While the file fails the cache goes on in memory; the next write that succeeds and `close` bring the file up to date.
    * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
    */
   persist?: string | undefined;

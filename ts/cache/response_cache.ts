@@ -61,7 +61,11 @@ export class ResponseCache<T = any> extends BaseCache {
     return this.#store.modeOf(options);
   }
 
-  /** Stores `response`, in place of what was there. */
+  /**
+   * Stores `response`, in place of what was there.
+   *
+   * @throws TypeError with `shared` or `persist`, when `response` would not come back exactly; what was there stays.
+   */
   set(input: unknown, modelConfig: unknown, response: T, options?: SetOptions & RepeatOptions): void {
     this.#store.set(input, modelConfig, response, options);
   }
@@ -72,7 +76,7 @@ export class ResponseCache<T = any> extends BaseCache {
    * Callers that ask for the same request at the same time share one computation (with `shared` or `persist`, those of
    * other threads and processes too); when it fails, all who wait for it get its error and nothing is stored (who waits
    * in another thread or process then computes it itself). What was set, deleted or cleared meanwhile, by whomsoever, is not
-   * overwritten.
+   * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
    */
   getOrCompute<R extends T = T>(
     input: unknown,

@@ -9,6 +9,7 @@ import { checkedOptions, type Defaults } from './memory_store.js';
 import { MemoryTier } from './memory_tier.js';
 import type { TieredCacheOptions } from './options.js';
 import type { Tier } from './tier.js';
+import type { Encoded } from './value_codec.js';
 
 /** Bytes of a shared cache, and of one namespace of a file, unless they are given. */
 const SHARED = { maxBytes: 256 * 1024 * 1024 };
@@ -26,9 +27,12 @@ export function tieredStore<V, K>(
   const { options, store, tier } = checkedOptions(given, { ...defaults, ...outside });
   check.string('namespace', namespace);
   if (version !== undefined && typeof version !== 'number') check.string('version', version);
-  const memory = () => new MemoryTier<V, K>({ ...tier, keySize: form.keySize });
-  const checked = { ...store, version };
-  if (shared === undefined && persist === undefined) return new KeyedStore<V, K>(memory(), form, checked);
+  const { keySize } = form;
+  const place = shared === undefined ? { persist } : { shared };
+  const checked = { ...store, version, name: `the ${kind} ${JSON.stringify(place)}` };
+  if (shared === undefined && persist === undefined) {
+    return new KeyedStore<V, K>(new MemoryTier<V, K>({ ...tier, keySize }), form, checked);
+  }
   if (shared !== undefined && persist !== undefined) {
     check.wrongType(
       'shared',
@@ -47,7 +51,8 @@ export function tieredStore<V, K>(
   const path = resolve(nonEmpty('persist', persist));
   if (options.policy !== undefined) check.wrongType('policy', "left out with persist: a file's is LRU", options.policy);
   const open = () => ByteTier.disk<V, K>(path, `${kind}/${namespace}`, bytes);
-  return new KeyedStore<V, K>(new FallbackTier(open, memory()), form, checked);
+  const memory = new MemoryTier<Encoded, K>({ ...tier, onEvict: undefined, keySize });
+  return new KeyedStore<V, K>(new FallbackTier(open, memory, tier.ttl), form, checked);
 }
 
 function nonEmpty(name: string, value: unknown): string {

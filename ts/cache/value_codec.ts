@@ -5,10 +5,10 @@
  * read), vectors as their numbers, and everything else that structured cloning knows (`Date`, `Map`, `Set`, `RegExp`,
  * `BigInt`, typed arrays, shared and cyclic references) that way. What would come back as something else is refused.
  */
-import { types } from 'node:util';
 import { ArgumentTypeError } from '../errors.js';
 import { deserialize, serialize } from '../structured_clone.js';
-import { isPlain } from './content.js';
+import { isStackOverflow } from './content_key.js';
+import { hasElementsOnly, inspect, type Refusal, refusedView } from './storable.js';
 
 /** How a payload is to be read. Never renumber: files hold it. */
 const Form = {
@@ -22,7 +22,41 @@ const Form = {
   Numbers: 6,
   Float32: 7,
   Float64: 8,
+  Int8: 9,
+  Uint8: 10,
+  Uint8Clamped: 11,
+  Int16: 12,
+  Uint16: 13,
+  Int32: 14,
+  Uint32: 15,
+  BigInt64: 16,
+  BigUint64: 17,
+  /** A clone of the value and of a list of the objects in it that have no prototype. */
+  BareClone: 18,
 } as const;
+
+/** Typed arrays whose payload is their bytes. */
+const VECTORS: readonly (readonly [form: number, made: Vector])[] = [
+  [Form.Float32, Float32Array],
+  [Form.Float64, Float64Array],
+  [Form.Int8, Int8Array],
+  [Form.Uint8, Uint8Array],
+  [Form.Uint8Clamped, Uint8ClampedArray],
+  [Form.Int16, Int16Array],
+  [Form.Uint16, Uint16Array],
+  [Form.Int32, Int32Array],
+  [Form.Uint32, Uint32Array],
+  [Form.BigInt64, BigInt64Array],
+  [Form.BigUint64, BigUint64Array],
+];
+const FORM_OF: ReadonlyMap<string, number> = new Map(VECTORS.map(([form, { name }]) => [name, form]));
+const VECTOR_OF: ReadonlyMap<number, Vector> = new Map(VECTORS);
+
+/** A class of typed arrays. */
+interface Vector {
+  readonly name: string;
+  new (buffer: ArrayBuffer): ArrayBufferView;
+}
 
 /** A value as bytes. */
 export interface Encoded {
@@ -32,21 +66,40 @@ export interface Encoded {
 
 const WIDE = /[^\0-\xff]/;
 const UNPAIRED = /\p{Surrogate}/u;
+/** Of a path in an error, in characters. */
+const LONGEST_PATH = 200;
 
-/** @throws TypeError naming the path of a part that would not come back as it is. */
+/**
+ * The payload may be memory of the value itself: it is to be copied before the caller goes on.
+ *
+ * @throws TypeError naming the path of a part that would not come back as it is.
+ */
 export function encode(value: unknown): Encoded {
   if (typeof value === 'string') return encodeText(value);
-  if (isNumbers(value)) return { form: Form.Numbers, payload: bytesOf(Float64Array.from(value)) };
-  const kind = kindOf(value);
-  if (kind === 'float32') return { form: Form.Float32, payload: bytesOf(value as Float32Array) };
-  if (kind === 'float64') return { form: Form.Float64, payload: bytesOf(value as Float64Array) };
-  switch (storable(value)) {
-    case 'json':
-      return encodeJson(JSON.stringify(value));
-    case 'clone':
-      return { form: Form.Clone, payload: serialize(value) };
-    default:
-      throw refusal(value);
+  if (isNumbers(value)) return { form: Form.Numbers, payload: bytesOf(new Float64Array(value)) };
+  if (ArrayBuffer.isView(value)) {
+    const form = FORM_OF.get((value as Uint8Array)[Symbol.toStringTag]);
+    if (form !== undefined) {
+      const refusal = refusedView(value);
+      if (refusal) throw refusalError(refusal);
+      return { form, payload: bytesOf(value) };
+    }
+  }
+  let isInspected = false;
+  try {
+    const inspected = inspect(value);
+    if ('what' in inspected) throw refusalError(inspected);
+    isInspected = true;
+    const { isJson, bare } = inspected;
+    if (isJson) return encodeJson(JSON.stringify(value));
+    if (bare.length === 0) return { form: Form.Clone, payload: serialize(value) };
+    return { form: Form.BareClone, payload: serialize([value, bare]) };
+  } catch (error) {
+    // Also what a getter throws as it is inspected.
+    if (!isInspected && !isStackOverflow(error)) throw error;
+    // Of V8: larger than any text or buffer can be, or no stack left.
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ArgumentTypeError(`value cannot be written as bytes (${reason}); store it in smaller parts`);
   }
 }
 
@@ -67,13 +120,22 @@ export function decode(form: number, bytes: Buffer, start: number, end: number):
       return deserialize(bytes.subarray(start, end));
     case Form.Numbers:
       return Array.from(new Float64Array(copyOf(bytes, start, end)));
-    case Form.Float32:
-      return new Float32Array(copyOf(bytes, start, end));
-    case Form.Float64:
-      return new Float64Array(copyOf(bytes, start, end));
+    case Form.BareClone:
+      return withoutPrototypes(deserialize(bytes.subarray(start, end)) as [unknown, object[]]);
     default:
-      throw new TypeError(`a stored value has the unknown form ${form}`);
+      return decodeVector(form, copyOf(bytes, start, end));
   }
+}
+
+function decodeVector(form: number, own: ArrayBuffer): ArrayBufferView {
+  const Made = VECTOR_OF.get(form);
+  if (Made === undefined) throw new TypeError(`a stored value has the unknown form ${form}`);
+  return new Made(own);
+}
+
+function withoutPrototypes([value, bare]: [unknown, object[]]): unknown {
+  for (const object of bare) Object.setPrototypeOf(object, null);
+  return value;
 }
 
 function encodeJson(json: string): Encoded {
@@ -93,12 +155,9 @@ function encodeText(text: string): Encoded {
 /** Whether a value is an array of at least one number and of nothing but numbers, without holes or other members. */
 function isNumbers(value: unknown): value is number[] {
   if (!Array.isArray(value) || typeof value[0] !== 'number') return false;
-  return value.every((element) => typeof element === 'number') && Object.keys(value).length === value.length;
-}
-
-function kindOf(value: unknown): 'float32' | 'float64' | undefined {
-  if (types.isFloat32Array(value) && isBare(value)) return 'float32';
-  return types.isFloat64Array(value) && isBare(value) ? 'float64' : undefined;
+  const { length } = value;
+  for (let i = 1; i < length; i += 1) if (typeof value[i] !== 'number') return false;
+  return hasElementsOnly(value);
 }
 
 function bytesOf(view: ArrayBufferView): Uint8Array {
@@ -112,115 +171,11 @@ function copyOf(bytes: Uint8Array, start: number, end: number): ArrayBuffer {
   return copy;
 }
 
-/** How a value can be stored: as JSON that is exact, by structured cloning, or not at all. */
-function storable(value: unknown): 'json' | 'clone' | 'refused' {
-  const pending: unknown[] = [value];
-  const seen = new Set<object>();
-  let form: 'json' | 'clone' = 'json';
-  while (pending.length > 0) {
-    const part = pending.pop();
-    const kind = typeof part === 'object' && part !== null ? objectKind(part, seen, pending) : scalarKind(part);
-    if (kind === 'refused') return 'refused';
-    if (kind === 'clone') form = 'clone';
-  }
-  return form;
-}
-
-function scalarKind(value: unknown): 'json' | 'clone' | 'refused' {
-  switch (typeof value) {
-    case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? 'json' : 'clone';
-    case 'undefined':
-    case 'bigint':
-      return 'clone';
-    case 'function':
-    case 'symbol':
-      return 'refused';
-    default:
-      return 'json';
-  }
-}
-
-function objectKind(value: object, seen: Set<object>, pending: unknown[]): 'json' | 'clone' | 'refused' {
-  // Met twice: shared or cyclic, which JSON would copy or refuse.
-  if (seen.has(value)) return 'clone';
-  seen.add(value);
-  if (Array.isArray(value)) {
-    const { length } = value;
-    for (let i = 0; i < length; i += 1) pending.push(value[i]);
-    // Holes and other members are kept by cloning.
-    const names = Object.keys(value);
-    if (names.length === length) return 'json';
-    for (const name of names.slice(-1)) if (!/^\d+$/.test(name)) pending.push(...Object.values(value));
-    return 'clone';
-  }
-  if (!isPlain(value)) return builtinKind(value, pending);
-  for (const name of Object.getOwnPropertySymbols(value)) {
-    if (Object.prototype.propertyIsEnumerable.call(value, name)) return 'refused';
-  }
-  let kind: 'json' | 'clone' = 'json';
-  for (const name of Object.keys(value)) {
-    pending.push((value as Record<string, unknown>)[name]);
-    if (name === 'toJSON' || name === '__proto__') kind = 'clone';
-  }
-  return kind;
-}
-
-function builtinKind(value: object, pending: unknown[]): 'clone' | 'refused' {
-  if (!isBare(value)) return 'refused';
-  if (types.isMap(value)) for (const [key, member] of value) pending.push(key, member);
-  else if (types.isSet(value)) for (const member of value) pending.push(member);
-  return 'clone';
-}
-
-const BUILTINS: readonly [string, (value: unknown) => boolean][] = [
-  ['Date', types.isDate],
-  ['RegExp', types.isRegExp],
-  ['Map', types.isMap],
-  ['Set', types.isSet],
-  ['ArrayBuffer', types.isArrayBuffer],
-  ['DataView', types.isDataView],
-];
-
-/** Whether an object is what the language itself makes, without members of its own: no subclass, no `Buffer`. */
-function isBare(value: object): boolean {
-  const made: unknown = Object.getPrototypeOf(value)?.constructor;
-  const name = typeof made === 'function' ? made.name : '';
-  if (types.isTypedArray(value)) return name === value[Symbol.toStringTag] && types.isArrayBuffer(value.buffer);
-  const builtin = BUILTINS.find(([, is]) => is(value));
-  return builtin !== undefined && name === builtin[0] && Object.keys(value).length === 0;
-}
-
-/** The error for a value that is not storable: where in it the culprit is, and what it is. */
-function refusal(value: unknown): ArgumentTypeError {
-  const [path, what] = culprit(value, 'value', new Set()) ?? ['value', 'something'];
+/** The error for a value that cannot be stored: where in it the culprit is, and what it is. */
+function refusalError({ steps, what }: Refusal): ArgumentTypeError {
+  const path = `value${steps.reverse().join('')}`;
+  const shown = path.length <= LONGEST_PATH ? path : `${path.slice(0, LONGEST_PATH)}…`;
   return new ArgumentTypeError(
-    `${path} is ${what}, which cannot be held outside this thread's heap (shared, persist); store plain data instead`,
+    `${shown} is ${what}, which cannot be held outside this thread's heap (shared, persist); store plain data instead`,
   );
-}
-
-function culprit(value: unknown, path: string, seen: Set<object>): [path: string, what: string] | undefined {
-  if (typeof value === 'function') return [path, `a function (${value.name || 'anonymous'})`];
-  if (typeof value === 'symbol') return [path, `a symbol (${String(value)})`];
-  if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
-  const kind = objectKind(value, new Set(), []);
-  if (kind === 'refused') {
-    if (isPlain(value)) return [path, 'an object with members named by symbols'];
-    return [path, `an instance of ${value.constructor?.name || 'an unnamed class'}`];
-  }
-  seen.add(value);
-  const members: Iterable<[unknown, unknown]> = types.isMap(value)
-    ? value.entries()
-    : types.isSet(value)
-      ? Array.from(value, (member, i): [unknown, unknown] => [i, member])
-      : Object.entries(value);
-  for (const [name, member] of members) {
-    const found = culprit(member, Array.isArray(value) ? `${path}[${name}]` : `${path}.${String(name)}`, seen);
-    if (found) return found;
-    if (types.isMap(value)) {
-      const inKey = culprit(name, `${path} (a key)`, seen);
-      if (inKey) return inKey;
-    }
-  }
-  return undefined;
 }
