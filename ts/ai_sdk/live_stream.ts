@@ -5,6 +5,7 @@
  * part from the first on, at its own pace; a reader can leave alone; when the last has left, the model is told to stop.
  * Memory: the parts, until the stream has ended and its readers are done.
  */
+import { onAbort } from '../on_abort.js';
 import { givenPart, type StreamAnswer, type StreamPart, storedStream } from './model_answer.js';
 
 /** What `doStream` answers with. */
@@ -57,10 +58,11 @@ export class LiveStream {
     this.#readers += 1;
     let isIn = true;
     let giveUp = () => {};
+    let unheard = () => {};
     const leave = async (reason?: unknown) => {
       if (!isIn) return;
       isIn = false;
-      signal?.removeEventListener('abort', giveUp);
+      unheard();
       this.#readers -= 1;
       if (this.#readers === 0) await this.#abandon(reason);
     };
@@ -73,7 +75,7 @@ export class LiveStream {
       };
     });
     aborted.catch(() => {});
-    signal?.addEventListener('abort', giveUp);
+    unheard = onAbort(signal, giveUp);
     // By what the model did when it was asked.
     if (signal?.aborted) giveUp();
     let result: StreamResult;

@@ -1,4 +1,5 @@
 /** A stored stream, given again. */
+import { onAbort } from '../on_abort.js';
 import { givenPart, type StreamPart } from './model_answer.js';
 import { plainCopy } from './plain_copy.js';
 
@@ -44,10 +45,10 @@ function elapsed(ms: number, signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener('abort', done);
+      for (const leave of leaving) leave();
       resolve();
     };
     const timer = setTimeout(done, ms);
-    for (const signal of signals) signal.addEventListener('abort', done);
+    const leaving = signals.map((signal) => onAbort(signal, done));
   });
 }

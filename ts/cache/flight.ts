@@ -4,13 +4,16 @@
  * What always holds: a computation runs once, however many wait; each waiter can give up alone; when the last has given up
  * the computation is told to (its signal), and what it still brings is stored all the same, as it was paid for.
  */
+import { onAbort } from '../on_abort.js';
 import type { ComputeContext } from './options.js';
 
 /** Why a computation's signal is aborted. */
 const ABANDONED = 'every caller that waited for this value has given up';
 
 /** One computation. */
-export class Flight<V> {
+export class Flight<V, K = undefined> {
+  /** What a memory tier would keep of its key. */
+  readonly key: K | undefined;
   readonly #controller = new AbortController();
   readonly #outcome: Promise<V>;
   #settle!: (value: PromiseLike<V>) => void;
@@ -18,7 +21,8 @@ export class Flight<V> {
   /** A refresh in the background goes on without anybody waiting. */
   readonly #unattended: boolean;
 
-  constructor(unattended = false) {
+  constructor(key?: K, unattended = false) {
+    this.key = key;
     this.#unattended = unattended;
     this.#outcome = new Promise((resolve) => {
       this.#settle = resolve;
@@ -48,9 +52,7 @@ export class Flight<V> {
         this.#waiting -= 1;
         if (this.#waiting === 0 && !this.#unattended) this.#controller.abort(new DOMException(ABANDONED, 'AbortError'));
       };
-      signal.addEventListener('abort', giveUp, { once: true });
-      const settled = () => signal.removeEventListener('abort', giveUp);
-      this.#outcome.then(resolve, reject).finally(settled);
+      this.#outcome.then(resolve, reject).finally(onAbort(signal, giveUp));
       if (signal.aborted) giveUp();
     });
   }
@@ -63,8 +65,8 @@ export interface Part<V> {
 }
 
 /** The computations of one cache, by key. */
-export class Flights<V> {
-  readonly #flights = new Map<string, Flight<V>>();
+export class Flights<V, K> {
+  readonly #flights = new Map<string, Flight<V, K>>();
 
   get size(): number {
     return this.#flights.size;
@@ -79,15 +81,23 @@ export class Flights<V> {
     this.#flights.clear();
   }
 
+  /** As {@link detach}, of all whose key `isMeant`. */
+  detachThose(isMeant: (key: K) => boolean): void {
+    for (const [id, { key }] of this.#flights) {
+      if (key !== undefined && isMeant(key)) this.#flights.delete(id);
+    }
+  }
+
   /** The computation of `id`: the one under way, or `compute`, which can ask whether it is still wanted. */
   one(
     id: string,
     compute: (context: ComputeContext, isWanted: () => boolean) => Promise<V>,
+    key?: K,
     unattended = false,
-  ): Flight<V> {
+  ): Flight<V, K> {
     const underWay = this.#underWay(id);
     if (underWay !== undefined) return underWay;
-    const flight = new Flight<V>(unattended);
+    const flight = new Flight<V, K>(key, unattended);
     this.#flights.set(id, flight);
     return flight.start((context) =>
       this.#whileListed(
@@ -102,18 +112,18 @@ export class Flights<V> {
    * The computations of different `ids`: those under way, and new ones of all others, which are computed in the parts
    * that `divide` makes of them (they are given as places in `ids`).
    */
-  many(ids: readonly string[], divide: (places: readonly number[]) => readonly Part<V>[]): Flight<V>[] {
-    const flights = ids.map((id) => this.#underWay(id) ?? new Flight<V>());
+  many(ids: readonly string[], divide: (places: readonly number[]) => readonly Part<V>[]): Flight<V, K>[] {
+    const flights = ids.map((id) => this.#underWay(id) ?? new Flight<V, K>());
     const isNew = (place: number) => this.#flights.get(ids[place] as string) !== flights[place];
     const parts = divide([...ids.keys()].filter(isNew));
     for (const { places } of parts) {
-      for (const place of places) this.#flights.set(ids[place] as string, flights[place] as Flight<V>);
+      for (const place of places) this.#flights.set(ids[place] as string, flights[place] as Flight<V, K>);
     }
-    const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V>);
+    const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V, K>);
     for (const { places, compute } of parts) {
       const batch = new Flight<readonly V[]>();
       for (const [nth, place] of places.entries()) {
-        const flight = flights[place] as Flight<V>;
+        const flight = flights[place] as Flight<V, K>;
         flight.start(({ signal }) => {
           const value = batch.join(signal).then((values) => values[nth] as V);
           return this.#whileListed(ids[place] as string, flight, value);
@@ -125,16 +135,16 @@ export class Flights<V> {
   }
 
   /** The computation of `id` that a caller can still wait for. */
-  #underWay(id: string): Flight<V> | undefined {
+  #underWay(id: string): Flight<V, K> | undefined {
     const flight = this.#flights.get(id);
     return flight?.isAbandoned ? undefined : flight;
   }
 
-  #isListed(id: string, flight: Flight<V>): boolean {
+  #isListed(id: string, flight: Flight<V, K>): boolean {
     return this.#flights.get(id) === flight;
   }
 
-  async #whileListed(id: string, flight: Flight<V>, value: Promise<V>): Promise<V> {
+  async #whileListed(id: string, flight: Flight<V, K>, value: Promise<V>): Promise<V> {
     try {
       return await value;
     } finally {

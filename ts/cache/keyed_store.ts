@@ -43,7 +43,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly #stale: number;
   readonly #version: string;
   readonly #timer = new AccessTimer();
-  readonly #flights = new Flights<V>();
+  readonly #flights = new Flights<V, K>();
 
   constructor(tier: T, form: KeyForm<K>, { name, mode, shouldCache, stale, version }: StoreOptions<V>) {
     this.tier = tier;
@@ -133,19 +133,21 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     if (mode === 'off') return;
     for (const [text] of pairs) this.#flights.detach(textId(text));
+    this.#setMany(pairs, extras, options);
+  }
+
+  #setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
     const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
     if (kept.length > 0) this.tier.setMany(kept, extras);
   }
 
   /** Stores what was computed, as far as that is possible: it was paid for, and goes to who asked in any case. */
   #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
-    const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
-    if (kept.length === 0) return;
     try {
-      this.tier.setMany(kept, extras);
+      this.#setMany(pairs, extras, options);
     } catch {
       // All or none: one of them may be in the way of the others.
-      for (const pair of kept) this.#paid.storeIfPossible(() => this.tier.setMany([pair], extras));
+      for (const pair of pairs) this.#paid.storeIfPossible(() => this.#setMany([pair], extras, options));
     }
   }
 
@@ -215,7 +217,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     fn: Compute<V>,
     options: AnyOptions<V>,
     { unattended = false, isRecorded = false } = {},
-  ): Flight<V> {
+  ): Flight<V, K> {
     // Now: the caller may change what names the entry while it is computed.
     const extras = this.#extras(options);
     extras.key = this.#form.kept(a, b);
@@ -224,10 +226,10 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       computeOnce(this.tier, copy, context.signal, isRecorded, async (ticket) => {
         const value = await fn(context);
         extras.ticket = ticket;
-        if (isWanted() && this.#isWorthKeeping(value, options)) this.#setCopy(copy, value, extras);
+        if (isWanted()) this.#setComputed(copy, value, extras, options);
         return value;
       });
-    return this.#flights.one(idOf(copy), compute, unattended);
+    return this.#flights.one(idOf(copy), compute, extras.key, unattended);
   }
 
   /** The values of distinct texts: what is held, what is being computed, and what one call of `fn` computes of the rest. */
@@ -242,7 +244,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const off: Divide<V> = (places) => [{ places, compute: (context) => fn([...missing], context) }];
     const computing =
       mode === 'off'
-        ? new Flights<V>().many(missing.map(textId), off)
+        ? new Flights<V, K>().many(missing.map(textId), off)
         : this.#flights.many(missing.map(textId), this.#divide(missing, fn, extras, options, mode === 'record'));
     const computed = await Promise.all(computing.map((flight) => flight.join(signal)));
     const values = held.map((value) => (value === MISS ? (computed.shift() as V) : value));
@@ -280,13 +282,13 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     };
   }
 
-  /** Computations under way are not stored when they end. */
-  detachAll(): void {
-    this.#flights.detachAll();
+  /** Computations under way of keys that are meant are not stored when they end. */
+  detachThose(isMeant: (key: K) => boolean): void {
+    this.#flights.detachThose(isMeant);
   }
 
   clear(): void {
-    this.detachAll();
+    this.#flights.detachAll();
     this.#timer.clear();
     this.tier.clear();
   }
@@ -361,13 +363,16 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   }
 
   /** As {@link #storeMany}, of one key. */
-  #setCopy(copy: KeyCopy, value: V, extras: Extras<K>): void {
-    const structure = writeCopy(copy);
-    try {
-      this.#paid.storeIfPossible(() => this.tier.set(structure, keyText(), value, extras));
-    } finally {
-      keyRead();
-    }
+  #setComputed(copy: KeyCopy, value: V, extras: Extras<K>, options: AnyOptions<V>): void {
+    this.#paid.storeIfPossible(() => {
+      if (!this.#isWorthKeeping(value, options)) return;
+      const structure = writeCopy(copy);
+      try {
+        this.tier.set(structure, keyText(), value, extras);
+      } finally {
+        keyRead();
+      }
+    });
   }
 }
 

@@ -72,7 +72,7 @@ export class QueryCache<T = any> extends BaseCache {
    * Removes every entry whose query text or parameters match: how many. `pattern` is tried on the query text, on the
    * parameters as JSON, on both in one line (`QUERY:{"name":"value"}`), and on every name and value in the parameters on
    * its own. A string is the source of a regular expression. `g` and `y` are ignored, `lastIndex` is neither read nor
-   * written. A result that is being computed is not stored. O(n) in the size of all texts.
+   * written. A matching result that is being computed is not stored. O(n) in the size of all texts.
    *
    * @throws TypeError when `pattern` is neither, SyntaxError when a string is no regular expression.
    */
@@ -82,7 +82,7 @@ export class QueryCache<T = any> extends BaseCache {
     }
     const tested = patternOf(pattern);
     const { tier } = this.#store;
-    this.#store.detachAll();
+    this.#store.detachThose((key) => matches(key, tested));
     let removed = 0;
     for (const slot of tier.liveSlots()) {
       if (!matches(tier.keys[slot] as CachedQuery, tested)) continue;

@@ -1,8 +1,10 @@
 /** Runs many calls at once without ever exceeding a provider's limits. */
+
 import { EventEmitter } from 'node:events';
 import { callable, wrongType } from '../arguments.js';
 import { emitSafely } from '../events.js';
 import { guarded, native } from '../native.js';
+import { onAbort } from '../on_abort.js';
 import type { RunResult } from '../types.js';
 import { limitValues, type ResolvedConfig, resolveConfig } from './config.js';
 import { enqueue } from './enqueue.js';
@@ -260,10 +262,10 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
       abort();
       return;
     }
-    signal.addEventListener('abort', abort, { once: true });
+    const leave = onAbort(signal, abort);
     const over = this.#ends.get(run);
     this.#ends.set(run, () => {
-      signal.removeEventListener('abort', abort);
+      leave();
       over?.();
     });
   }

@@ -1,9 +1,11 @@
 /** The limiter on its own. */
+
 import { nonNegativeNumber, options, outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
 import { limitValues, resolveLimits, UNLIMITED } from '../executor/config.js';
 import type { HeadersLike, RateLimitConfig, RateLimiter } from '../executor/types.js';
 import { guarded, native } from '../native.js';
+import { onAbort } from '../on_abort.js';
 import type { TokenUsage } from '../types.js';
 import { rateLimitHeaders } from './headers.js';
 
@@ -93,8 +95,7 @@ export class RateLimit {
         reject(signal?.reason);
         this.#turn();
       };
-      signal?.addEventListener('abort', abort, { once: true });
-      const leave = (): void => signal?.removeEventListener('abort', abort);
+      const leave = onAbort(signal, abort);
       this.#waiters.set(id, {
         resolve: (permit) => {
           leave();

@@ -1,6 +1,8 @@
 /** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
+
 import { performance } from 'node:perf_hooks';
 import { positiveInteger, wrongType } from '../arguments.js';
+import { onAbort } from '../on_abort.js';
 import { EventLoopTurn } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
@@ -49,8 +51,7 @@ export class BatchRun<T, R> {
 
   async run({ concurrency = 1, untilEnd = false, signal }: ProcessOptions): Promise<R[]> {
     const core = this.#core;
-    const wake = () => core.changed.notify();
-    signal?.addEventListener('abort', wake);
+    const leave = onAbort(signal, () => core.changed.notify());
     const turn = new EventLoopTurn();
     try {
       for (let index = 0; ; ) {
@@ -70,7 +71,7 @@ export class BatchRun<T, R> {
         await core.changed.wait();
       }
     } finally {
-      signal?.removeEventListener('abort', wake);
+      leave();
     }
   }
 

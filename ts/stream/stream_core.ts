@@ -1,5 +1,7 @@
 /** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
+
 import { options as checkOptions, wrongType } from '../arguments.js';
+import { onAbort } from '../on_abort.js';
 import { ChangeSignal } from './change_signal.js';
 import { EventLoopTurn } from './event_loop_turn.js';
 import { ItemQueue } from './item_queue.js';
@@ -102,8 +104,7 @@ export class StreamCore<T> {
   /** The next items, from `atLeast` (fewer at the end, or when nothing more is promised) to `max`; `undefined` at the end. */
   async next(max: number, atLeast: number, options: ConsumeOptions): Promise<T[] | undefined> {
     const { untilEnd = false, signal } = options;
-    const wake = () => this.changed.notify();
-    signal?.addEventListener('abort', wake);
+    const leave = onAbort(signal, () => this.changed.notify());
     try {
       const due = this.turn.due();
       if (due) await due;
@@ -117,7 +118,7 @@ export class StreamCore<T> {
         await this.changed.wait();
       }
     } finally {
-      signal?.removeEventListener('abort', wake);
+      leave();
     }
   }
 
