@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -138,6 +138,26 @@ describe('bad input exits with 2 and names file, line and field, before any call
     expect(missing.code).toBe(2);
     expect(missing.stderr).toContain('nowhere.jsonl');
     expect((await command(['run', '.'], {}, dir)).code).toBe(2);
+  });
+
+  test('a file to be written that is the one to be read, or another one to be written', async () => {
+    const dir = directory({ 'c.jsonl': jsonl([good]) });
+    symlinkSync('c.jsonl', join(dir, 'link'));
+    for (const [args, message] of [
+      [['--json', './c.jsonl'], './c.jsonl (--json) is the dataset itself'],
+      [['--json', 'link'], 'link (--json) is the dataset itself'],
+      [['--cache-file', 'c.jsonl'], 'c.jsonl (--cache-file) is the dataset itself'],
+      [['--cache-file', 'out', '--json', 'out'], 'out (--cache-file) is the file of --json'],
+    ] as [string[], string][]) {
+      const { code, stderr } = await command(['run', 'c.jsonl', '--local', ...args], {}, dir);
+      expect(stderr).toBe(`ai-evals: ${message}: name another file\n`);
+      expect(code).toBe(2);
+    }
+    expect(readFileSync(join(dir, 'c.jsonl'), 'utf8')).toBe(jsonl([good]));
+    expect(readdirSync(dir).sort()).toEqual(['c.jsonl', 'link']);
+    expect(
+      (await command(['run', 'c.jsonl', '--actual-field', 'input', '--cache-file', 'c.jsonl'], {}, dir)).code,
+    ).toBe(0);
   });
 
   test('a report that cannot be written', async () => {

@@ -4,6 +4,7 @@ import { performanceMonitor } from '../monitor/index.js';
 import { checkCases } from './cases.js';
 import { type Endpoint, openEndpoint } from './endpoint.js';
 import { type Evaluation, evaluate, evaluateRecorded } from './evaluation.js';
+import { checkOutputFiles } from './output_files.js';
 import { costOf } from './prices.js';
 import { Progress } from './progress.js';
 import { ReportFile } from './report_file.js';
@@ -18,6 +19,7 @@ const INTERRUPTED = 130;
 
 /** Runs an evaluation and resolves to the exit code; rejects with a `UserError` for what the person can put right. */
 export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
+  checkOutputFiles(options);
   const report = options.jsonFile === undefined ? undefined : new ReportFile(options.jsonFile);
   let onInterrupt = (): void => {
     report?.discard();

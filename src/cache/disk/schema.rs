@@ -61,6 +61,8 @@ pub enum Content {
 
 /// Reads whose file `db` is; changes nothing.
 pub fn content(db: &Connection) -> Result<Content> {
+    // One moment for all of it: somebody may be making the tables.
+    let db = db.unchecked_transaction()?;
     let number = |pragma: &str| db.query_row(pragma, [], |row| row.get::<_, i32>(0));
     let application = number("PRAGMA application_id")?;
     let version = number("PRAGMA user_version")?;

@@ -84,16 +84,18 @@ fn a_write_is_seen_by_every_other_handle_at_once() {
 
 #[test]
 fn one_of_many_openers_makes_the_file() {
-    let place = place();
-    let file = place.directory.path().join("some/where/cache.db");
-    std::thread::scope(|scope| {
+    for _ in 0..50 {
+        let place = place();
+        let file = place.directory.path().join("some/where/cache.db");
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let file = &file;
+                scope.spawn(move || put(&mut open(file, WIDE), n, &told(n, 50)).unwrap());
+            }
+        });
+        let mut cache = open(&file, WIDE);
         for n in 0..8 {
-            let file = &file;
-            scope.spawn(move || put(&mut open(file, WIDE), n, &told(n, 50)).unwrap());
+            assert_eq!(value(&mut cache, n), Some(told(n, 50)));
         }
-    });
-    let mut cache = open(&file, WIDE);
-    for n in 0..8 {
-        assert_eq!(value(&mut cache, n), Some(told(n, 50)));
     }
 }

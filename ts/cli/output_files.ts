@@ -1,0 +1,34 @@
+/** The files a run writes must be others than the one it reads, and than each other. */
+import { type BigIntStats, statSync } from 'node:fs';
+import type { RunOptions } from './run_options.js';
+import { UserError } from './user_error.js';
+
+/** Throws a {@link UserError} when a file would be written over that the run reads or writes as something else. */
+export function checkOutputFiles({ dataset, jsonFile, cacheFile, cacheMode, fields }: RunOptions): void {
+  const cache = cacheMode === 'off' || fields.actual ? undefined : cacheFile;
+  refuse(jsonFile, '--json', dataset, 'the dataset itself');
+  refuse(cache, '--cache-file', dataset, 'the dataset itself');
+  refuse(cache, '--cache-file', jsonFile, 'the file of --json');
+}
+
+function refuse(written: string | undefined, flag: string, other: string | undefined, role: string): void {
+  if (written === undefined || other === undefined || !isSameFile(written, other)) return;
+  throw new UserError(`${written} (${flag}) is ${role}: name another file`);
+}
+
+function isSameFile(a: string, b: string): boolean {
+  if (a === b) return true;
+  const one = found(a);
+  const other = found(b);
+  // Devices and pipes can be read and written at once.
+  return one?.isFile() === true && other?.isFile() === true && one.dev === other.dev && one.ino === other.ino;
+}
+
+/** What is there; where that cannot be told, whoever opens it says why. */
+function found(file: string): BigIntStats | undefined {
+  try {
+    return statSync(file, { bigint: true, throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
