@@ -22,8 +22,10 @@ use super::store::Store;
 
 /// Pages written after which the log is moved into the file.
 const PAGES: u64 = 1000;
-/// Pages of the log above which it is cut, though there are writers.
+/// Pages of the log above which it begins anew, though there are writers.
 const LONG_LOG: i64 = 4000;
+/// Pages of the log above which it is cut off as well.
+const TOO_LONG_LOG: i64 = 16_000;
 /// How long a call waits for the keeper at most.
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
 /// How many uses are noted or expired entries deleted at a time: others can write in between.
@@ -205,8 +207,14 @@ impl Work {
         if due.pages >= PAGES || due.cleared || due.ended {
             let is_smaller = due.cleared && self.shrink(&db)?;
             let in_log = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+            // Cutting it off costs more than writing over it.
+            let begin_anew = if in_log > TOO_LONG_LOG || is_smaller {
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            } else {
+                "PRAGMA wal_checkpoint(RESTART)"
+            };
             if in_log > LONG_LOG || is_smaller {
-                self.alone(|| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))?;
+                self.alone(|| db.query_row(begin_anew, [], |_| Ok(())))?;
             }
         }
         if due.pages >= PAGES {
