@@ -84,6 +84,32 @@ test('the default time to live is 14 days, whatever the class’s own', () => {
   }
 });
 
+test('what has expired leaves before what lives, also where it is kept to be refreshed', async () => {
+  const cache = new ResponseCache<number>({ persist: path(), maxSize: 3, staleWhileRevalidate: 60_000 });
+  cache.set('lives', config, 1);
+  for (const key of ['old', 'older']) cache.set(key, config, 2, { ttl: 5 });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(cache.getStats().size).toBe(1);
+  expect(await cache.getOrCompute('old', config, () => 3)).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(cache.get('old', config), 'refreshed').toBe(3);
+  cache.set('new', config, 4);
+  expect(['lives', 'old', 'older', 'new'].map((key) => cache.get(key, config))).toEqual([1, 3, undefined, 4]);
+  expect(cache.getStats()).toMatchObject({ size: 3, evictions: 0 });
+  cache.close();
+});
+
+test('a file that is cleared gives its space back', async () => {
+  const cache = new ResponseCache<string>({ persist: path() });
+  for (let i = 0; i < 1000; i += 1) cache.set(i, config, String(i).padEnd(10_000, 'x'));
+  expect(cache.getStats().diskUsage).toBeGreaterThan(10_000_000);
+  cache.clear();
+  await expect.poll(() => cache.getStats().diskUsage).toBeLessThan(300_000);
+  cache.set('k', config, 'v');
+  expect(cache.get('k', config)).toBe('v');
+  cache.close();
+});
+
 test('kill −9 while it writes, 12 times: nothing acknowledged is lost, nothing is damaged', async () => {
   const file = path();
   const acknowledged = new Map<string, number>();

@@ -9,6 +9,7 @@
 mod byte_cache;
 mod byte_claims;
 mod cache;
+mod cache_handle;
 mod executor;
 mod held_bytes;
 mod hot_call;

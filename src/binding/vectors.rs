@@ -4,7 +4,7 @@ use napi::bindgen_prelude::{Float64Array, Uint32Array};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::cache::with_cache;
+use super::cache_handle::with_cache;
 use crate::cache::{Slot, Vectors, cosine};
 
 /// The cosine of two vectors of the same length.

@@ -1,14 +1,17 @@
 //! What all handles of one file share in this process: uses that are still to be noted, and the keeper, a thread that
-//! moves the log into the file, notes many uses and deletes what has expired, so that no call ever waits for the disk.
+//! moves the log into the file, notes many uses and deletes what has expired, so that calls do not wait for the disk.
 //!
 //! The keeper works when enough has been written since the last time, on a connection of its own that it opens for the
 //! purpose. The last handle waits for its end, and so does a process that exits; one that is killed leaves a log that the
-//! next one reads. The log of a file that is written without any pause grows until there is one.
+//! next one reads. The log begins anew when all of it is in the file and nobody writes at that moment. Where calls leave no
+//! such moment and it grows long, the keeper makes one: only then does a call that writes wait for the disk.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -19,8 +22,12 @@ use super::store::Store;
 
 /// Pages written after which the log is moved into the file.
 const PAGES: u64 = 1000;
-/// Pages of the log above which it is cut, not only written over.
+/// Pages of the log above which it begins anew, though there are writers.
 const LONG_LOG: i64 = 4000;
+/// Pages of the log above which it is cut off as well.
+const TOO_LONG_LOG: i64 = 16_000;
+/// How long a call waits for the keeper at most.
+const MOST_PATIENCE: Duration = Duration::from_secs(2);
 /// How many uses are noted or expired entries deleted at a time: others can write in between.
 const AT_A_TIME: usize = 200;
 
@@ -43,7 +50,19 @@ struct Work {
     due: Mutex<Due>,
     wake: Condvar,
     uses: Mutex<BTreeMap<String, Arc<Uses>>>,
+    gate: Gate,
 }
+
+/// Closed while the keeper writes: calls of this process that write wait in front of it.
+#[derive(Debug, Default)]
+struct Gate {
+    closed: AtomicBool,
+    lock: Mutex<()>,
+    opened: Condvar,
+}
+
+/// A gate that is closed until this is dropped.
+struct Closed<'a>(&'a Gate);
 
 #[derive(Debug, Default)]
 struct Due {
@@ -53,6 +72,8 @@ struct Due {
     now: f64,
     /// There are many uses to note.
     uses: bool,
+    /// A namespace was cleared.
+    cleared: bool,
     ended: bool,
 }
 
@@ -101,6 +122,18 @@ impl SharedFile {
         Ok(())
     }
 
+    /// Waits while the keeper writes. To be called before a write.
+    pub fn pass_gate(&self) {
+        let gate = &self.work.gate;
+        if gate.closed.load(Ordering::Acquire) {
+            let closed = |(): &mut ()| gate.closed.load(Ordering::Acquire);
+            let waited = gate
+                .opened
+                .wait_timeout_while(locked(&gate.lock), MOST_PATIENCE, closed);
+            drop(waited);
+        }
+    }
+
     /// Says that about `pages` pages were written at `now`.
     pub fn wrote(&self, pages: u64, now: f64) {
         let mut due = locked(&self.work.due);
@@ -109,6 +142,12 @@ impl SharedFile {
         if due.pages >= PAGES {
             self.work.wake.notify_one();
         }
+    }
+
+    /// Says that a namespace was cleared.
+    pub fn cleared(&self) {
+        locked(&self.work.due).cleared = true;
+        self.work.wake.notify_one();
     }
 
     /// Asks the keeper to note uses. False: there is none.
@@ -134,7 +173,7 @@ impl Drop for SharedFile {
 fn keep(path: &Path, work: &Work) {
     loop {
         let due = locked(&work.due);
-        let idle = |due: &mut Due| due.pages < PAGES && !due.uses && !due.ended;
+        let idle = |due: &mut Due| due.pages < PAGES && !due.uses && !due.cleared && !due.ended;
         let mut guard = work
             .wake
             .wait_while(due, idle)
@@ -143,7 +182,7 @@ fn keep(path: &Path, work: &Work) {
         if due.pages >= PAGES {
             guard.pages = 0;
         }
-        guard.uses = false;
+        (guard.uses, guard.cleared) = (false, false);
         drop(guard);
         // Whoever uses the file meets the same trouble and deals with it; what is not done now is done the next time.
         let _ = work.step(path, &due);
@@ -165,27 +204,82 @@ impl Work {
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         }
         let mut db = db;
-        if due.uses {
-            db = self.note_uses(db)?;
+        if due.pages >= PAGES || due.cleared || due.ended {
+            let is_smaller = due.cleared && self.shrink(&db)?;
+            let in_log = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+            // Cutting it off costs more than writing over it.
+            let begin_anew = if in_log > TOO_LONG_LOG || is_smaller {
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            } else {
+                "PRAGMA wal_checkpoint(RESTART)"
+            };
+            if in_log > LONG_LOG || is_smaller {
+                self.alone(|| db.query_row(begin_anew, [], |_| Ok(())))?;
+            }
         }
         if due.pages >= PAGES {
-            db = purge(db, due.now)?;
-        } else if !due.ended {
-            return Ok(());
+            db = self.purge(db, due.now)?;
         }
-        let in_log = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
-        if in_log > LONG_LOG {
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        if due.uses && !due.ended {
+            self.note_uses(db)?;
         }
         Ok(())
     }
 
-    /// Notes the uses of every namespace.
-    fn note_uses(&self, mut db: Connection) -> rusqlite::Result<Connection> {
+    /// Runs `work`, which writes, while no call of this process does: it would not get a turn between calls without a pause.
+    fn alone<T>(&self, work: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let _closed = Closed::new(&self.gate);
+        work()
+    }
+
+    /// Says that the keeper itself wrote about `pages`. Returns whether the log is to be moved before it goes on.
+    fn wrote(&self, pages: usize) -> bool {
+        let mut due = locked(&self.due);
+        due.pages += pages as u64;
+        due.pages >= PAGES
+    }
+
+    /// Makes a file without any entry as small as a new one. What is left where there are entries is used again.
+    fn shrink(&self, db: &Connection) -> rusqlite::Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM namespaces WHERE entries > 0)";
+        let is_empty = db.query_row(sql, [], |row| row.get(0))?;
+        if is_empty {
+            self.alone(|| db.execute_batch("VACUUM"))?;
+        }
+        Ok(is_empty)
+    }
+
+    /// Notes the uses of every namespace, as far as it gets until the log is due.
+    fn note_uses(&self, mut db: Connection) -> rusqlite::Result<()> {
         let all = locked(&self.uses).clone();
         for (name, uses) in all {
             let store = Store::new(db, &name, false)?;
-            while store.note_uses(&uses, AT_A_TIME)? {
+            while self.alone(|| store.note_uses(&uses, AT_A_TIME))? {
+                if self.wrote(AT_A_TIME) {
+                    locked(&self.due).uses = true;
+                    return Ok(());
+                }
+                std::thread::yield_now();
+            }
+            db = store.db;
+        }
+        Ok(())
+    }
+
+    /// Deletes what need not be kept, in every namespace, and the claims of owners that are no more; the rest of very many
+    /// after the log was moved.
+    fn purge(&self, mut db: Connection, now: f64) -> rusqlite::Result<Connection> {
+        let names = db
+            .prepare("SELECT name FROM namespaces")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()?;
+        for name in names {
+            let store = Store::new(db, &name, false)?;
+            self.alone(|| store.forget_claims(now))?;
+            while self.alone(|| store.remove_expired(None, AT_A_TIME, now))? == AT_A_TIME as u64 {
+                if self.wrote(2 * AT_A_TIME) {
+                    return Ok(store.db);
+                }
                 std::thread::yield_now();
             }
             db = store.db;
@@ -194,19 +288,18 @@ impl Work {
     }
 }
 
-/// Deletes what need not be kept, in every namespace, and the claims of owners that are no more.
-fn purge(mut db: Connection, now: f64) -> rusqlite::Result<Connection> {
-    let names = db
-        .prepare("SELECT name FROM namespaces")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<String>>>()?;
-    for name in names {
-        let store = Store::new(db, &name, false)?;
-        store.forget_claims(now)?;
-        while store.remove_expired(None, AT_A_TIME, now)? == AT_A_TIME as u64 {
-            std::thread::yield_now();
-        }
-        db = store.db;
+impl<'a> Closed<'a> {
+    fn new(gate: &'a Gate) -> Self {
+        gate.closed.store(true, Ordering::Release);
+        Self(gate)
     }
-    Ok(db)
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        let guard = locked(&self.0.lock);
+        self.0.closed.store(false, Ordering::Release);
+        drop(guard);
+        self.0.opened.notify_all();
+    }
 }

@@ -3,17 +3,18 @@
 //! What always holds:
 //! - when a call that writes returns, what it wrote is in the log of the file: killing the process at any moment loses
 //!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
-//! - an answer was stored under its key, and is whole, or there is none: each row carries a checksum; a damaged row is
-//!   removed, a damaged file set aside, and both are told of in [`DiskCache::take_notices`]. (Row numbers inside a tree
-//!   carry none: where these are damaged, an entry may be a miss, or what it was before it was last replaced.)
+//! - an answer is what was stored last under its key, and is whole, or there is none: each row carries a checksum, which
+//!   is in a second tree as well, so that an earlier row that damage has brought back is known; a damaged row is removed,
+//!   a damaged file set aside, and both are told of in [`DiskCache::take_notices`]. (Row numbers inside a tree carry
+//!   none: where these are damaged, an entry may be a miss.)
 //! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
 //!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
 //!   next write on;
 //! - someone else's database and a file of a later version are not touched; where nothing can be written, what is there
 //!   can be read.
 //!
-//! Cost: a `get` is one look-up in a B-tree and one checksum, a few µs for a few kilobytes; a `set` is one transaction
-//! of a few pages, some 50 µs, without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
+//! Cost: a `get` is two look-ups in B-trees and one checksum, a few µs for a few kilobytes; a `set` is one transaction of
+//! a few pages, some 50 µs, mostly without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
 //! cost the same whatever the size. Pages have 4 KB: with 8 KB the file of answers of 2 KB is smaller (1.5 times what is
 //! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
 //! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
@@ -243,12 +244,14 @@ impl DiskCache {
         Ok(removed)
     }
 
-    /// Deletes every entry of the namespace and zeroes the counters.
+    /// Deletes every entry of the namespace and zeroes the counters. When there are none in the other namespaces either, the
+    /// keeper makes the file small.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn clear(&mut self) -> Result<(), DiskError> {
         self.write(self.looked, |cache| cache.opened.store.clear())?;
+        self.file.cleared();
         self.counters = Counters::default();
         Ok(())
     }

@@ -19,6 +19,7 @@ impl DiskCache {
                 file: self.file.path.clone(),
             });
         }
+        self.file.pass_gate();
         self.attempt(now, work)
     }
 

@@ -128,23 +128,39 @@ fn thousands_of_hits_between_two_writes_keep_their_order() {
     assert_eq!(held, [1, 2, 4, 5]);
 }
 
+/// A writer and a reader without any pause, and the longest that the log got.
 #[test]
-fn the_keeper_moves_the_log_into_the_file_and_removes_it_at_the_end() {
+fn the_log_stays_bounded_whoever_reads_and_writes_without_a_pause_and_is_gone_at_the_end() {
     let place = place();
     let log = super::super::beside(&place.file, "-wal");
     let mut cache = open(&place.file, WIDE);
-    let mut longest = 0;
-    for n in 0..6000 {
-        put(&mut cache, n % 2000, &told(n, 4000)).unwrap();
-        if n % 500 == 499 {
-            // Nobody waits for the keeper: a log that is written without a pause grows until there is one.
-            std::thread::sleep(std::time::Duration::from_millis(200));
-            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(6);
+    let (mut longest, mut written) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut reader = open(&place.file, WIDE);
+            for n in 0.. {
+                value(&mut reader, n % 2000);
+                if std::time::Instant::now() > until {
+                    break;
+                }
+            }
+        });
+        for n in 0.. {
+            put(&mut cache, n % 2000, &told(n % 2000, 4000)).unwrap();
+            if n % 100 == 0 {
+                longest = longest.max(std::fs::metadata(&log).unwrap().len());
+            }
+            written = n * 4000;
+            if std::time::Instant::now() > until {
+                break;
+            }
         }
-    }
+    });
+    assert!(written > 10 << 20, "only {written} bytes were written");
     assert!(
-        longest < 100 << 20,
-        "a log of {longest} bytes after 6,000 sets of some 30 KB each"
+        longest < 200 << 20,
+        "a log of {longest} bytes after {written} bytes of values"
     );
     drop(cache);
     for _ in 0..500 {
@@ -157,6 +173,54 @@ fn the_keeper_moves_the_log_into_the_file_and_removes_it_at_the_end() {
         !log.exists(),
         "the last handle is closed, and the log is still there"
     );
+    assert_sound(&place.file);
+}
+
+#[test]
+fn reading_alone_makes_no_long_log() {
+    let place = place();
+    let log = super::super::beside(&place.file, "-wal");
+    let mut cache = open(&place.file, WIDE);
+    for n in 0..5000 {
+        put(&mut cache, n, b"x").unwrap();
+    }
+    let mut longest = 0;
+    for n in 0..300_000u64 {
+        value(&mut cache, (n * 2_654_435_761) % 5000);
+        if n % 1000 == 0 {
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+    }
+    assert!(longest < 100 << 20, "a log of {longest} bytes");
+}
+
+#[test]
+fn what_is_cleared_gives_its_space_back() {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    let mut other = DiskCache::open(&place.file, "other", WIDE, 0.0).unwrap();
+    let size = |cache: &mut DiskCache| cache.figures(0.0).unwrap().on_disk;
+    let shrinks = |cache: &mut DiskCache| {
+        let small = (0..200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            size(cache) < 200_000
+        });
+        assert!(small, "still {} bytes", size(cache));
+    };
+    for round in 0..3 {
+        for n in 0..1000 {
+            put(&mut cache, n, &told(n, 5000)).unwrap();
+        }
+        put(&mut other, 2000, b"of another namespace").unwrap();
+        assert!(size(&mut cache) > 5_000_000);
+        cache.clear().unwrap();
+        assert_eq!(value(&mut other, 2000).unwrap(), b"of another namespace");
+        other.clear().unwrap();
+        shrinks(&mut cache);
+        put(&mut cache, round, b"x").unwrap();
+        assert_eq!(value(&mut cache, round).unwrap(), b"x");
+    }
+    drop((cache, other));
     assert_sound(&place.file);
 }
 
