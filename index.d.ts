@@ -327,8 +327,6 @@ interface ModelIdentity {
     readonly modelId: string;
 }
 
-/** A stored stream, given again. */
-
 /** How fast a stored stream is given again. */
 interface ReplayPace {
     /** Milliseconds before the first part. Default: 0. */
@@ -919,6 +917,8 @@ declare const PROVIDER_LIMITS: Readonly<{
     }>;
 }>;
 
+/** The limiter on its own. */
+
 /** What a call is expected to weigh. */
 interface CallWeights {
     /** Calls; default 1. */
@@ -1275,7 +1275,7 @@ declare class QueryCache<T = any> extends BaseCache {
      * Removes every entry whose query text or parameters match: how many. `pattern` is tried on the query text, on the
      * parameters as JSON, on both in one line (`QUERY:{"name":"value"}`), and on every name and value in the parameters on
      * its own. A string is the source of a regular expression. `g` and `y` are ignored, `lastIndex` is neither read nor
-     * written. A result that is being computed is not stored. O(n) in the size of all texts.
+     * written. A matching result that is being computed is not stored. O(n) in the size of all texts.
      *
      * @throws TypeError when `pattern` is neither, SyntaxError when a string is no regular expression.
      */
@@ -1739,6 +1739,8 @@ interface StreamEvents<T> {
     };
 }
 
+/** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
+
 /** How long a consumer waits for items. */
 interface ConsumeOptions {
     /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
@@ -1746,6 +1748,8 @@ interface ConsumeOptions {
     /** Aborted: nothing more is handed out and the consumer rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
 }
+
+/** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
 
 /** What a batch handler may return: results, or nothing. */
 type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;

@@ -68,6 +68,22 @@ describe.each(Object.entries(places))('%s', (_kind, make) => {
     expect(warnings.map(({ code }) => code)).toEqual(['AI_EVALS_CACHE_NOT_STORED']);
   });
 
+  test('a shouldCache that throws loses nothing: of `set` it is an error, of what was computed a warning', async () => {
+    const shouldCache = (value: unknown) => {
+      if (value === 'odd') throw new Error('my own mistake');
+      return true;
+    };
+    const cache = new ResponseCache({ ...make(), shouldCache });
+    expect(await cache.getOrCompute('a', 0, async () => 'odd')).toBe('odd');
+    expect(cache.has('a', 0)).toBe(false);
+    expect(() => cache.set('a', 0, 'odd')).toThrow('my own mistake');
+    await turn();
+    expect(warnings).toEqual([
+      { code: 'AI_EVALS_CACHE_NOT_STORED', message: expect.stringContaining('my own mistake') },
+    ]);
+    cache.close();
+  });
+
   test('a cache that is closed meanwhile gives the value all the same, and has nothing to warn of', async () => {
     const cache = new ResponseCache(make());
     const waiting = cache.getOrCompute('a', 0, async () => {

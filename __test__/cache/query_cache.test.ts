@@ -50,6 +50,20 @@ describe('QueryCache', () => {
     expect(cache.invalidate(pattern)).toBe(0);
   });
 
+  test('what matches while it is computed is not stored, what does not is', async () => {
+    const cache = new QueryCache();
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const rows = [1, 2].map((id) => cache.getOrCompute('cases', { id: `dataset-${id}` }, () => ended.then(() => id)));
+    expect(cache.invalidate(/dataset-1/)).toBe(0);
+    end();
+    expect(await Promise.all(rows)).toEqual([1, 2]);
+    expect(cache.get('cases', { id: 'dataset-1' })).toBeUndefined();
+    expect(cache.get('cases', { id: 'dataset-2' })).toBe(2);
+  });
+
   test('a pattern that remembers where it was skips nothing and is left as it was', () => {
     const cache = new QueryCache();
     for (let i = 0; i < 50; i += 1) cache.set(`dataset-${i}`, undefined, i);

@@ -131,7 +131,8 @@ test('--replay asks nothing: what is not kept is an error of its case', async ()
   await run('--limit', '10');
   const { calls, code, summary, stdout } = await run('--replay');
   expect({ calls, code }).toEqual({ calls: 0, code: 0 });
-  expect(summary).toMatchObject({ passed: 15, errors: 15 });
+  expect(summary).toMatchObject({ passed: 15, errors: 15, cache: { hits: 15, misses: 15, hitRate: 0.5 } });
+  expect(stdout).toMatch(/cache +50\.0% \(15 of 30 cases\)/);
   expect(stdout).toContain('no answer is kept for this input');
 });
 

@@ -137,8 +137,8 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
     try {
       // One that was given up may be about to end: this one comes after it.
       while (!isTaken) await cache.getOrCompute(prompt, config, take, options);
-    } catch (error) {
-      notStored(error);
+    } catch {
+      // The cache was closed meanwhile.
     }
     if (streams.get(id) === live) streams.delete(id);
   }
@@ -152,12 +152,6 @@ interface Generating extends ModelIdentity {
 
 interface Streaming extends ModelIdentity {
   doStream(params: object): PromiseLike<StreamResult>;
-}
-
-/** The reader of a stream has it already: that it could not be stored is told beside it. */
-function notStored(error: unknown): void {
-  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`a streamed answer could not be stored. ${told}`, { type: 'CacheWarning' });
 }
 
 function checked(given: CacheMiddlewareOptions | undefined) {

@@ -151,6 +151,7 @@ class ModelRun {
     if (!cache) return false;
     const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#client.config));
     if (!hit && this.#options.cacheMode === 'replay') {
+      this.#tally.answered.missing += 1;
       this.#tally.failed(one.index, one.id, one.category, NOT_KEPT);
       return true;
     }

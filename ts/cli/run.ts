@@ -96,9 +96,9 @@ function summaryOf(
   ending: Pick<Summary, 'durationMs' | 'interrupted'>,
 ): Summary {
   const timing = performanceMonitor.getComponentTiming('model-call');
-  const { called, cached, shared } = tally.answered;
+  const { called, cached, shared, missing } = tally.answered;
   const price = endpoint?.price;
-  const answered = called + cached + shared;
+  const asked = called + cached + shared + missing;
   const { dataset, scorer, fields } = options;
   const free = !endpoint;
   return {
@@ -124,8 +124,8 @@ function summaryOf(
       enabled: options.cacheMode !== 'off' && !fields.actual,
       hits: cached,
       shared,
-      misses: called,
-      hitRate: answered === 0 ? 0 : (cached + shared) / answered,
+      misses: called + missing,
+      hitRate: asked === 0 ? 0 : (cached + shared) / asked,
       tokensSaved: tally.saved.prompt + tally.saved.completion,
       costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
     },

@@ -20,8 +20,9 @@ export interface Summary extends Counts {
   /** `null` when the model's price is not known. */
   cost: number | null;
   /**
-   * `hits`: answered by what this run, an earlier one or one at the same time has kept; `shared`: by the call of an equal input that was under
-   * way; `misses`: by a call. Saved is what hits and shared answers would have taken; `null` when the price is not known.
+   * `hits`: answered by what this run, an earlier one or one at the same time has kept; `shared`: by the call of an equal
+   * input that was under way; `misses`: by a call, or in a replay not at all. Saved is what hits and shared answers would
+   * have taken; `null` when the price is not known.
    */
   cache: {
     enabled: boolean;

@@ -32,8 +32,11 @@ export class Tally {
   readonly tokens: TokenUsage = { prompt: 0, completion: 0, total: 0 };
   /** How often each error was met. */
   readonly messages = new Map<string, number>();
-  /** Cases answered by a call, by the cache (by a call of another run, too), and by one that another case had under way. */
-  readonly answered = { called: 0, cached: 0, shared: 0 };
+  /**
+   * Cases answered by a call, by the cache (by a call of another run, too), and by one that another case had under way;
+   * and those that a replay could not answer.
+   */
+  readonly answered = { called: 0, cached: 0, shared: 0, missing: 0 };
   /** Attempts beyond the first of a call. */
   retries = 0;
   /** Tokens that cached and shared answers would have taken. */
