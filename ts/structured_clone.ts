@@ -2,14 +2,16 @@
  * Values as bytes and back by structured cloning. Not `v8.serialize`: that hands typed arrays back as views of all the
  * bytes that were read.
  *
- * What always holds: of a typed array or `DataView` the bytes that it shows are written and no others (a `Buffer` lies in
- * memory that it shares with whatever else the process read), and it comes back with a buffer of its own, also where
- * several shared one.
+ * What becomes of a typed array or `DataView` is for the caller to say. With its whole buffer, it comes back as it was, and
+ * shares it with those it shared it with. With the bytes that it shows and no others (it may lie in memory that holds
+ * whatever else the process read), it comes back with a buffer of its own: for what leaves the process.
  */
 import { Deserializer, Serializer } from 'node:v8';
 
+type ViewClass = new (buffer: ArrayBuffer, byteOffset?: number, length?: number) => ArrayBufferView;
+
 /** The kinds of views, by number. Never renumber: files hold it. */
-const VIEWS = [
+const VIEWS: readonly ViewClass[] = [
   DataView,
   Int8Array,
   Uint8Array,
@@ -22,17 +24,16 @@ const VIEWS = [
   Float64Array,
   BigInt64Array,
   BigUint64Array,
-] as const;
+];
 const KINDS: readonly string[] = VIEWS.map(({ name }) => name);
 
-class CloneWriter extends Serializer {
+class ShownWriter extends Serializer {
   /** Documented, and missing in the types of Node. */
   declare _setTreatArrayBufferViewsAsHostObjects: (flag: boolean) => void;
 
   constructor() {
     super();
     this._setTreatArrayBufferViewsAsHostObjects(true);
-    this.writeHeader();
   }
 
   /** Called by V8 for every view. */
@@ -48,9 +49,9 @@ class CloneWriter extends Serializer {
 }
 
 class CloneReader extends Deserializer {
-  /** Called by V8 for what {@link CloneWriter._writeHostObject} wrote. */
+  /** Called by V8 for what {@link ShownWriter._writeHostObject} wrote. */
   _readHostObject(): object {
-    const View = VIEWS[this.readUint32()] as new (buffer: ArrayBuffer) => ArrayBufferView;
+    const View = VIEWS[this.readUint32()] as ViewClass;
     const bytes = this.readRawBytes(this.readDouble());
     const own = new ArrayBuffer(bytes.length);
     new Uint8Array(own).set(bytes);
@@ -69,9 +70,10 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** The bytes of `value`. Throws when it cannot be cloned. */
-export function serialize(value: unknown): Uint8Array {
-  const writer = new CloneWriter();
+/** The bytes of `value`, in which views have their `'whole'` buffers or what is `'shown'`. Throws when it cannot be cloned. */
+export function serialize(value: unknown, buffers: 'whole' | 'shown'): Uint8Array {
+  const writer = buffers === 'whole' ? new Serializer() : new ShownWriter();
+  writer.writeHeader();
   writer.writeValue(value);
   return writer.releaseBuffer();
 }
@@ -89,7 +91,7 @@ function read(bytes: Uint8Array): unknown {
 }
 
 /** Inside a sandbox (Jest), `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
-const SAME_REALM = Object.getPrototypeOf(read(serialize({}))) === Object.prototype;
+const SAME_REALM = Object.getPrototypeOf(read(serialize({}, 'whole'))) === Object.prototype;
 
 /** `value` rebuilt from this realm's classes. */
 function adopt(value: unknown, done: Map<object, unknown>): unknown {
@@ -133,9 +135,16 @@ function adopt(value: unknown, done: Map<object, unknown>): unknown {
       return copy;
     }
     default:
-      // Views are made by this realm's reader.
-      return value;
+      return ArrayBuffer.isView(value) ? made(adoptView(value, tag, done)) : value;
   }
+}
+
+function adoptView(view: ArrayBufferView, tag: string, done: Map<object, unknown>): object {
+  const View = VIEWS[KINDS.indexOf(tag)];
+  const isOurs = View === undefined || (view as object) instanceof View;
+  if (isOurs) return view;
+  const length = 'length' in view ? (view.length as number) : view.byteLength;
+  return new View(adopt(view.buffer, done) as ArrayBuffer, view.byteOffset, length);
 }
 
 function adoptMembers(value: object, copy: object, done: Map<object, unknown>): void {

@@ -92,8 +92,8 @@ export function encode(value: unknown): Encoded {
     isInspected = true;
     const { isJson, bare } = inspected;
     if (isJson) return encodeJson(JSON.stringify(value));
-    if (bare.length === 0) return { form: Form.Clone, payload: serialize(value) };
-    return { form: Form.BareClone, payload: serialize([value, bare]) };
+    if (bare.length === 0) return { form: Form.Clone, payload: serialize(value, 'shown') };
+    return { form: Form.BareClone, payload: serialize([value, bare], 'shown') };
   } catch (error) {
     // Also what a getter throws as it is inspected.
     if (!isInspected && !isStackOverflow(error)) throw error;

@@ -9,7 +9,7 @@ export interface EncodedChunk {
 
 /** Encodes `items`. Throws a `DataCloneError` when one of them cannot be cloned after all. */
 export function encode(items: readonly unknown[], form: 'json' | 'clone'): EncodedChunk {
-  return { bytes: form === 'json' ? Buffer.from(JSON.stringify(items)) : serialize(items), form };
+  return { bytes: form === 'json' ? Buffer.from(JSON.stringify(items)) : serialize(items, 'whole'), form };
 }
 
 /** The items of {@link encode}, as new values of this realm. */
