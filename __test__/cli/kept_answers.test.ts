@@ -42,6 +42,7 @@ test('a second run asks nothing, gives the same verdicts and says what it saved'
   expect(second.summary.cache).toMatchObject({ hits: 30, shared: 0, misses: 0, hitRate: 1, tokensSaved: 30 * 15 });
   expect(second.summary.cache.costSaved).toBeGreaterThan(0);
   expect(second.stdout).toContain('none: the model was not asked');
+  expect(second.stdout).not.toContain('bottlenecks');
   expect(second.stdout).toMatch(/cache +100\.0% \(30 of 30 cases\)\n +saved 30 calls, 450 tokens and \$0\.0/);
   expect(readFileSync(join(dir, '.ai-evals', '.gitignore'), 'utf8')).toBe('*\n');
 });

@@ -119,7 +119,9 @@ function cacheLines({ enabled, hits, shared, misses, hitRate, tokensSaved, costS
   return [rate, line('', `saved ${plural(free, 'call')}, ${plural(tokensSaved, 'token')}${money}`)];
 }
 
-function bottleneckLines({ bottlenecks }: Summary): string[] {
+function bottleneckLines({ bottlenecks, durationMs }: Summary): string[] {
+  // Whatever takes most of a second or less is not worth a person's time.
+  if (durationMs < 1000) return [];
   const worst = bottlenecks.filter(({ severity }) => severity !== 'low').slice(0, 3);
   return worst.flatMap(({ component, severity, avgDuration, percentOfTotal, recommendation }, i) => {
     const share = `${percentOfTotal.toFixed(1)}% of the time, ${duration(avgDuration)} each`;
