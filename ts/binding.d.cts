@@ -35,10 +35,8 @@ export declare class ByteCacheHandle {
   get(structure: number, text: string, now: number, window: number): Buffer | null
   /** `get` of a fresh entry that neither counts nor is a use. */
   peek(structure: number, text: string, now: number): Buffer | null
-  /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`. */
-  getMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
-  /** The same, and it neither counts nor is a use. */
-  peekMany(texts: string, lengths: Uint32Array, now: number): (Buffer | null)[]
+  /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`. */
+  getMany(texts: string, lengths: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
   /** Whether there is a fresh entry. No use, and not counted. */
   has(structure: number, text: string, now: number): boolean
   /**

@@ -141,7 +141,7 @@ impl ByteCacheHandle {
         self.at(*env, structure, text, |at| at.peek(env, now))
     }
 
-    /// `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`.
+    /// `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`.
     #[napi(catch_unwind, ts_return_type = "(Buffer | null)[]")]
     pub fn get_many<'env>(
         &self,
@@ -149,22 +149,10 @@ impl ByteCacheHandle {
         texts: JsString,
         lengths: Uint32Array,
         now: f64,
+        counted: bool,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         let units = units(*env, texts)?;
-        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, true))
-    }
-
-    /// The same, and it neither counts nor is a use.
-    #[napi(catch_unwind, ts_return_type = "(Buffer | null)[]")]
-    pub fn peek_many<'env>(
-        &self,
-        env: &'env Env,
-        texts: JsString,
-        lengths: Uint32Array,
-        now: f64,
-    ) -> Result<Vec<Option<BufferSlice<'env>>>> {
-        let units = units(*env, texts)?;
-        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, false))
+        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, counted))
     }
 
     /// Whether there is a fresh entry. No use, and not counted.

@@ -7,10 +7,10 @@ use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
 use napi::{Env, Error, Result, Status};
 
 use super::number::OUT_OF_RANGE;
-use crate::cache::Limits;
 use crate::cache::claims::{Grant, NOBODY};
-use crate::cache::disk::{Digest, DiskCache, DiskError, Found, Item};
+use crate::cache::disk::{Digest, DiskCache, DiskError, Found};
 use crate::cache::shared::{Answer, SharedCache};
+use crate::cache::{Item, Limits};
 use crate::key::{DigestScope, Key, KeySecret};
 
 /// The number of the next handle of a shared cache.
@@ -57,22 +57,9 @@ impl Shared {
         })
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn set(
-        &self,
-        key: Key,
-        form: u8,
-        value: &[u8],
-        note: &str,
-        ttl: f64,
-        now: f64,
-        ticket: Option<i64>,
-    ) -> bool {
-        let cache = &self.cache;
-        match ticket {
-            None => cache.set(key, form, value, note, ttl, now),
-            Some(ticket) => cache.store(key, form, value, note, ttl, now, self.grant(ticket)),
-        }
+    fn set(&self, item: &Item<Key>, ttl: f64, now: f64, ticket: Option<i64>) -> bool {
+        let grant = ticket.map(|ticket| self.grant(ticket));
+        self.cache.set(item, grant, ttl, now)
     }
 
     pub fn grant(&self, ticket: i64) -> Grant {
@@ -97,7 +84,7 @@ impl Disk {
         }
     }
 
-    fn set(&mut self, items: &[Item], ttl: f64, now: f64, ticket: Option<i64>) -> Result<Vec<bool>> {
+    fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64, ticket: Option<i64>) -> Result<Vec<bool>> {
         storage(match ticket {
             None => self.cache.set(items, ttl, now),
             Some(ticket) => self.cache.store(items, ticket, ttl, now),
@@ -133,12 +120,12 @@ impl Bytes {
         env: &'env Env,
         texts: impl Iterator<Item = &'a [u16]>,
         now: f64,
-        counts: bool,
+        counted: bool,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         match self {
             Bytes::Shared(shared) => {
                 let keys: Vec<_> = texts.map(|text| shared.secret.key(&[], text)).collect();
-                let found = if counts {
+                let found = if counted {
                     shared.cache.get_many(&keys, now)
                 } else {
                     shared.cache.peek_many(&keys, now)
@@ -150,7 +137,7 @@ impl Bytes {
             }
             Bytes::Disk(disk) => {
                 let digests: Vec<_> = texts.map(|text| disk.scope.digest(&[], text)).collect();
-                let found = if counts {
+                let found = if counted {
                     disk.cache.get_many(&digests, now)
                 } else {
                     disk.cache.peek_many(&digests, now)
@@ -177,18 +164,15 @@ impl Bytes {
             Bytes::Shared(shared) => {
                 for (text, (value, form)) in texts {
                     let key = shared.secret.key(&[], text);
-                    shared.set(key, *form, value, "", ttl, now, ticket);
+                    shared.set(&item(key, *form, value, ""), ttl, now, ticket);
                 }
                 Ok(())
             }
             Bytes::Disk(disk) => {
-                let items = texts.map(|(text, (value, form))| Item {
-                    digest: disk.scope.digest(&[], text),
-                    form: *form,
-                    value,
-                    note: "",
-                });
-                disk.set(&items.collect::<Vec<_>>(), ttl, now, ticket).map(|_| ())
+                let digest = |text| disk.scope.digest(&[], text);
+                let items = texts.map(|(text, (value, form))| item(digest(text), *form, value, ""));
+                let items: Vec<_> = items.collect();
+                disk.set(&items, ttl, now, ticket).map(|_| ())
             }
         }
     }
@@ -246,17 +230,18 @@ impl At<'_> {
         ticket: Option<i64>,
     ) -> Result<bool> {
         match self {
-            At::Shared(shared, key) => Ok(shared.set(key, form, value, note, ttl, now, ticket)),
-            At::Disk(disk, digest) => {
-                let item = Item {
-                    digest,
-                    form,
-                    value,
-                    note,
-                };
-                Ok(disk.set(&[item], ttl, now, ticket)?[0])
-            }
+            At::Shared(shared, key) => Ok(shared.set(&item(key, form, value, note), ttl, now, ticket)),
+            At::Disk(disk, digest) => Ok(disk.set(&[item(digest, form, value, note)], ttl, now, ticket)?[0]),
         }
+    }
+}
+
+fn item<'a, K>(key: K, form: u8, value: &'a [u8], note: &'a str) -> Item<'a, K> {
+    Item {
+        key,
+        form,
+        value,
+        note,
     }
 }
 

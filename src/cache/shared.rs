@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claims::{Claimed, Claims, Grant};
-use super::{Cache, Counters, Limits, Slot};
+use super::{Cache, Counters, Item, Limits, Slot};
 use crate::key::Key;
 
 /// One entry as it is handed out.
@@ -23,14 +23,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(form: u8, value: &[u8], note: &str) -> Self {
-        let mut bytes = Vec::with_capacity(value.len() + 2);
-        bytes.push(form);
-        bytes.extend_from_slice(value);
+    fn of(item: &Item<Key>) -> Self {
+        let mut bytes = Vec::with_capacity(item.value.len() + 2);
+        bytes.push(item.form);
+        bytes.extend_from_slice(item.value);
         bytes.push(0);
         Self {
             bytes: bytes.into(),
-            note: note.into(),
+            note: item.note.into(),
         }
     }
 
@@ -158,30 +158,14 @@ impl SharedCache {
         self.inside().cache.peek(key, now).is_some()
     }
 
-    /// Stores `value`, which the caller encoded as `form`, for `ttl` ms. False when it and the note are larger than all
-    /// that the cache may hold: then they are not stored, and what was under `key` is dropped.
-    pub fn set(&self, key: Key, form: u8, value: &[u8], note: &str, ttl: f64, now: f64) -> bool {
-        let answer = Arc::new(Answer::new(form, value, note));
-        let own = (ttl != self.limits.ttl).then_some(ttl);
-        self.inside().set(key, answer, own, now)
-    }
-
-    /// The same with what was computed under `grant`: false also when that does not hold any more.
-    #[allow(clippy::too_many_arguments)]
-    pub fn store(
-        &self,
-        key: Key,
-        form: u8,
-        value: &[u8],
-        note: &str,
-        ttl: f64,
-        now: f64,
-        grant: Grant,
-    ) -> bool {
-        let answer = Arc::new(Answer::new(form, value, note));
+    /// Stores `item` for `ttl` ms; what was computed under a `grant` only while that holds. Returns whether it is stored: one
+    /// that is larger than all that the cache may hold is not, and what was under its key is dropped.
+    pub fn set(&self, item: &Item<Key>, grant: Option<Grant>, ttl: f64, now: f64) -> bool {
+        let answer = Arc::new(Answer::of(item));
         let own = (ttl != self.limits.ttl).then_some(ttl);
         let mut inside = self.inside();
-        inside.claims.admits(key, grant) && inside.set(key, answer, own, now)
+        grant.is_none_or(|grant| inside.claims.admits(item.key, grant))
+            && inside.set(item.key, answer, own, now)
     }
 
     /// Deletes what is under `key`. Returns whether it was fresh.
@@ -246,7 +230,7 @@ impl SharedCache {
     }
 
     /// Asks for `owner`, which is not [`super::claims::NOBODY`], to compute what is under `keys` and holds what it gets
-    /// until `until`. Returns a ticket, to be given to [`SharedCache::store`] and [`SharedCache::release`], and an answer
+    /// until `until`. Returns a ticket, to be given to [`SharedCache::set`] and [`SharedCache::release`], and an answer
     /// for each. One that `seizes` gets all.
     pub fn claim(&self, keys: &[Key], owner: i64, seizes: bool, now: f64, until: f64) -> (i64, Vec<Claimed>) {
         let mut inside = self.inside();

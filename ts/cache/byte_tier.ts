@@ -101,7 +101,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now()));
+    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now(), true));
     return Array.from(found, (bytes) => (bytes === null ? MISS : this.#hit(bytes)));
   }
 
@@ -111,7 +111,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    const found = guarded(() => this.#handle.peekMany(texts, lengths, this.#now()));
+    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now(), false));
     return Array.from(found, (bytes) => (bytes === null ? MISS : valueOf<V>(bytes)));
   }
 

@@ -38,11 +38,11 @@ use std::sync::Arc;
 pub use error::DiskError;
 use keeper::{SharedFile, Uses, locked};
 use open::{Opened, beside, known_path};
-pub use row::{Digest, Found, Item};
+pub use row::{Digest, Found};
 pub use store::DiskLimits;
 
-use super::Counters;
 use super::claims::Grant;
+use super::{Counters, Item};
 
 /// Uses kept in memory before the keeper is asked to note them.
 const NOTED: usize = 1000;
@@ -186,7 +186,7 @@ impl DiskCache {
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn set(&mut self, items: &[Item], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+    pub fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
         self.put(items, None, ttl, now)
     }
 
@@ -194,14 +194,20 @@ impl DiskCache {
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn store(&mut self, items: &[Item], ticket: i64, ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+    pub fn store(
+        &mut self,
+        items: &[Item<Digest>],
+        ticket: i64,
+        ttl: f64,
+        now: f64,
+    ) -> Result<Vec<bool>, DiskError> {
         let owner = self.owner;
         self.put(items, Some(Grant { owner, ticket }), ttl, now)
     }
 
     fn put(
         &mut self,
-        items: &[Item],
+        items: &[Item<Digest>],
         grant: Option<Grant>,
         ttl: f64,
         now: f64,

@@ -7,26 +7,6 @@ use rusqlite::types::ValueRef;
 /// What an answer is stored under: a [`crate::key::DigestScope`]'s digest of its key.
 pub type Digest = [u8; 32];
 
-/// One entry to store.
-#[derive(Clone, Copy, Debug)]
-pub struct Item<'a> {
-    /// What it is stored under.
-    pub digest: Digest,
-    /// What the caller encoded it as.
-    pub form: u8,
-    /// The encoded value.
-    pub value: &'a [u8],
-    /// A short text for a diagnostic.
-    pub note: &'a str,
-}
-
-impl Item<'_> {
-    /// What it counts for in the limit of bytes.
-    pub fn size(&self) -> u64 {
-        (self.value.len() + self.note.len()) as u64
-    }
-}
-
 /// What there is under a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {

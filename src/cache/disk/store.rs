@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use super::keeper::{Uses, locked};
-use super::row::{Answer, Digest, Found, Item, checksum, id};
+use super::row::{Answer, Digest, Found, checksum, id};
+use crate::cache::Item;
 use crate::cache::claims::Grant;
 
 /// Limits of a namespace.
@@ -100,7 +101,7 @@ impl Store {
     /// are stored (one that is larger than the limit alone is not), and how many live entries had to leave.
     pub fn set(
         &self,
-        items: &[Item],
+        items: &[Item<Digest>],
         grant: Option<Grant>,
         uses: &Uses,
         ttl: f64,
@@ -112,13 +113,13 @@ impl Store {
             let mut stored = Vec::with_capacity(items.len());
             for item in items {
                 if let Some(grant) = grant
-                    && !self.admits(&item.digest, grant)?
+                    && !self.admits(&item.key, grant)?
                 {
                     stored.push(false);
                     continue;
                 }
-                self.end_claim(id(&item.digest))?;
-                self.delete(id(&item.digest), totals)?;
+                self.end_claim(id(&item.key))?;
+                self.delete(id(&item.key), totals)?;
                 stored.push(item.size() <= limits.max_bytes);
                 if item.size() <= limits.max_bytes {
                     evicted += self.make_room(item.size(), limits, totals, now)?;
@@ -165,16 +166,22 @@ impl Store {
         Ok((notes, if seen < limit { -1 } else { cursor }))
     }
 
-    fn insert(&self, item: &Item, expires: f64, limits: &DiskLimits, totals: &mut Totals) -> Result<()> {
-        let row = id(&item.digest);
+    fn insert(
+        &self,
+        item: &Item<Digest>,
+        expires: f64,
+        limits: &DiskLimits,
+        totals: &mut Totals,
+    ) -> Result<()> {
+        let row = id(&item.key);
         let expiry = expires.is_finite().then_some(expires);
-        let sum = checksum(&item.digest, item.form, expiry, item.note.as_bytes(), item.value);
+        let sum = checksum(&item.key, item.form, expiry, item.note.as_bytes(), item.value);
         self.run(
             "INSERT OR REPLACE INTO entries (id, digest, namespace, form, expires, checksum, note, value)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 row,
-                item.digest,
+                item.key,
                 self.namespace,
                 item.form,
                 expiry,

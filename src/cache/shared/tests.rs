@@ -23,6 +23,15 @@ fn key(n: u64) -> Key {
     }
 }
 
+fn item<'a>(n: u64, form: u8, value: &'a [u8], note: &'a str) -> Item<'a, Key> {
+    Item {
+        key: key(n),
+        form,
+        value,
+        note,
+    }
+}
+
 #[test]
 fn a_name_is_one_cache_with_one_set_of_figures_for_all_threads() {
     let name = "one cache for all threads";
@@ -33,7 +42,7 @@ fn a_name_is_one_cache_with_one_set_of_figures_for_all_threads() {
                 let cache = opened();
                 for n in 0..1000u64 {
                     let value = n.to_le_bytes();
-                    assert!(cache.set(key(n), n as u8, &value, "", 100.0, 0.0));
+                    assert!(cache.set(&item(n, n as u8, &value, ""), None, 100.0, 0.0));
                     let (found, stale) = cache.get(key(n), 1.0, 0.0).unwrap();
                     assert_eq!((found.bytes()[0], stale), (n as u8, false));
                     assert_eq!(found.bytes()[1..9], value);
@@ -81,9 +90,9 @@ fn other_limits_under_a_name_are_refused_with_both_values() {
 #[test]
 fn what_was_handed_out_stays_when_the_entry_leaves() {
     let cache = SharedCache::new("", limits(1, u64::MAX, 0.0));
-    cache.set(key(1), 1, b"first", "", 100.0, 0.0);
+    cache.set(&item(1, 1, b"first", ""), None, 100.0, 0.0);
     let (held, _) = cache.get(key(1), 0.0, 0.0).unwrap();
-    cache.set(key(2), 2, b"second", "", 100.0, 0.0);
+    cache.set(&item(2, 2, b"second", ""), None, 100.0, 0.0);
     assert!(cache.get(key(1), 0.0, 0.0).is_none());
     assert_eq!(held.bytes(), b"\x01first\0");
 }
@@ -93,7 +102,7 @@ fn memory_is_what_is_held_and_is_shared_out_to_the_handles() {
     let cache = SharedCache::new("", limits(1000, u64::MAX, 0.0));
     let empty = cache.figures(0.0).memory;
     for n in 0..100 {
-        cache.set(key(n), 0, &[7; 10_000], "note", 100.0, 0.0);
+        cache.set(&item(n, 0, &[7; 10_000], "note"), None, 100.0, 0.0);
     }
     let full = cache.figures(0.0).memory - empty;
     assert!((1_000_000..1_050_000).contains(&full), "{full}");
@@ -181,7 +190,7 @@ fn run(operations: Vec<Operation>, max_entries: usize, max_bytes: u64, stale: f6
                 // equally long.
                 let ttl = if stale > 0.0 { 100.0 } else { ttl };
                 let value = vec![(step % 251) as u8; size];
-                let stored = cache.set(key(n), 1, &value, "", ttl, now);
+                let stored = cache.set(&item(n, 1, &value, ""), None, ttl, now);
                 assert_eq!(stored, size as u64 <= max_bytes);
                 model.retain(|held| held.0 != n);
                 if stored {

@@ -42,9 +42,9 @@ fn digest(n: u64) -> Digest {
     *blake3::hash(&n.to_le_bytes()).as_bytes()
 }
 
-fn item(n: u64, value: &[u8]) -> Item<'_> {
+fn item(n: u64, value: &[u8]) -> Item<'_, Digest> {
     Item {
-        digest: digest(n),
+        key: digest(n),
         form: n as u8,
         value,
         note: "",

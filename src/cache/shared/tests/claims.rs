@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{key, limits};
+use super::{item, key, limits};
 use crate::cache::claims::tests::{Tier, assert_keeps_its_promises, assert_like_model, operations};
 use crate::cache::claims::{Claimed, Grant};
 use crate::cache::shared::SharedCache;
@@ -31,18 +31,12 @@ impl Tier for Shared {
     }
     fn store(&mut self, handle: usize, n: u64, ticket: i64, now: f64) -> bool {
         let owner = self.1[handle];
-        self.0.store(
-            key(n),
-            0,
-            b"computed",
-            "",
-            f64::INFINITY,
-            now,
-            Grant { owner, ticket },
-        )
+        let grant = Some(Grant { owner, ticket });
+        self.0
+            .set(&item(n, 0, b"computed", ""), grant, f64::INFINITY, now)
     }
     fn set(&mut self, _: usize, n: u64, now: f64) {
-        self.0.set(key(n), 0, b"set", "", f64::INFINITY, now);
+        self.0.set(&item(n, 0, b"set", ""), None, f64::INFINITY, now);
     }
     fn remove(&mut self, _: usize, n: u64, now: f64) {
         self.0.remove(key(n), now);
