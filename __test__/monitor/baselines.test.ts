@@ -242,6 +242,32 @@ describe('baselines outside the process', () => {
     await expect(monitor.saveBaseline(join(directory, 'no', 'such', 'place.json'))).rejects.toThrow('ENOENT');
   });
 
+  test('without an id, what this run recorded is saved: not what was loaded, nor what was saved before', async () => {
+    const file = join(directory, 'baseline.json');
+    const calls = async () => {
+      const monitor = new PerformanceMonitor();
+      return (await monitor.loadBaseline(file)).components.get('x')?.totalCalls;
+    };
+    const monitor = new PerformanceMonitor();
+    record(monitor, 'x', [1, 2]);
+    await monitor.saveBaseline(file);
+    const next = new PerformanceMonitor();
+    await next.loadBaseline(file);
+    record(next, 'x', [1, 2, 3]);
+    await next.saveBaseline(file);
+    expect(await calls()).toBe(3);
+    record(next, 'x', [4]);
+    await next.saveBaseline(file);
+    expect(await calls()).toBe(4);
+    next.setBaseline('chosen');
+    record(next, 'x', [5]);
+    await next.saveBaseline(file);
+    expect(await calls()).toBe(4);
+    next.clearBaselines();
+    await next.saveBaseline(file);
+    expect(await calls()).toBe(5);
+  });
+
   test('names and ids of any text come back, lone surrogates and prototype names too', async () => {
     const monitor = new PerformanceMonitor();
     const names = ['\ud800', '\ud801', '\ufffd', '\u{10fffd}', '\u{10fffd}\ue000', '__proto__', ''];

@@ -167,6 +167,51 @@ describe('memory', () => {
   }, 60_000);
 });
 
+describe('timers that always overlap', () => {
+  const heap = (): number => {
+    global.gc?.();
+    return process.memoryUsage().heapUsed;
+  };
+
+  test('do not keep each other: handles that end after the next has started', () => {
+    const monitor = new PerformanceMonitor();
+    const before = heap();
+    let timer = monitor.startTimer('request');
+    for (let i = 0; i < 200_000; i += 1) {
+      const next = monitor.startTimer('request');
+      timer.end();
+      timer = next;
+    }
+    expect(heap() - before).toBeLessThan(5e6);
+    timer.end();
+    monitor.measureSync('outer', () => monitor.measureSync('inner', () => 1));
+    const outer = monitor.generateReport().tree.find(({ component }) => component === 'outer');
+    expect(outer?.children.map(({ component }) => component)).toEqual(['inner']);
+  });
+
+  test('do not keep each other: a loop that goes on from within measure', async () => {
+    const [monitor, other] = [new PerformanceMonitor(), new PerformanceMonitor()];
+    let turns = 0;
+    const run = (until: number) =>
+      new Promise<void>((resolve) => {
+        const turn = (): void => {
+          turns += 1;
+          void monitor.measure('turn', async () => {
+            void other.measure('other', async () => {});
+            if (turns < until) setImmediate(turn);
+            else resolve();
+          });
+        };
+        turn();
+      });
+    await run(1000);
+    const before = heap();
+    await run(60_000);
+    expect(heap() - before).toBeLessThan(5e6);
+    expect(other.getComponentTiming('other')?.totalCalls).toBe(60_000);
+  });
+});
+
 describe('the guide’s dashboard and targets', () => {
   const cacheStats = {
     response: { hits: 80, misses: 20, hitRate: 0.8, entries: 20, memoryUsage: 3 * 1024 * 1024 },

@@ -4,9 +4,10 @@
 export function duration(ms: number): string {
   const size = Math.abs(ms);
   if (!Number.isFinite(ms) || ms === 0) return `${finite(ms)} ms`;
-  if (size >= 999.95) return `${digits(ms / 1000)} s`;
-  if (size >= 0.99995) return `${digits(ms)} ms`;
-  if (size >= 0.00099995) return `${digits(ms * 1000)} µs`;
+  // From where three digits would say 1000 of the smaller unit.
+  if (size >= 999.5) return `${digits(ms / 1000)} s`;
+  if (size >= 0.9995) return `${digits(ms)} ms`;
+  if (size >= 0.0009995) return `${digits(ms * 1000)} µs`;
   return `${digits(ms * 1e6)} ns`;
 }
 
@@ -15,7 +16,7 @@ export function bytes(count: number): string {
   const units = ['B', 'KB', 'MB', 'GB'];
   let value = finite(count);
   let unit = 0;
-  while (Math.abs(value) >= 1024 && unit < units.length - 1) {
+  while (Math.abs(value) >= 1023.5 && unit < units.length - 1) {
     value /= 1024;
     unit += 1;
   }
@@ -30,7 +31,7 @@ export function rate(perSecond: number): string {
     [1e6, ' M'],
     [1e3, ' k'],
   ] as const) {
-    if (value >= size * 0.99995) return `${digits(value / size)}${unit}/s`;
+    if (value >= size * 0.9995) return `${digits(value / size)}${unit}/s`;
   }
   return `${digits(value)} /s`;
 }

@@ -67,6 +67,8 @@ export class PerformanceMonitor extends EventEmitter {
   readonly #timers = new TimerStack();
   #firstStart: number | undefined;
   readonly #baselines = new Map<string, PerformanceBaseline>();
+  /** The id that `setBaseline` was called with last. */
+  #lastSet: string | undefined;
 
   /**
    * Starts a timer for `name`. O(1).
@@ -202,7 +204,11 @@ export class PerformanceMonitor extends EventEmitter {
 
   /** Keeps everything recorded so far as the baseline `id`, in place of an earlier one of that id. */
   setBaseline(id: string): PerformanceBaseline {
-    string('id', id);
+    this.#lastSet = string('id', id);
+    return this.#setBaseline(id);
+  }
+
+  #setBaseline(id: string): PerformanceBaseline {
     const timestamp = new Date();
     const totalDuration = this.#elapsed();
     const baseline = { id, timestamp, components: byComponent(this.getAllTimings()), totalDuration };
@@ -225,6 +231,7 @@ export class PerformanceMonitor extends EventEmitter {
 
   /** Forgets every baseline. */
   clearBaselines(): void {
+    this.#lastSet = undefined;
     this.#baselines.clear();
     this.#timers.flushed.clearBaselines();
   }
@@ -271,11 +278,12 @@ export class PerformanceMonitor extends EventEmitter {
 
   /**
    * Writes a baseline to `file` (JSON, whole or not at all), so that a later run can {@link loadBaseline} it. Without an
-   * `id` it is the baseline set last; when none was set, everything recorded so far, as the baseline `'latest'`.
+   * `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
+   * recorded so far, which then is the baseline `'latest'`: detect regressions against an older `'latest'` before.
    */
   async saveBaseline(file: string, id?: string): Promise<void> {
     string('file', file);
-    const chosen = id ?? this.listBaselines().at(-1) ?? this.setBaseline('latest').id;
+    const chosen = id ?? this.#lastSet ?? this.#setBaseline('latest').id;
     await writeWhole(file, `${this.exportBaseline(chosen)}\n`);
   }
 

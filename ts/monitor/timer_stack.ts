@@ -11,12 +11,15 @@ import { toWellFormed } from './well_formed.js';
 const BATCH = 512;
 /** Paths that are remembered by place of call; beyond, calls count at the top of the tree. */
 const MAX_PATHS = 16_384;
+/** As deep as the tree goes; what is deeper counts at its top. */
+const MAX_DEPTH = 64;
 /** How far down the running timers `end` looks before it takes the latest one of that name anywhere. */
 const NEAR = 32;
 
 /** A component as it is called from one place. */
 interface Path {
   readonly node: number;
+  readonly depth: number;
   readonly within: Map<string, Path>;
 }
 
@@ -26,14 +29,33 @@ interface Component {
   open: Frame | undefined;
 }
 
-/** The running timers of one asynchronous context. */
-export interface Context {
+/** The running timers of one monitor in one asynchronous context. */
+interface Context {
   readonly owner: TimerStack;
-  readonly outer: Context | undefined;
+  /** The `measure` that it is the context of. */
+  readonly within: Frame | undefined;
+  /** The innermost of the other timers. */
   top: Frame | undefined;
 }
 
-/** One running timer. The class is internal; its fields are flat so that V8 keeps them in one object. */
+/** The contexts that code runs in, one for each monitor. */
+interface Contexts {
+  readonly context: Context;
+  readonly others: Contexts | undefined;
+}
+
+/** `contexts` without that of `owner`: the same object when there is none. */
+function without(contexts: Contexts | undefined, owner: TimerStack): Contexts | undefined {
+  if (contexts === undefined) return undefined;
+  if (contexts.context.owner === owner) return contexts.others;
+  const others = without(contexts.others, owner);
+  return others === contexts.others ? contexts : { context: contexts.context, others };
+}
+
+/**
+ * One running timer. The class is internal; its fields are flat so that V8 keeps them in one object. One that has ended
+ * holds no other but the nearest that ran around it then, so that timers that always overlap do not keep each other for ever.
+ */
 export class Frame {
   startTime = 0;
   /** Timers running within this one, since when, and for how long there was at least one until then. */
@@ -41,8 +63,10 @@ export class Frame {
   coveredSince = 0;
   covered = 0;
   closed = false;
-  /** The next lower timer of the context. */
+  /** The context that it is placed in, and its neighbours there. */
+  context: Context | undefined = undefined;
   below: Frame | undefined = undefined;
+  above: Frame | undefined = undefined;
   /** Neighbours among the timers of `start` with this name: only set for those. */
   component: Component | undefined = undefined;
   earlier: Frame | undefined = undefined;
@@ -51,15 +75,22 @@ export class Frame {
   constructor(
     readonly name: string,
     readonly path: Path,
-    readonly parent: Frame | undefined,
-    readonly context: Context,
+    /** What it runs within; when it has ended, the nearest of these that still ran. */
+    public parent: Frame | undefined,
     /** Which stretch between two resets it belongs to. */
     readonly stretch: number,
   ) {}
 }
 
+/** `frame`, or the nearest around it that has not ended. */
+function running(frame: Frame | undefined): Frame | undefined {
+  let found = frame;
+  while (found?.closed) found = found.parent;
+  return found;
+}
+
 // One for all monitors: each enabled storage costs every promise of the process (before Node 24), and none is ever freed.
-const storage = new AsyncLocalStorage<Context>();
+const storage = new AsyncLocalStorage<Contexts>();
 
 /** The global clock, looked up on each call so that fake timers are honoured. Milliseconds, monotonic. */
 export function now(): number {
@@ -85,7 +116,7 @@ export class TimerStack {
   #top: Map<string, Path> = new Map();
   #components = new Map<string, Component>();
   readonly #names: string[] = [];
-  #outermost: Context = { owner: this, outer: undefined, top: undefined };
+  #outermost: Context = { owner: this, within: undefined, top: undefined };
 
   /** The engine with every finished call in it. */
   get flushed(): InstanceType<typeof native.NativeMonitor> {
@@ -108,8 +139,8 @@ export class TimerStack {
   }
 
   #context(): Context {
-    for (let context = storage.getStore(); context !== undefined; context = context.outer) {
-      if (context.owner === this) return context;
+    for (let contexts = storage.getStore(); contexts !== undefined; contexts = contexts.others) {
+      if (contexts.context.owner === this) return contexts.context;
     }
     return this.#outermost;
   }
@@ -125,23 +156,33 @@ export class TimerStack {
   }
 
   #path(name: string, parent: Frame | undefined): Path {
-    const within = parent === undefined ? this.#top : parent.path.within;
-    return within.get(name) ?? this.#newPath(name, parent, within);
+    const outer = parent !== undefined && parent.path.depth < MAX_DEPTH ? parent.path : undefined;
+    const within = outer === undefined ? this.#top : outer.within;
+    return within.get(name) ?? this.#newPath(name, outer, within);
   }
 
-  #newPath(name: string, parent: Frame | undefined, within: Map<string, Path>): Path {
-    if (this.#paths >= MAX_PATHS && within !== this.#top) return this.#path(name, undefined);
+  #newPath(name: string, outer: Path | undefined, within: Map<string, Path>): Path {
+    if (this.#paths >= MAX_PATHS && outer !== undefined) return this.#path(name, undefined);
     const { index } = this.#component(name);
-    const path = { node: guarded(() => this.#native.node(parent?.path.node ?? -1, index)), within: new Map() };
+    const node = guarded(() => this.#native.node(outer?.node ?? -1, index));
+    const path = { node, depth: (outer?.depth ?? 0) + 1, within: new Map() };
     within.set(name, path);
     this.#paths += 1;
     return path;
   }
 
   #open(name: string, context: Context): Frame {
-    let parent = context.top;
-    while (parent?.closed) parent = parent.parent;
-    return new Frame(name, this.#path(name, parent), parent, context, this.#stretch);
+    const parent = context.top ?? running(context.within);
+    return new Frame(name, this.#path(name, parent), parent, this.#stretch);
+  }
+
+  /** Makes `frame` the innermost timer of its context. */
+  #place(frame: Frame, context: Context): void {
+    const below = context.top;
+    frame.context = context;
+    frame.below = below;
+    if (below !== undefined) below.above = frame;
+    context.top = frame;
   }
 
   /** The last thing before the timed code: reads the clock. */
@@ -160,8 +201,7 @@ export class TimerStack {
   push(name: string): Frame {
     const context = this.#context();
     const frame = this.#open(name, context);
-    frame.below = context.top;
-    context.top = frame;
+    this.#place(frame, context);
     return this.#run(frame);
   }
 
@@ -169,8 +209,7 @@ export class TimerStack {
   pushNamed(name: string): Frame {
     const context = this.#context();
     const frame = this.#open(name, context);
-    frame.below = context.top;
-    context.top = frame;
+    this.#place(frame, context);
     const component = this.#component(name);
     frame.component = component;
     frame.earlier = component.open;
@@ -182,14 +221,20 @@ export class TimerStack {
   /** Runs `fn` in a context of its own, in which `frame` is the parent of every timer. */
   runWithin<T>(name: string, fn: (frame: Frame) => T): T {
     const frame = this.#open(name, this.#context());
-    const context: Context = { owner: this, outer: storage.getStore(), top: frame };
-    return storage.run(context, () => fn(this.#run(frame)));
+    const context: Context = { owner: this, within: frame, top: undefined };
+    const contexts = { context, others: without(storage.getStore(), this) };
+    return storage.run(contexts, () => fn(this.#run(frame)));
   }
 
   /** Takes a timer off its context, though it goes on running: what starts next is not within it. */
   detach(frame: Frame): void {
-    const { context } = frame;
-    if (context.top === frame) context.top = frame.below;
+    const { context, below, above } = frame;
+    if (above !== undefined) above.below = below;
+    else if (context?.top === frame) context.top = below;
+    if (below !== undefined) below.above = above;
+    frame.context = undefined;
+    frame.below = undefined;
+    frame.above = undefined;
   }
 
   /**
@@ -200,10 +245,10 @@ export class TimerStack {
     const time = now();
     let frame = this.#context().top;
     for (let depth = 0; frame !== undefined && depth < NEAR; depth += 1) {
-      if (frame.name === name && frame.component !== undefined && !frame.closed) break;
+      if (frame.name === name && frame.component !== undefined) break;
       frame = frame.below;
     }
-    if (frame === undefined || frame.name !== name || frame.component === undefined || frame.closed) {
+    if (frame === undefined || frame.name !== name || frame.component === undefined) {
       frame = this.#components.get(name)?.open;
     }
     if (frame === undefined) throw new Error(`No active timer found for: ${name}`);
@@ -213,17 +258,16 @@ export class TimerStack {
   /** Ends a timer and records it. Returns its duration, ms. */
   close(frame: Frame, time: number): number {
     frame.closed = true;
-    const { context, parent, component } = frame;
-    if (context.top === frame) {
-      let top = frame.below;
-      while (top?.closed) top = top.below;
-      context.top = top;
-    }
+    const { parent, component } = frame;
+    frame.parent = running(parent);
+    this.detach(frame);
     if (component !== undefined) {
       const { earlier, later } = frame;
       if (earlier !== undefined) earlier.later = later;
       if (later !== undefined) later.earlier = earlier;
       else if (component.open === frame) component.open = earlier;
+      frame.earlier = undefined;
+      frame.later = undefined;
     }
     const duration = between(frame.startTime, time);
     let covered = frame.covered;
@@ -248,6 +292,6 @@ export class TimerStack {
     this.#waiting = 0;
     this.#native.reset();
     for (const component of this.#components.values()) component.open = undefined;
-    this.#outermost = { owner: this, outer: undefined, top: undefined };
+    this.#outermost = { owner: this, within: undefined, top: undefined };
   }
 }
