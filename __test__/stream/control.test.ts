@@ -56,6 +56,16 @@ describe('pause, end, clear', () => {
     expect(await processed).toEqual([]);
     expect(() => stream.push(1)).toThrow(/end/);
   });
+
+  test('close ends the consumers of a paused stream', async () => {
+    for (const stream of [new DatasetStream<number>(), DatasetStream.from([1, 2, 3])]) {
+      stream.pause();
+      const consumers = [stream.process(echo, { untilEnd: true }), stream.items({ untilEnd: true }).next()];
+      await turn();
+      await stream.close();
+      expect(await Promise.all(consumers)).toEqual([[], { done: true, value: undefined }]);
+    }
+  });
 });
 
 describe('the event loop', () => {

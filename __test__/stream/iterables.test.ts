@@ -91,6 +91,44 @@ describe('from', () => {
     await expect.poll(() => closed).toBe(3);
   });
 
+  test('close does not wait for a source that is waiting for its next item, and closes it then', async () => {
+    let closed = false;
+    let arrive = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    async function* slow() {
+      try {
+        await waiting;
+        yield 1;
+      } finally {
+        closed = true;
+      }
+    }
+    const stream = DatasetStream.from(slow());
+    const processed = stream.process(async (batch) => batch);
+    await new Promise((resolve) => setImmediate(resolve));
+    await stream.close();
+    expect(await processed).toEqual([]);
+    expect(closed).toBe(false);
+    arrive();
+    await expect.poll(() => closed).toBe(true);
+  });
+
+  test('a stream made of one that is pushed to waits for its end when asked to, and else for what is there', async () => {
+    const pushed = new DatasetStream<number>();
+    const doubled = pushed.map((item) => item * 2).filter((item) => item !== 4);
+    const processed = doubled.process(async (batch) => batch, { untilEnd: true });
+    for (const item of [1, 2]) pushed.push(item);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    pushed.push(3);
+    pushed.end();
+    expect(await processed).toEqual([2, 6]);
+    const open = new DatasetStream<number>();
+    open.push(1);
+    expect(await open.map((item) => item + 1).process(async (batch) => batch)).toEqual([2]);
+  });
+
   test('an iterator that gives no result objects is a TypeError, not an endless stream', async () => {
     const sync = { [Symbol.iterator]: () => ({ next: () => 5 }) };
     const async = { [Symbol.asyncIterator]: () => ({ next: async () => undefined }) };

@@ -61,11 +61,10 @@ test('what looks as if it could be cloned and cannot stays the very same, and th
     const back = await through<object>([{ first: true }, ...items, ...items], config);
     expect(back).toHaveLength(1 + 2 * items.length);
     for (const [at, item] of [...items, ...items].entries()) {
-      const got = back[at + 1] as { plain?: number; clone?: number };
+      const got = back[at + 1];
       // Not toEqual: it would follow the 20,000 levels.
       if (at % 3 > 0) expect(got).toStrictEqual(item);
-      else if (at % items.length < 12) expect(got === item).toBe(true);
-      else expect(got.plain).toBe(1);
+      else expect(got === item).toBe(true);
     }
   }
 });
@@ -91,6 +90,10 @@ test('class instances, functions, symbols and accessors stay the very same, in o
     Buffer.from('x'),
     new Error('e'),
     { deep: { row: new Row() } },
+    new Proxy({ plain: 1 }, { get: () => 2 }),
+    { in: new Proxy([1], {}) },
+    Object.assign(/a/g, { lastIndex: 3 }),
+    Object.assign(new Map([[1, 2]]), { own: 1 }),
   ];
   const items = kept.flatMap((item, i) => [item, { plain: i }]);
   const back = await through(items as unknown[]);

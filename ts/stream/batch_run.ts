@@ -58,7 +58,7 @@ export class BatchRun<T, R> {
         signal?.throwIfAborted();
         if (this.#failure) {
           if (this.#inFlight === 0) throw this.#failure.error;
-        } else if (!core.paused && this.#inFlight < concurrency) {
+        } else if (!core.waits && this.#inFlight < concurrency) {
           if (this.#takeReady(untilEnd)) {
             this.#start(core.queue.take(core.config.batchSize), index);
             index += 1;
@@ -78,7 +78,7 @@ export class BatchRun<T, R> {
   /** Whether a batch is to be handed out now: a whole one, or what there is when nothing more is sure to come. */
   #takeReady(untilEnd: boolean): boolean {
     const { queue, config } = this.#core;
-    this.#core.fill(config.batchSize);
+    this.#core.fill(config.batchSize, untilEnd);
     if (queue.length === 0) return false;
     if (queue.length >= config.batchSize) return true;
     if (this.#core.sourceOpen) return false;

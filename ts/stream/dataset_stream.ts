@@ -197,7 +197,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     this.#core.changed.notify();
   }
 
-  /** Ends the stream, drops what is buffered (temporary file included) and closes its source. Idempotent. */
+  /** Ends the stream and its consumers, drops what is buffered and closes its source (after an item on its way). Idempotent. */
   async close(): Promise<void> {
     await this.#core.close();
   }
@@ -326,8 +326,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
       get skipped() {
         return core.skipped;
       },
-      pull: async (max) => {
-        const items = await core.next(max, 1, {});
+      pull: async (max, untilEnd) => {
+        const items = await core.next(max, 1, { untilEnd });
         if (items) this.#figures.processed += items.length;
         return items && { items };
       },

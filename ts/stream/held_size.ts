@@ -94,6 +94,12 @@ class Measurement implements Measured {
       return;
     }
     this.#seen.add(value);
+    if (types.isProxy(value)) {
+      // What it shows would come back, and not it.
+      this.bytes += OBJECT;
+      this.#needs('kept');
+      return;
+    }
     const prototype: unknown = Object.getPrototypeOf(value);
     if (Array.isArray(value)) {
       this.bytes += OBJECT + WORD + value.length * WORD;
@@ -109,11 +115,11 @@ class Measurement implements Measured {
       this.#members(value as Record<string, unknown>, pending);
     } else if (value instanceof Map && prototype === Map.prototype) {
       this.bytes += OBJECT + value.size * 4 * WORD;
-      this.#needs('clone');
+      this.#needs(Reflect.ownKeys(value).length > 0 ? 'kept' : 'clone');
       for (const [key, member] of value) pending.push(key, member);
     } else if (value instanceof Set && prototype === Set.prototype) {
       this.bytes += OBJECT + value.size * 3 * WORD;
-      this.#needs('clone');
+      this.#needs(Reflect.ownKeys(value).length > 0 ? 'kept' : 'clone');
       for (const member of value) pending.push(member);
     } else {
       this.#builtin(value, prototype);
@@ -140,7 +146,7 @@ class Measurement implements Measured {
     const known = typeof prototype === 'object' && prototype !== null && CLONED_BUILTINS.has(prototype);
     // Not instanceof: inside Jest a view's own buffer is not an instance of the global ArrayBuffer.
     const own = ArrayBuffer.isView(value) ? types.isArrayBuffer(value.buffer) : Object.keys(value).length === 0;
-    const plain = known && own;
+    const plain = known && own && !(types.isRegExp(value) && value.lastIndex !== 0);
     this.#needs(plain ? 'clone' : 'kept');
     if (ArrayBuffer.isView(value)) {
       this.bytes += 2 * OBJECT + value.byteLength;

@@ -5,9 +5,10 @@ import { wrongType } from '../arguments.js';
 export interface Source<T> {
   /**
    * At most about `max` items (a file gives what it has parsed), at least one; `undefined` at the end. `bytes` is what
-   * they take, when it is known without looking at each.
+   * they take, when it is known without looking at each. A source that others fill ends once it is empty, unless it is to
+   * wait `untilEnd`.
    */
-  pull(max: number): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
+  pull(max: number, untilEnd: boolean): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
   /** Gives up what the source holds open. Idempotent. */
   close(): Promise<void> | void;
   /** Records left out so far; only where there can be some. */
@@ -98,18 +99,22 @@ class IterableSource<T> implements Source<T> {
 class AsyncIterableSource<T> implements Source<T> {
   readonly #iterator: AsyncIterator<T>;
   #open = true;
+  #pulling = false;
 
   constructor(iterable: AsyncIterable<T>) {
     this.#iterator = iterable[Symbol.asyncIterator]();
   }
 
   async pull(): Promise<Pulled<T> | undefined> {
+    this.#pulling = true;
     try {
       const next = checked(await this.#iterator.next());
       if (!next.done) return { items: [next.value] };
     } catch (error) {
       this.#open = false;
       throw error;
+    } finally {
+      this.#pulling = false;
     }
     this.#open = false;
     return undefined;
@@ -118,7 +123,10 @@ class AsyncIterableSource<T> implements Source<T> {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    await this.#iterator.return?.();
+    const closed = this.#iterator.return?.();
+    // A generator that waits for its next item closes only then, which may be never.
+    if (this.#pulling) void Promise.resolve(closed).catch(() => {});
+    else await closed;
   }
 }
 
@@ -134,10 +142,10 @@ export class ChangedSource<T, U> implements Source<U> {
     this.#wanted = wanted;
   }
 
-  async pull(max: number): Promise<Pulled<U> | undefined> {
+  async pull(max: number, untilEnd: boolean): Promise<Pulled<U> | undefined> {
     for (;;) {
       const wanted = this.#wanted(max);
-      const pulled = wanted > 0 ? await this.#source.pull(wanted) : undefined;
+      const pulled = wanted > 0 ? await this.#source.pull(wanted, untilEnd) : undefined;
       if (!pulled) {
         await this.close();
         return undefined;

@@ -24,6 +24,7 @@ export class StreamCore<T> {
   readonly config: FullConfig;
   paused = false;
   ended = false;
+  #closed = false;
   /** How many `process` calls are handing out batches. */
   running = 0;
   readonly #source: Source<T> | undefined;
@@ -52,6 +53,11 @@ export class StreamCore<T> {
     return this.#source?.skipped;
   }
 
+  /** Whether nothing is handed out for now. One that was closed has nothing left to hold back. */
+  get waits(): boolean {
+    return this.paused && !this.#closed;
+  }
+
   /** Whether the source may still give items. */
   get sourceOpen(): boolean {
     return this.#sourceOpen;
@@ -69,13 +75,16 @@ export class StreamCore<T> {
     return this.#failure !== undefined && this.#failure.error === error;
   }
 
-  /** Asks the source for items until `wanted` are buffered; `changed` tells of each arrival. */
-  fill(wanted: number): void {
+  /**
+   * Asks the source for items until `wanted` are buffered; `changed` tells of each arrival. Only a source over another
+   * stream asks whether to wait `untilEnd`.
+   */
+  fill(wanted: number, untilEnd: boolean): void {
     const source = this.#source;
     while (source && this.#sourceOpen && !this.#filling && this.queue.length < wanted) {
       let pulled: ReturnType<Source<T>['pull']>;
       try {
-        pulled = source.pull(wanted - this.queue.length);
+        pulled = source.pull(wanted - this.queue.length, untilEnd);
       } catch (error) {
         this.#fail(error);
         return;
@@ -86,7 +95,7 @@ export class StreamCore<T> {
           (items) => {
             this.#filling = false;
             this.#receive(items);
-            this.fill(wanted);
+            this.fill(wanted, untilEnd);
             this.changed.notify();
           },
           (error: unknown) => {
@@ -110,8 +119,8 @@ export class StreamCore<T> {
       if (due) await due;
       for (;;) {
         signal?.throwIfAborted();
-        if (!this.paused) {
-          this.fill(atLeast);
+        if (!this.waits) {
+          this.fill(atLeast, untilEnd);
           if (this.queue.length >= atLeast || (this.queue.length > 0 && !this.#sourceOpen)) return this.queue.take(max);
           if (this.finished(untilEnd)) return undefined;
         }
@@ -125,6 +134,7 @@ export class StreamCore<T> {
   /** Ends the stream, drops what is buffered and closes the source. */
   async close(): Promise<void> {
     this.ended = true;
+    this.#closed = true;
     const open = this.#sourceOpen;
     this.#sourceOpen = false;
     this.queue.clear();
