@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AiEvalsError, PerformanceMonitor } from '@aah/ai-evals/performance';
@@ -240,6 +240,16 @@ describe('baselines outside the process', () => {
     expect(other.detectRegressions('yesterday')).toEqual([]);
     await expect(monitor.saveBaseline(file, 'unknown')).rejects.toThrow('Baseline not found: unknown');
     await expect(monitor.saveBaseline(join(directory, 'no', 'such', 'place.json'))).rejects.toThrow('ENOENT');
+  });
+
+  test('a link to a baseline stays a link', async () => {
+    const [file, link] = [join(directory, 'there.json'), join(directory, 'link.json')];
+    await writeFile(file, '');
+    await symlink(file, link);
+    const monitor = new PerformanceMonitor();
+    await monitor.saveBaseline(link);
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readFile(file, 'utf8')).toContain('"version":1');
   });
 
   test('without an id, what this run recorded is saved: not what was loaded, nor what was saved before', async () => {

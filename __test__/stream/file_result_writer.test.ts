@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
   mkdirSync,
@@ -206,6 +207,34 @@ describe('ResultWriter.toFile', () => {
     await expect(ResultWriter.toFile(directory).close()).rejects.toThrow(/directory/);
     expect(() => ResultWriter.toFile('')).toThrow(TypeError);
     expect(() => ResultWriter.toFile('a', { format: 'xml' as never })).toThrow(RangeError);
+  });
+
+  test.skipIf(process.platform === 'win32')('what is no file is refused and stays what it is', async () => {
+    const pipe = target('pipe');
+    execFileSync('mkfifo', [pipe]);
+    const link = target('link');
+    symlinkSync(target('nothing'), link);
+    for (const [path, reason] of [
+      [pipe, 'a pipe or a device'],
+      [link, 'a link to nothing'],
+    ] as const) {
+      for (const append of [false, true]) {
+        const writer = ResultWriter.toFile<number>(path, { append });
+        await writer.write(1);
+        await expect(writer.close()).rejects.toThrow(reason);
+        await writer.abort();
+      }
+    }
+    expect(lstatSync(pipe).isFIFO() && lstatSync(link).isSymbolicLink()).toBe(true);
+  });
+
+  test('appending after a byte order mark and a line without its end keeps the line', async () => {
+    const path = target('mark.jsonl');
+    writeFileSync(path, '\ufeff{"a":1}');
+    const writer = ResultWriter.toFile<unknown>(path, { append: true });
+    await writer.write({ a: 2 });
+    await writer.close();
+    expect(read(path)).toBe('\ufeff{"a":1}\n{"a":2}\n');
   });
 
   test('an empty result is an empty file', async () => {

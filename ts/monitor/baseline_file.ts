@@ -1,10 +1,16 @@
 /** Baselines as files: written whole or not at all, and read with an error that names the file. */
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { AiEvalsError } from '../errors.js';
 
-/** Writes `text` next to `file`, flushes it to the disk and moves it there: no reader ever sees half of it. */
-export async function writeWhole(file: string, text: string): Promise<void> {
+/**
+ * Writes `text` next to `file`, flushes it to the disk and moves it there: no reader ever sees half of it. A link stays a
+ * link; what is no file (a pipe, a device) is written to.
+ */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there && !there.isFile()) return writeFile(path, text);
+  const file = there ? await realpath(path) : path;
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     const handle = await open(temporary, 'wx');

@@ -95,7 +95,7 @@ function end(position: number): LineEnd {
 
 function isJson(bytes: Buffer): boolean {
   try {
-    JSON.parse(bytes.toString());
+    JSON.parse(bytes.toString().replace(/^\uFEFF/, ''));
     return true;
   } catch {
     return false;

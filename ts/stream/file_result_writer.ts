@@ -1,6 +1,7 @@
 /** Results into a file: JSON lines or CSV; complete or not there at all, or appended to what is there. */
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
@@ -265,6 +266,8 @@ export class FileResultWriter<T> {
 
   async #opened(): Promise<FileHandle> {
     if (this.#file) return this.#file;
+    // Found out now, not after everything was written.
+    const there = await fileAt(this.#target);
     if (this.#append) {
       const file = await openForAppend(this.#target);
       try {
@@ -286,9 +289,6 @@ export class FileResultWriter<T> {
       this.#file = file;
       return file;
     }
-    const there = await stat(this.#target).catch(() => undefined);
-    // Found out now, not after everything was written.
-    if (there?.isDirectory()) throw new Error('it is a directory');
     // What is replaced is the file itself, not a link to it, and its permissions stay.
     if (there) this.#target = await realpath(this.#target);
     const name = `.${basename(this.#target)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
@@ -328,6 +328,16 @@ export class FileResultWriter<T> {
     }
     this.#state = 'closed';
   }
+}
+
+/** The file at `path`, if there is one. Throws when there is something that cannot be a file of results. */
+async function fileAt(path: string): Promise<Stats | undefined> {
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new Error('it is a directory');
+  if (there && !there.isFile())
+    throw new Error('it is a pipe or a device: pass a `writer` of your own instead of a path');
+  if (!there && (await lstat(path).catch(() => undefined))) throw new Error('it is a link to nothing');
+  return there;
 }
 
 /** Makes a rename durable; where directories cannot be synced (Windows) the system sees to it. */
