@@ -1601,7 +1601,8 @@ declare class PerformanceMonitor extends EventEmitter {
     importBaseline(document: string | object, id?: string): PerformanceBaseline;
     /**
      * Writes a baseline to `file` (JSON, whole or not at all), so that a later run can {@link loadBaseline} it. Without an
-     * `id` it is the baseline set last; when none was set, everything recorded so far, as the baseline `'latest'`.
+     * `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
+     * recorded so far, which then is the baseline `'latest'`: detect regressions against an older `'latest'` before.
      */
     saveBaseline(file: string, id?: string): Promise<void>;
     /**
@@ -1863,7 +1864,7 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     end(): void;
     /** Drops what is buffered. The figures of what was processed stay; a source goes on behind what was read. */
     clear(): void;
-    /** Ends the stream, drops what is buffered (temporary file included) and closes its source. Idempotent. */
+    /** Ends the stream and its consumers, drops what is buffered and closes its source (after an item on its way). Idempotent. */
     close(): Promise<void>;
     /** The same as {@link close}, for `await using`. */
     [Symbol.asyncDispose](): Promise<void>;

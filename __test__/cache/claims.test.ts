@@ -100,8 +100,11 @@ describe.each(tiers)('%s', (_, options) => {
     expect(one!.has('k', config)).toBe(false);
   });
 
-  test('a value that is not worth keeping makes nobody wait for another in turn', async () => {
-    const caches = responses(options(), 6);
+  test.each([
+    ['not worth keeping', 'refused', { shouldCache: () => false }],
+    ['too large', 'x'.repeat(5000), {}],
+  ])('a value that is %s makes nobody wait for another in turn', async (_what, value, call) => {
+    const caches = responses({ ...options(), maxBytes: 1000 }, 6);
     let atOnce = 0;
     let most = 0;
     let calls = 0;
@@ -111,12 +114,10 @@ describe.each(tiers)('%s', (_, options) => {
       most = Math.max(most, atOnce);
       await sleep(150);
       atOnce -= 1;
-      return 'refused';
+      return value;
     };
-    const values = await Promise.all(
-      caches.map((cache) => cache.getOrCompute('k', config, refused, { shouldCache: () => false })),
-    );
-    expect(values).toEqual(Array(6).fill('refused'));
+    const values = await Promise.all(caches.map((cache) => cache.getOrCompute('k', config, refused, call)));
+    expect(values).toEqual(Array(6).fill(value));
     // One, and then all who had waited for it.
     expect({ calls, most }).toEqual({ calls: 6, most: 5 });
     expect(await caches[0]!.getOrCompute('k', config, () => 'kept')).toBe('kept');

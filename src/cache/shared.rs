@@ -164,8 +164,15 @@ impl SharedCache {
         let answer = Arc::new(Answer::of(item));
         let own = (ttl != self.limits.ttl).then_some(ttl);
         let mut inside = self.inside();
-        grant.is_none_or(|grant| inside.claims.admits(item.key, grant))
-            && inside.set(item.key, answer, own, now)
+        if grant.is_some_and(|grant| !inside.claims.admits(item.key, grant)) {
+            return false;
+        }
+        let stored = inside.set(item.key, answer, own, now);
+        // What was computed and is too large keeps its claim: to give it back tells the others not to wait for each other.
+        if stored || grant.is_none() {
+            inside.claims.end(item.key);
+        }
+        stored
     }
 
     /// Deletes what is under `key`. Returns whether it was fresh.
@@ -330,7 +337,6 @@ impl Inside {
     }
 
     fn set(&mut self, key: Key, answer: Arc<Answer>, ttl: Option<f64>, now: f64) -> bool {
-        self.claims.end(key);
         let slot = self.cache.set(key, answer.size(), ttl, now);
         self.forget_dropped();
         let Some(slot) = slot else { return false };

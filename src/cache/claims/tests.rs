@@ -75,6 +75,13 @@ pub fn assert_keeps_its_promises<T: Tier>(new: impl Fn() -> T) {
     tier.renew(0, &[], 2.0 * LEASE);
     assert!(!tier.store(0, 1, late, 2.0 * LEASE) && tier.store(1, 1, taken, 2.0 * LEASE));
 
+    // The clock of who claimed it was ahead by more than a lease: nobody waits for that.
+    for (ahead, answer) in [(LEASE, Held), (LEASE + 1.0, Yours)] {
+        let mut tier = new();
+        one(&mut tier, 0, ahead);
+        assert_eq!(one(&mut tier, 1, 0.0).1, answer);
+    }
+
     // Its lease being over and nobody having come, it can still store.
     let mut tier = new();
     let (late, _) = one(&mut tier, 0, 0.0);

@@ -118,10 +118,15 @@ impl Store {
                     stored.push(false);
                     continue;
                 }
-                self.end_claim(id(&item.key))?;
                 self.delete(id(&item.key), totals)?;
-                stored.push(item.size() <= limits.max_bytes);
-                if item.size() <= limits.max_bytes {
+                let fits = item.size() <= limits.max_bytes;
+                stored.push(fits);
+                // What was computed and is too large keeps its claim: to give it back tells the others not to wait for
+                // each other.
+                if fits || grant.is_none() {
+                    self.end_claim(id(&item.key))?;
+                }
+                if fits {
                     evicted += self.make_room(item.size(), limits, totals, now)?;
                     self.insert(item, now + ttl, limits, totals)?;
                 }
