@@ -2,11 +2,13 @@
  * A model's stream that is read once for all who ask for it while it runs.
  *
  * What always holds: a part is read from the model when some reader asks for it, not earlier, and every reader gets every
- * part from the first on, at its own pace; a reader can leave alone; when the last has left, the model is told to stop.
+ * part from the first on, at its own pace, and nothing of what others do to theirs; a reader can leave alone; when the last
+ * has left, the model is told to stop.
  * Memory: the parts, until the stream has ended and its readers are done.
  */
 import { onAbort } from '../on_abort.js';
 import { givenPart, type StreamAnswer, type StreamPart, storedStream } from './model_answer.js';
+import { plainCopy } from './plain_copy.js';
 
 /** What `doStream` answers with. */
 export interface StreamResult {
@@ -16,6 +18,8 @@ export interface StreamResult {
 export class LiveStream {
   readonly #stop = new AbortController();
   readonly #opened: Promise<StreamResult>;
+  /** As the model gave them, and copies that no reader ever gets. */
+  readonly #given: StreamPart[] = [];
   readonly #parts: StreamPart[] = [];
   #source: ReadableStreamDefaultReader<StreamPart> | undefined;
   /** The read under way, which all who are at the end wait for. */
@@ -92,17 +96,17 @@ export class LiveStream {
           out = reader;
         },
         pull: async (reader) => {
-          const part = await this.#part(place).catch(async (error) => {
+          const more = await this.#reaches(place).catch(async (error) => {
             await leave(error);
             throw error;
           });
           if (!isIn) return;
-          if (part === undefined) {
+          if (more) {
+            reader.enqueue(this.#partFor(place, isCached));
+            place += 1;
+          } else {
             await leave();
             reader.close();
-          } else {
-            place += 1;
-            reader.enqueue(givenPart(part, isCached));
           }
         },
         cancel: leave,
@@ -117,27 +121,36 @@ export class LiveStream {
     this.#readers += 1;
     try {
       await this.#opened;
-      for (let place = 0; (await this.#part(place)) !== undefined; ) place += 1;
+      for (let place = 0; await this.#reaches(place); ) place += 1;
     } catch {
       // A refresh that fails leaves what is stored as it is.
     }
   }
 
-  /** The part at `place`, read if need be; `undefined` after the last. */
-  async #part(place: number): Promise<StreamPart | undefined> {
+  /** The part at `place`: the model's own for who asked the model, a copy for everyone else. */
+  #partFor(place: number, isCached: boolean): StreamPart {
+    if (!isCached) return this.#given[place] as StreamPart;
+    return givenPart(plainCopy(this.#parts[place] as StreamPart));
+  }
+
+  /** Whether there is a part at `place`, read if need be. */
+  async #reaches(place: number): Promise<boolean> {
     while (place >= this.#parts.length && !this.#isOver) {
       this.#reading ??= this.#read();
       await this.#reading;
     }
     if (place >= this.#parts.length && this.#failure !== undefined) throw this.#failure.error;
-    return this.#parts[place];
+    return place < this.#parts.length;
   }
 
   async #read(): Promise<void> {
     try {
       const { done, value } = await (this.#source as ReadableStreamDefaultReader<StreamPart>).read();
       if (done) this.#end(undefined, false);
-      else this.#parts.push(value);
+      else {
+        this.#given.push(value);
+        this.#parts.push(plainCopy(value));
+      }
     } catch (error) {
       this.#end({ error }, true);
     } finally {

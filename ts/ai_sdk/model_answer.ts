@@ -72,9 +72,7 @@ export function marked(metadata: Record<string, unknown> | undefined): Record<st
   return { ...metadata, [OURS]: { cached: true } };
 }
 
-/** A copy of a part for one reader; the last of a cached stream says so. */
-export function givenPart(part: StreamPart, isCached: boolean): StreamPart {
-  return isCached && part.type === 'finish'
-    ? { ...part, providerMetadata: marked(part.providerMetadata) }
-    : { ...part };
+/** A part of a cached stream: the last says so. */
+export function givenPart(part: StreamPart): StreamPart {
+  return part.type === 'finish' ? { ...part, providerMetadata: marked(part.providerMetadata) } : part;
 }

@@ -4,9 +4,16 @@
  */
 import { types } from 'node:util';
 
-/** A copy that shares nothing a caller would change. References to one object, cycles too, stay references to one copy. */
+/**
+ * A copy that shares nothing a caller would change. References to one object, cycles too, stay references to one copy. What
+ * cannot be copied (nested too deep, a `toJSON` that throws) comes back itself: it was paid for.
+ */
 export function plainCopy<T>(value: T): T {
-  return copyOf(value, new Map()) as T;
+  try {
+    return copyOf(value, new Map()) as T;
+  } catch {
+    return value;
+  }
 }
 
 function copyOf(value: unknown, copies: Map<object, unknown>): unknown {
@@ -20,8 +27,19 @@ function copyOf(value: unknown, copies: Map<object, unknown>): unknown {
   };
   if (types.isDate(value)) return kept(new Date(value.getTime()));
   if (types.isUint8Array(value)) return kept(new Uint8Array(value));
-  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) || types.isMap(value) || types.isSet(value))
-    return value;
+  if (types.isTypedArray(value)) return kept(new (value.constructor as new (from: object) => object)(value));
+  if (types.isArrayBuffer(value)) return kept(value.slice(0));
+  if (ArrayBuffer.isView(value) || types.isSharedArrayBuffer(value)) return value;
+  if (types.isMap(value)) {
+    const copy = kept(new Map<unknown, unknown>());
+    for (const [key, member] of value) copy.set(copyOf(key, copies), copyOf(member, copies));
+    return copy;
+  }
+  if (types.isSet(value)) {
+    const copy = kept(new Set<unknown>());
+    for (const member of value) copy.add(copyOf(member, copies));
+    return copy;
+  }
   if (Array.isArray(value)) {
     const copy: unknown[] = kept([]);
     for (const element of value) copy.push(copyOf(element, copies));

@@ -32,7 +32,7 @@ export function replayedStream(
         if (delay > 0) await elapsed(delay, signal === undefined ? [left.signal] : [left.signal, signal]);
         signal?.throwIfAborted();
         place += 1;
-        reader.enqueue(givenPart(plainCopy(part), true));
+        reader.enqueue(givenPart(plainCopy(part)));
       },
       cancel: () => left.abort(),
     },
