@@ -115,6 +115,57 @@ describe('from', () => {
     await expect.poll(() => closed).toBe(true);
   });
 
+  test('what waits for its next item is let go when its consumer leaves', async () => {
+    const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const stalled = () => {
+      const readable = new Readable({ objectMode: true, read() {} });
+      readable.push(1);
+      return readable;
+    };
+    const closed = stalled();
+    const stream = DatasetStream.from(closed);
+    const items = stream.process(async (batch) => batch, { untilEnd: true });
+    await turn();
+    await stream.close();
+    expect(await items).toEqual([]);
+    await expect.poll(() => closed.destroyed).toBe(true);
+
+    const aborted = stalled();
+    const abort = new AbortController();
+    const iterator = DatasetStream.from(aborted).items({ signal: abort.signal });
+    await iterator.next();
+    const next = iterator.next();
+    abort.abort(new Error('enough'));
+    await expect(next).rejects.toThrow('enough');
+    await expect.poll(() => aborted.destroyed).toBe(true);
+
+    let cancelled = 0;
+    const web = new ReadableStream<number>({
+      start: (controller) => controller.enqueue(1),
+      cancel: () => {
+        cancelled += 1;
+      },
+    });
+    for (const source of [stalled(), web]) {
+      const output = DatasetStream.from<number>(source as never).toReadable();
+      output.resume();
+      await turn();
+      const gone = new Promise((resolve) => output.once('close', resolve));
+      output.destroy();
+      await gone;
+      if (source instanceof Readable) await expect.poll(() => source.destroyed).toBe(true);
+    }
+    expect(cancelled).toBe(1);
+    const open = new DatasetStream<number>();
+    const waiting = open.toReadable({ untilEnd: true });
+    waiting.resume();
+    await turn();
+    const gone = new Promise((resolve) => waiting.once('close', resolve));
+    waiting.destroy();
+    await gone;
+    expect(open.push(1)).toBe(true);
+  });
+
   test('a stream made of one that is pushed to waits for its end when asked to, and else for what is there', async () => {
     const pushed = new DatasetStream<number>();
     const doubled = pushed.map((item) => item * 2).filter((item) => item !== 4);

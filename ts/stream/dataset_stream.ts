@@ -1,6 +1,6 @@
 /** The public stream of dataset items. */
 import { EventEmitter } from 'node:events';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import {
   callable,
@@ -15,6 +15,7 @@ import { emitSafely } from '../events.js';
 import { type BatchHandler, BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
 import { type FileOptions, FileSource } from './file_source.js';
 import { heldBytes } from './held_size.js';
+import { readableOf } from './readable.js';
 import { RunFigures } from './run_figures.js';
 import { ChangedSource, type ItemSource, type Source, sourceOf } from './source.js';
 import {
@@ -261,7 +262,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
 
   /** A Node `Readable` in object mode over the items; destroying it closes the source. It cannot carry `null` items. */
   toReadable(options?: ConsumeOptions): Readable {
-    return Readable.from(this.items(options), { objectMode: true, highWaterMark: this.#core.config.batchSize });
+    const { signal } = checkedConsume(options);
+    return readableOf((stop) => this.items({ ...options, signal: stop }), signal, this.#core.config.batchSize);
   }
 
   /** A stream of what `change` makes of each item, asked for only as they are consumed. */

@@ -37,30 +37,13 @@ export interface ReadableStreamLike<T> {
 export function sourceOf<T>(input: unknown): Source<T> | undefined {
   if (typeof input === 'string') return undefined;
   if (typeof input !== 'object' || input === null) return undefined;
+  // Before the iterators: a reader can be cancelled while it waits.
+  if ('getReader' in input && typeof input.getReader === 'function') {
+    return new ReaderSource<T>(input as ReadableStreamLike<T>);
+  }
   if (Symbol.asyncIterator in input) return new AsyncIterableSource<T>(input as AsyncIterable<T>);
   if (Symbol.iterator in input) return new IterableSource<T>(input as Iterable<T>);
-  if ('getReader' in input && typeof input.getReader === 'function') {
-    return new AsyncIterableSource<T>(iterateReader(input as ReadableStreamLike<T>));
-  }
   return undefined;
-}
-
-async function* iterateReader<T>(stream: ReadableStreamLike<T>): AsyncGenerator<T> {
-  const reader = stream.getReader();
-  let finished = false;
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) {
-        finished = true;
-        return;
-      }
-      yield value as T;
-    }
-  } finally {
-    if (!finished) await reader.cancel().catch(() => {});
-    reader.releaseLock();
-  }
 }
 
 /** As `for … of` does: what is no result would be read as an item, for ever. */
@@ -96,13 +79,46 @@ class IterableSource<T> implements Source<T> {
   }
 }
 
+class ReaderSource<T> implements Source<T> {
+  readonly #reader: ReturnType<ReadableStreamLike<T>['getReader']>;
+  #open = true;
+
+  constructor(stream: ReadableStreamLike<T>) {
+    this.#reader = stream.getReader();
+  }
+
+  async pull(): Promise<Pulled<T> | undefined> {
+    try {
+      const { done, value } = await this.#reader.read();
+      if (!done) return { items: [value as T] };
+    } catch (error) {
+      this.#open = false;
+      throw error;
+    }
+    this.#open = false;
+    this.#reader.releaseLock();
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    await this.#reader.cancel().catch(() => {});
+    this.#reader.releaseLock();
+  }
+}
+
 class AsyncIterableSource<T> implements Source<T> {
   readonly #iterator: AsyncIterator<T>;
+  /** Of a Node `Readable`: ends it while it waits, which its iterator cannot. */
+  readonly #destroy: (() => void) | undefined;
   #open = true;
   #pulling = false;
 
-  constructor(iterable: AsyncIterable<T>) {
+  constructor(iterable: AsyncIterable<T> & { destroy?: unknown }) {
     this.#iterator = iterable[Symbol.asyncIterator]();
+    const { destroy } = iterable;
+    if (typeof destroy === 'function') this.#destroy = () => void destroy.call(iterable);
   }
 
   async pull(): Promise<Pulled<T> | undefined> {
@@ -124,9 +140,13 @@ class AsyncIterableSource<T> implements Source<T> {
     if (!this.#open) return;
     this.#open = false;
     const closed = this.#iterator.return?.();
+    if (!this.#pulling) {
+      await closed;
+      return;
+    }
     // A generator that waits for its next item closes only then, which may be never.
-    if (this.#pulling) void Promise.resolve(closed).catch(() => {});
-    else await closed;
+    void Promise.resolve(closed).catch(() => {});
+    this.#destroy?.();
   }
 }
 

@@ -1,6 +1,6 @@
 /** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
 
-import { options as checkOptions, wrongType } from '../arguments.js';
+import { signal as checkedSignal, options as checkOptions } from '../arguments.js';
 import { onAbort } from '../on_abort.js';
 import { ChangeSignal } from './change_signal.js';
 import { EventLoopTurn } from './event_loop_turn.js';
@@ -166,8 +166,6 @@ export class StreamCore<T> {
 export function checkedConsume<O extends ConsumeOptions>(options: O | undefined): Partial<O> {
   const given = checkOptions('options', options);
   const { signal } = given;
-  if (signal !== undefined && typeof (signal as AbortSignal | null)?.addEventListener !== 'function') {
-    wrongType('signal', 'an AbortSignal', signal);
-  }
+  checkedSignal('signal', signal);
   return given;
 }
