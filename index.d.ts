@@ -124,7 +124,7 @@ interface SetOptions extends LookupOptions {
     /** What a miss of this entry costs, instead of the cache's `missCost`. */
     missCost?: MissCost | undefined;
 }
-/** Figures of a cache since it was created or cleared. Reading them costs O(1). */
+/** Figures of a cache since it was created or cleared. Reading them costs O(1); with `persist`, O(expired entries). */
 interface CacheStats {
     hits: number;
     misses: number;
@@ -152,7 +152,7 @@ declare abstract class BaseCache {
     clear(): void;
     /** Removes what has expired: how many. O(that number). */
     removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1). */
+    /** Figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
     getStats(): CacheStats;
     /** What hits have avoided, given `missCost`. */
     savings(): Savings;
@@ -170,10 +170,6 @@ type AiEvalsErrorCode =
  | 'ERR_NATIVE_PANIC'
 /** Node-API refused a call; a bug of the facade. */
  | 'ERR_NATIVE'
-/** A task did not settle within its `timeout`. */
- | 'ERR_TIMEOUT'
-/** The caller's `AbortSignal` ended the call. */
- | 'ERR_ABORTED'
 /** The object was used after its `close()` or `end()`. */
  | 'ERR_CLOSED'
 /** A dataset cannot be read; the message names the file, the line and the field. */
@@ -188,7 +184,7 @@ type AiEvalsErrorCode =
  | 'ERR_UNSUPPORTED'
 /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
  | 'ERR_CACHE_MISS'
-/** No baseline has this id, or what was imported is none. */
+/** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
 declare class AiEvalsError extends Error {
@@ -630,7 +626,7 @@ interface RateLimitConfig {
      */
     settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
 }
-/** Another attempt for what can succeed next time (`TaskError.retryable`). */
+/** Another attempt for what can succeed next time (an `EvalError` that is `retryable`). */
 interface RetryConfig {
     /** Attempts in all, the first included. Each counts against the limits. Default 3. */
     maxAttempts?: number | undefined;
@@ -996,7 +992,7 @@ interface PoolStats {
  * Runs closures, at most `maxWorkers` at once, first come first served.
  *
  * A closure cannot leave its thread: `execute` runs it on the main thread, so plain JavaScript in it does not become
- * parallel. What becomes parallel is what the closure waits for; the scorers of this package compute on native threads.
+ * parallel. What becomes parallel is what the closure waits for.
  */
 declare class ScoringWorkerPool {
     #private;

@@ -1,7 +1,7 @@
 //! The engine of `@aah/ai-evals`: each module is a room that can be read, tested and used alone.
 //!
 //! Nothing outside [`binding`] knows of Node.js: `cargo test --no-default-features` builds and tests the rooms without
-//! it. Rooms know each other only downwards, to the shared `key`, `clock` and `stats`; time is always an argument.
+//! it. Rooms know each other only downwards, to `key`, `limiter` and `stats`; time is always an argument.
 
 pub mod cache;
 pub mod executor;
@@ -10,7 +10,6 @@ pub mod limiter;
 pub mod monitor;
 pub mod scoring;
 pub mod stats;
-pub mod store;
 pub mod stream;
 
 #[cfg(feature = "binding")]

@@ -397,7 +397,7 @@ export declare function scoreMatches(matcher: string, tolerance: number, texts: 
 export declare function stableKey(page: Uint16Array, structure: number, text: string): Buffer
 
 /**
- * Where the panic with this message happened (`src/cache/lru.rs:40:9`), once; `null` if none with it is remembered, and
+ * Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null

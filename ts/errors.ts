@@ -11,10 +11,6 @@ export type AiEvalsErrorCode =
   | 'ERR_NATIVE_PANIC'
   /** Node-API refused a call; a bug of the facade. */
   | 'ERR_NATIVE'
-  /** A task did not settle within its `timeout`. */
-  | 'ERR_TIMEOUT'
-  /** The caller's `AbortSignal` ended the call. */
-  | 'ERR_ABORTED'
   /** The object was used after its `close()` or `end()`. */
   | 'ERR_CLOSED'
   /** A dataset cannot be read; the message names the file, the line and the field. */
@@ -29,7 +25,7 @@ export type AiEvalsErrorCode =
   | 'ERR_UNSUPPORTED'
   /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
   | 'ERR_CACHE_MISS'
-  /** No baseline has this id, or what was imported is none. */
+  /** What was imported or loaded as a baseline is none. */
   | 'ERR_BASELINE';
 
 /** Base of every error that is not a plain misuse of an argument. */

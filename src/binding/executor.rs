@@ -16,7 +16,7 @@ const RECORD: usize = 8;
 /// Numbers before the first record: when to call again, whether to call again at once, slots in use.
 const HEADER: usize = 8;
 
-// The kinds of record, as `ts/executor/turn.ts` reads them.
+// The kinds of record, as `ts/executor/turns.ts` reads them.
 const START: f64 = 0.0;
 const EXHAUSTED: f64 = 1.0;
 const TIMED_OUT: f64 = 2.0;

@@ -33,7 +33,7 @@ pub fn record_panics() {
     });
 }
 
-/// Where the panic with this message happened (`src/cache/lru.rs:40:9`), once; `null` if none with it is remembered, and
+/// Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
 /// then the error that carried the message was no panic.
 #[napi(catch_unwind)]
 pub fn take_panic(message: String) -> Option<String> {

@@ -6,7 +6,7 @@
 //! What always holds:
 //! - there are never more than `max_entries` entries, nor more than `max_bytes` bytes of them;
 //! - under [`Policy::Lru`] the entry that leaves for a new one is an expired one if there is any, and else exactly the
-//!   least recently used live one; `get` and `set` are uses, `contains` is not;
+//!   least recently used live one; `get` and `set` are uses, `peek` is not;
 //! - an entry that has expired is never returned but by [`Cache::get_stale`], and stays expired if the clock goes back;
 //! - every slot that loses its value is either given out again by the same `set` or reported by [`Cache::take_dropped`].
 //!

@@ -90,7 +90,7 @@ impl Scheduler {
         &mut self.lines[line]
     }
 
-    /// How many lines there are.
+    /// The lines that tasks wait in.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }

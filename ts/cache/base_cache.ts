@@ -22,7 +22,7 @@ export abstract class BaseCache {
     return this.#store.tier.removeExpired();
   }
 
-  /** Figures since the cache was created or cleared. O(1). */
+  /** Figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
   getStats(): CacheStats {
     return this.#store.stats();
   }

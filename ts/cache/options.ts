@@ -136,7 +136,7 @@ export interface SetOptions extends LookupOptions {
   missCost?: MissCost | undefined;
 }
 
-/** Figures of a cache since it was created or cleared. Reading them costs O(1). */
+/** Figures of a cache since it was created or cleared. Reading them costs O(1); with `persist`, O(expired entries). */
 export interface CacheStats {
   hits: number;
   misses: number;

@@ -33,7 +33,7 @@ const LIMITS = {
   tokensPerDay: Number.POSITIVE_INFINITY,
   window: 60_000,
 } as const;
-const PACINGS: readonly unknown[] = ['burst', 'smooth'];
+export const PACINGS: readonly unknown[] = ['burst', 'smooth'];
 const SETTLEMENTS: readonly unknown[] = ['actual', 'openai', 'azure', 'anthropic'];
 
 /** Limits that are not there. */
@@ -63,7 +63,7 @@ export function resolveLimits(name: string, given: RateLimitConfig | undefined, 
   return resolved;
 }
 
-function oneOf<T>(name: string, allowed: readonly unknown[], value: T): T {
+export function oneOf<T>(name: string, allowed: readonly unknown[], value: T): T {
   const expected = `one of ${allowed.map((one) => `'${one}'`).join(', ')}`;
   if (typeof value !== 'string') return wrongType(name, expected, value);
   return allowed.includes(value) ? value : outOfRange(name, expected, value);

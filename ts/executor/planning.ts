@@ -1,6 +1,7 @@
 /** What a suite needs, before it runs. */
 import { options, positiveInteger, positiveNumber } from '../arguments.js';
 import { native } from '../native.js';
+import { oneOf, PACINGS } from './config.js';
 
 /** Limits and the calls that run under them. */
 export interface ConcurrencyPlan {
@@ -63,5 +64,6 @@ export function estimateDuration(plan: SuitePlan): number {
   const [requests, tokens, perCall, latency] = limitsOf(options('plan', plan));
   const count = tasks === 0 ? 0 : positiveInteger('tasks', tasks);
   const slots = positiveInteger('concurrency', concurrency);
+  if (pacing !== undefined) oneOf('pacing', PACINGS, pacing);
   return native.planDuration(count, slots, latency, requests, tokens, perCall, MINUTE, pacing === 'smooth');
 }

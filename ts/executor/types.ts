@@ -73,7 +73,7 @@ export interface RateLimitConfig {
   settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
 }
 
-/** Another attempt for what can succeed next time (`TaskError.retryable`). */
+/** Another attempt for what can succeed next time (an `EvalError` that is `retryable`). */
 export interface RetryConfig {
   /** Attempts in all, the first included. Each counts against the limits. Default 3. */
   maxAttempts?: number | undefined;

@@ -1,6 +1,13 @@
 /** The limiter on its own. */
 
-import { nonNegativeNumber, options, outOfRange, positiveInteger, wrongType } from '../arguments.js';
+import {
+  signal as checkedSignal,
+  nonNegativeNumber,
+  options,
+  outOfRange,
+  positiveInteger,
+  wrongType,
+} from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
 import { limitValues, resolveLimits, UNLIMITED } from '../executor/config.js';
 import type { HeadersLike, RateLimitConfig, RateLimiter } from '../executor/types.js';
@@ -86,7 +93,7 @@ export class RateLimit {
       const { signal, priority = 0 } = options('options', acquireOptions);
       if (typeof priority !== 'number') wrongType('priority', 'a finite number', priority);
       if (!Number.isFinite(priority)) outOfRange('priority', 'a finite number', priority);
-      if (signal?.aborted) throw signal.reason;
+      if (checkedSignal('signal', signal)?.aborted) throw signal?.reason;
       const id = this.#next;
       this.#next += 1;
       const abort = (): void => {

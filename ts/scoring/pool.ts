@@ -23,7 +23,7 @@ interface Waiting {
  * Runs closures, at most `maxWorkers` at once, first come first served.
  *
  * A closure cannot leave its thread: `execute` runs it on the main thread, so plain JavaScript in it does not become
- * parallel. What becomes parallel is what the closure waits for; the scorers of this package compute on native threads.
+ * parallel. What becomes parallel is what the closure waits for.
  */
 export class ScoringWorkerPool {
   readonly #maxWorkers: number;

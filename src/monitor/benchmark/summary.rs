@@ -17,10 +17,10 @@ pub struct Summary {
     pub rounds: Vec<f64>,
 }
 
-/// Sums up batches in the order they were taken, `per_sample` of which make a sample. Figures are of batches, but for the outliers,, which are short
-/// enough for most to escape a scheduler. The interval and the margin of error come from the means of rounds (a t interval
-/// over at most 20 of them, never more than samples), because single batches are not independent and would make both too
-/// small. Zeros when empty. O(n log n).
+/// Sums up batches in the order they were taken, `per_sample` of which make a sample. Figures are of batches, which are
+/// short enough for most to escape a scheduler; the outliers are of samples. The interval and the margin of error come from
+/// the means of rounds (a t interval over at most 20 of them, never more than samples), because single batches are not
+/// independent and would make both too small. Zeros when empty. O(n log n).
 pub fn summarize(batches: &[f64], per_sample: usize) -> Summary {
     let moments: Moments = batches.iter().copied().collect();
     let ordered = sorted(batches);
