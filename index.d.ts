@@ -1073,6 +1073,8 @@ interface BenchmarkResult {
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
+    /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine itself was. */
+    referenceRounds?: number[];
 }
 /**
  * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
@@ -1088,8 +1090,13 @@ interface BenchmarkComparison {
     };
     verdict: 'faster' | 'slower' | 'similar';
     significance: 'significant' | 'moderate' | 'minor' | 'negligible';
-    /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
+    /**
+     * Change of the typical round, percent, positive when faster: what outliers cannot pull away, and without what the machine's
+     * own pace explains.
+     */
     roundsPercent?: number;
+    /** How much faster the machine itself was during the current run, percent of the reference work's duration; 0 if unknown. */
+    machinePercent?: number;
     /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
     pValue?: number;
     /** 95 % confidence interval of `improvement.durationPercent`. */
@@ -1143,8 +1150,9 @@ declare class Benchmark {
     runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult;
     /**
      * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-     * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other differ by some percent
-     * for no reason of yours, so about 10 % is the least this can tell: for less, use {@link compareInterleaved}.
+     * 5 % *and* the medians of rounds support it, without what the machine's own pace explains (`machinePercent`); see
+     * docs/measuring.md. Two runs one after the other differ by some percent for no reason of yours, so about 10 % is the least
+     * this can tell, and more when the machine was not equally quick: for less, use {@link compareInterleaved}.
      */
     compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison>;
     /**

@@ -846,6 +846,7 @@ module.exports.OverflowQueue = nativeBinding.OverflowQueue
 module.exports.benchmarkCallsPerSample = nativeBinding.benchmarkCallsPerSample
 module.exports.benchmarkCompare = nativeBinding.benchmarkCompare
 module.exports.benchmarkIsSettled = nativeBinding.benchmarkIsSettled
+module.exports.benchmarkReferenceWork = nativeBinding.benchmarkReferenceWork
 module.exports.benchmarkSummarize = nativeBinding.benchmarkSummarize
 module.exports.cacheAddVector = nativeBinding.cacheAddVector
 module.exports.cacheCalls = nativeBinding.cacheCalls

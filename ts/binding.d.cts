@@ -260,11 +260,14 @@ export declare function benchmarkCompare(change: string): string
 /** Whether the last rounds of a warm-up agree. */
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
+/** A fixed piece of work of some microseconds, to be timed: how quick the machine is at the moment. */
+export declare function benchmarkReferenceWork(): number
+
 /**
- * Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds; returns
- * how many rounds.
+ * Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds,
+ * then of their reference readings, if there are any; returns how many rounds.
  */
-export declare function benchmarkSummarize(batches: Float64Array, perSample: number, out: Float64Array): number
+export declare function benchmarkSummarize(batches: Float64Array, references: Float64Array, perSample: number, out: Float64Array): number
 
 /** Gives the engine the vector of an occupied slot. */
 export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void

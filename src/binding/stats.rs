@@ -1,7 +1,9 @@
 //! Binding of what benchmarks ask of the rooms `stats` and `monitor`.
 
 use super::number::integer;
-use crate::monitor::benchmark::{Change, Clock, calls_per_sample, compare, is_settled, summarize};
+use crate::monitor::benchmark::{
+    Change, Clock, calls_per_sample, compare, is_settled, reference_work, summarize,
+};
 use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
 use napi_derive::napi;
 
@@ -17,27 +19,34 @@ pub fn benchmark_is_settled(medians: Float64ArraySlice) -> bool {
     is_settled(&medians)
 }
 
-/// Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds; returns
-/// how many rounds.
+/// A fixed piece of work of some microseconds, to be timed: how quick the machine is at the moment.
+#[napi(catch_unwind)]
+pub fn benchmark_reference_work() -> f64 {
+    reference_work() as f64
+}
+
+/// Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds,
+/// then of their reference readings, if there are any; returns how many rounds.
 #[napi(catch_unwind)]
 pub fn benchmark_summarize(
     batches: Float64ArraySlice,
+    references: Float64ArraySlice,
     per_sample: f64,
     mut out: Float64ArraySlice,
 ) -> Result<f64> {
     let per_sample = integer("per_sample", per_sample, 1.0, f64::from(u32::MAX))? as usize;
-    let summary = summarize(&batches, per_sample);
+    let summary = summarize(&batches, &references, per_sample);
     // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call;
-    // it is not `batches`.
+    // it is neither of the others.
     let out = unsafe { out.as_mut() };
-    let all = summary.figures.iter().chain(&summary.rounds);
-    if out.len() < summary.figures.len() + summary.rounds.len() {
+    let all: Vec<f64> = [&summary.figures[..], &summary.rounds, &summary.reference].concat();
+    let Some(front) = out.get_mut(..all.len()) else {
         return Err(Error::new(
             Status::InvalidArg,
             "ERR_OUT_OF_RANGE: out is too short for the figures",
         ));
-    }
-    out.iter_mut().zip(all).for_each(|(to, from)| *to = *from);
+    };
+    front.copy_from_slice(&all);
     Ok(summary.rounds.len() as f64)
 }
 

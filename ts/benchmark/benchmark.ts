@@ -12,7 +12,16 @@ import {
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult } from './result.js';
-import { batchesPerSample, followAsync, followSync, type Plan, runAtOnce, takeSamples, warmUp } from './sampling.js';
+import {
+  batchesPerSample,
+  followAsync,
+  followSync,
+  type Plan,
+  runAtOnce,
+  Samples,
+  takeSamples,
+  warmUp,
+} from './sampling.js';
 import { calibrationError, type Measured, readClock } from './stopwatch.js';
 import { formatComparison, formatResults, type TableStyle } from './tables.js';
 
@@ -62,12 +71,14 @@ interface Run {
   elapsed?: number;
 }
 
-/** Sums up the durations of batches, ms per call. */
-export function resultOf(config: BenchmarkConfig, batches: number[], run: Run): BenchmarkResult {
+/** Sums up samples. */
+export function resultOf(config: BenchmarkConfig, { batches, references }: Samples, run: Run): BenchmarkResult {
   const perSample = run.perSample ?? 1;
   const iterations = batches.length / perSample;
-  const out = new Float64Array(FIGURES + ROUNDS);
-  const rounds = guarded(() => native.benchmarkSummarize(Float64Array.from(batches), perSample, out));
+  const out = new Float64Array(FIGURES + 2 * ROUNDS);
+  const rounds = guarded(() =>
+    native.benchmarkSummarize(Float64Array.from(batches), Float64Array.from(references), perSample, out),
+  );
   const after = heapUsed();
   const figure = (index: number): number => out[index] as number;
   const totalDuration = run.elapsed ?? figure(0);
@@ -91,6 +102,7 @@ export function resultOf(config: BenchmarkConfig, batches: number[], run: Run): 
     confidenceInterval: [figure(9), figure(10)],
     outliers: figure(11),
     rounds: Array.from(out.subarray(FIGURES, FIGURES + rounds)),
+    referenceRounds: Array.from(out.subarray(FIGURES + rounds, FIGURES + 2 * rounds)),
   };
 }
 
@@ -106,9 +118,11 @@ function finite(value: unknown): number {
 
 function checkResult(name: string, result: BenchmarkResult): BenchmarkResult {
   if (typeof result !== 'object' || result === null) wrongType(name, 'a benchmark result', result);
-  const { avgDuration, rounds } = result;
+  const { avgDuration, rounds, referenceRounds } = result;
   if (!Number.isFinite(avgDuration) || avgDuration < 0) wrongType(`${name}.avgDuration`, 'a duration', avgDuration);
-  if (rounds && !Array.isArray(rounds)) wrongType(`${name}.rounds`, 'an array of durations', rounds);
+  for (const [member, value] of Object.entries({ rounds, referenceRounds })) {
+    if (value && !Array.isArray(value)) wrongType(`${name}.${member}`, 'an array of durations', value);
+  }
   return result;
 }
 
@@ -124,11 +138,13 @@ function compareResults(
   current: BenchmarkResult,
   paired: boolean,
 ): Required<BenchmarkComparison> {
+  const durations = (rounds: number[] = []): number[] => rounds.filter((round) => Number.isFinite(round) && round >= 0);
   const side = (result: BenchmarkResult): object => ({
     average: result.avgDuration,
     deviation: finite(result.stdDeviation),
     iterations: finite(result.iterations),
-    rounds: (result.rounds ?? []).filter((round) => Number.isFinite(round) && round >= 0),
+    rounds: durations(result.rounds),
+    reference: durations(result.referenceRounds),
     total: finite(result.totalDuration) * Math.max(1, finite(result.callsPerSample)),
     systematic: systematicError(result),
   });
@@ -182,7 +198,7 @@ export class Benchmark {
       const warm = await followAsync(fn, warmUp(plan));
       const before = heapUsed();
       const perSample = batchesPerSample(plan, warm);
-      const samples = await followAsync(fn, takeSamples(plan, warm, perSample));
+      const samples = await followAsync(fn, takeSamples(plan, warm, perSample, new Samples()));
       const run = { before, callsPerBatch: warm.calls, perSample, calibrationError: calibrationError(fn) };
       return this.#remember(resultOf(config, samples, run));
     } catch (error) {
@@ -202,7 +218,7 @@ export class Benchmark {
       const warm = followSync(fn, warmUp(plan));
       const before = heapUsed();
       const perSample = batchesPerSample(plan, warm);
-      const samples = followSync(fn, takeSamples(plan, warm, perSample));
+      const samples = followSync(fn, takeSamples(plan, warm, perSample, new Samples()));
       const run = { before, callsPerBatch: warm.calls, perSample, calibrationError: calibrationError(fn) };
       return this.#remember(resultOf(config, samples, run));
     } catch (error) {
@@ -212,8 +228,9 @@ export class Benchmark {
 
   /**
    * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-   * 5 % *and* the medians of rounds support it; see docs/measuring.md. Two runs one after the other differ by some percent
-   * for no reason of yours, so about 10 % is the least this can tell: for less, use {@link compareInterleaved}.
+   * 5 % *and* the medians of rounds support it, without what the machine's own pace explains (`machinePercent`); see
+   * docs/measuring.md. Two runs one after the other differ by some percent for no reason of yours, so about 10 % is the least
+   * this can tell, and more when the machine was not equally quick: for less, use {@link compareInterleaved}.
    */
   compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison> {
     return compareResults(checkResult('baseline', baseline), checkResult('current', current), false);
@@ -256,11 +273,11 @@ export class Benchmark {
     };
     const warm = { ...(await guard(followAsync(fn, warmUp(plan)))), first: undefined };
     const before = heapUsed();
-    const samples: number[] = [];
+    const samples = new Samples();
     return {
       take: async (iterations: number): Promise<void> => {
-        const course = takeSamples({ ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY }, warm, 1);
-        samples.push(...(await guard(followAsync(fn, course))));
+        const round = { ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY };
+        await guard(followAsync(fn, takeSamples(round, warm, 1, samples)));
       },
       result: (): BenchmarkResult =>
         resultOf(config, samples, { before, callsPerBatch: warm.calls, calibrationError: calibrationError(fn) }),

@@ -55,6 +55,8 @@ export interface BenchmarkResult {
   outliers?: number;
   /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
   rounds?: number[];
+  /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine itself was. */
+  referenceRounds?: number[];
 }
 
 /**
@@ -67,8 +69,13 @@ export interface BenchmarkComparison {
   improvement: { durationPercent: number; throughputPercent: number; memoryPercent: number };
   verdict: 'faster' | 'slower' | 'similar';
   significance: 'significant' | 'moderate' | 'minor' | 'negligible';
-  /** Change of the typical round, percent, positive when faster: what outliers cannot pull away. */
+  /**
+   * Change of the typical round, percent, positive when faster: what outliers cannot pull away, and without what the machine's
+   * own pace explains.
+   */
   roundsPercent?: number;
+  /** How much faster the machine itself was during the current run, percent of the reference work's duration; 0 if unknown. */
+  machinePercent?: number;
   /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
   pValue?: number;
   /** 95 % confidence interval of `improvement.durationPercent`. */

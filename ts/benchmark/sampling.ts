@@ -1,6 +1,6 @@
 /** The course of a benchmark: warm up, find out how many calls make a sample, take samples. */
 import { native } from '../native.js';
-import { callsPerSample, type Measured, readClock, sampleAsync, sampleSync } from './stopwatch.js';
+import { callsPerSample, type Measured, Reference, readClock, sampleAsync, sampleSync } from './stopwatch.js';
 
 /** A checked {@link BenchmarkConfig}. */
 export interface Plan {
@@ -87,19 +87,32 @@ export function batchesPerSample(plan: Plan, { batched }: Warm): number {
   return Math.min(Math.max(1, Math.round(each / BATCH)), MOST_BATCHES);
 }
 
-/**
- * Takes the samples: `iterations` of them, or what fits the time budget, at least one.
- * @returns the batches, ms per call: `perSample` of them are a sample
- */
-export function* takeSamples(plan: Plan, { calls, first }: Warm, perSample: number): Course<number[]> {
-  const batches = first === undefined ? [] : [first];
+/** What was measured, in the order it was. */
+export class Samples {
+  /** Durations of batches, ms per call. */
+  readonly batches: number[] = [];
+  /** What the reference work took about when each of them ended, ms. */
+  readonly references: number[] = [];
+  readonly #reference = new Reference();
+
+  add(batch: number): void {
+    this.batches.push(batch);
+    this.references.push(this.#reference.now());
+  }
+}
+
+/** Takes samples of `perSample` batches: `iterations` of them, or what fits the time budget, at least one. */
+export function* takeSamples(plan: Plan, { calls, first }: Warm, perSample: number, samples: Samples): Course<Samples> {
+  const before = samples.batches.length;
+  const taken = (): number => samples.batches.length - before;
+  if (first !== undefined) samples.add(first);
   // A first sample that warming up took has used some of the budget.
   const start = readClock() - (first ?? 0);
   const all = plan.iterations * perSample;
-  while (batches.length < all && (batches.length === 0 || readClock() - start < plan.timeBudget)) {
-    for (let i = 0; i < perSample; i += 1) batches.push(yield calls);
+  while (taken() < all && (taken() === 0 || readClock() - start < plan.timeBudget)) {
+    for (let i = 0; i < perSample; i += 1) samples.add(yield calls);
   }
-  return batches;
+  return samples;
 }
 
 /** Runs a course on a synchronous function. */
@@ -118,15 +131,15 @@ export async function followAsync<T>(fn: Measured, course: Course<T>): Promise<T
 
 /**
  * Calls `fn` `count` times with exactly `concurrency` calls in flight (as long as so many are left), each timed alone.
- * Stops at the first failure, or when the time budget is used up. Returns the duration of each call, ms, as they ended.
+ * Stops at the first failure, or when the time budget is used up. Returns the durations as they ended.
  */
 export async function runAtOnce(
   fn: Measured,
   count: number,
   concurrency: number,
   timeBudget: number,
-): Promise<number[]> {
-  const samples: number[] = [];
+): Promise<Samples> {
+  const samples = new Samples();
   const start = readClock();
   let begun = 0;
   let failed = false;
@@ -140,7 +153,7 @@ export async function runAtOnce(
         failed = true;
         throw error;
       }
-      samples.push(readClock() - called);
+      samples.add(readClock() - called);
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, count) }, worker));

@@ -2,6 +2,7 @@
 import { callable, positiveInteger, string, wrongType } from '../arguments.js';
 import { Benchmark, resultOf } from './benchmark.js';
 import type { BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult } from './result.js';
+import { Samples } from './sampling.js';
 import { readClock } from './stopwatch.js';
 import { formatResults, type TableStyle } from './tables.js';
 
@@ -107,7 +108,7 @@ async function timeOperations(
 ): Promise<BenchmarkResult> {
   const before = process.memoryUsage().heapUsed;
   const size = Math.ceil(keys.length / BLOCKS);
-  const samples: number[] = [];
+  const samples = new Samples();
   let elapsed = 0;
   let index = 0;
   for (let at = 0; at < keys.length; at += size) {
@@ -120,7 +121,7 @@ async function timeOperations(
     }
     const duration = readClock() - start;
     elapsed += duration;
-    samples.push(duration / block.length);
+    samples.add(duration / block.length);
   }
   const result = resultOf({ name }, samples, { before, callsPerBatch: size });
   return {

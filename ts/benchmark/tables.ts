@@ -161,6 +161,9 @@ function inFull(title: string, r: BenchmarkResult): Table {
   return { title, rows: rows.filter((row): row is [string, string] => Boolean(row[1])) };
 }
 
+/** Changes of the machine's own pace that are worth a line, percent. */
+const NOTABLE = 5;
+
 /** A comparison. */
 export function formatComparison(comparison: BenchmarkComparison, style: TableStyle): string {
   checkStyle(style);
@@ -186,7 +189,13 @@ export function formatComparison(comparison: BenchmarkComparison, style: TableSt
     const [low, high] = confidenceInterval;
     notes[0] += ` The average changed by ${percent(low)} to ${percent(high)} (95 %)${pValue === undefined ? '' : `, p ${shownP(pValue)}`}.`;
   }
-  const { conclusive, roundsNeeded } = comparison;
+  const { conclusive, roundsNeeded, machinePercent = 0 } = comparison;
+  if (Math.abs(machinePercent) >= NOTABLE) {
+    const pace = machinePercent > 0 ? 'quicker' : 'slower';
+    notes.push(
+      `The machine itself was ${Math.abs(machinePercent).toFixed(0)} % ${pace} during the current run: taken off.`,
+    );
+  }
   if (conclusive === false) {
     const enough =
       roundsNeeded === undefined

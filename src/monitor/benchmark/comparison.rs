@@ -1,5 +1,6 @@
 //! Do two results differ?
 
+use super::reference::{Levelled, levelled};
 use crate::stats::{Trimmed, cliffs_delta, nearest_rank, sorted, student_quantile, student_sf, trimmed};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,9 @@ pub struct Side {
     pub iterations: f64,
     /// Medians of rounds, in time order; empty when unknown.
     pub rounds: Vec<f64>,
+    /// What the reference work took in each of these rounds, ms; empty when unknown.
+    #[serde(default)]
+    pub reference: Vec<f64>,
     /// What all calls took, ms; 0 when unknown.
     #[serde(default)]
     pub total: f64,
@@ -75,8 +79,11 @@ pub struct Change {
 pub struct Comparison {
     /// Change of the average.
     pub duration_percent: f64,
-    /// Change of the typical round (trimmed mean of the rounds' medians); of the average where there are no rounds.
+    /// Change of the typical round (trimmed mean of the rounds' medians) without what the machine's own pace explains; of the
+    /// average where there are no rounds.
     pub rounds_percent: f64,
+    /// Change of the machine's own pace: of the reference work's duration; 0 when unknown.
+    pub machine_percent: f64,
     /// Two-sided p-value of "no difference".
     pub p_value: f64,
     /// 95 % confidence interval of the change.
@@ -97,15 +104,18 @@ pub struct Comparison {
 struct Ratio {
     /// Of typical rounds.
     log: f64,
-    /// What all rounds share of it: what disturbs a machine makes some rounds slow, what changes a function all of them.
+    /// What all rounds share of it, as measured and as levelled: what disturbs a machine makes some rounds slow, what changes a
+    /// function all of them.
     shared: f64,
     error: f64,
     df: f64,
     /// Variance that one round (one sample where there are no rounds) adds.
     noise: f64,
+    /// The same logarithm of the reference work.
+    pace: f64,
 }
 
-fn ln(value: f64) -> f64 {
+pub(super) fn ln(value: f64) -> f64 {
     libm::log(value.max(SMALLEST))
 }
 
@@ -135,7 +145,25 @@ fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
     )
 }
 
+/// The least of some logarithms that have one sign; 0 where they have not.
+fn in_common(logs: &[f64]) -> f64 {
+    let least = logs.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match () {
+        () if least > 0.0 => least,
+        () if most < 0.0 => most,
+        () => 0.0,
+    }
+}
+
 impl Side {
+    /// Whether it is known how quick the machine was in each round.
+    pub(super) fn has_reference(&self) -> bool {
+        !self.rounds.is_empty()
+            && self.reference.len() == self.rounds.len()
+            && self.reference.iter().all(|pace| *pace > 0.0)
+    }
+
     /// The squared error of the logarithm that other runs have and the rounds of this one do not show; 0 without rounds, for
     /// what others have summed up is taken at its word.
     fn between_runs(&self) -> f64 {
@@ -186,45 +214,47 @@ impl Change {
     }
 
     fn ratio(&self) -> Ratio {
-        let (before, after) = (&self.baseline, &self.current);
+        let level = levelled(&self.baseline, &self.current);
         if !self.has_rounds() {
-            return self.ratio_of_averages();
+            return self.ratio_of_averages(&level);
         }
-        let logs = |side: &Side| side.rounds.iter().map(|r| ln(*r)).collect::<Vec<_>>();
-        let (before, after) = (logs(before), logs(after));
-        if self.paired && before.len() == after.len() {
-            let apart: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
-            let (estimate, error, df) = moderated(&apart);
-            return Ratio {
-                log: estimate.mean,
-                shared: estimate.mean,
-                error: error.sqrt(),
-                df,
-                noise: estimate.variance,
-            };
+        if self.paired && self.baseline.rounds.len() == self.current.rounds.len() {
+            return self.ratio_of_pairs(level.pace);
         }
-        let (b, b_error, b_df) = moderated(&before);
-        let (a, a_error, a_df) = moderated(&after);
+        let (b, b_error, b_df) = moderated(&level.before);
+        let (a, a_error, a_df) = moderated(&level.after);
         let (error, df) = sum_of_errors((b_error, b_df), (a_error, a_df));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs(), PAIRS_OF_RUNS));
+        let (error, df) = sum_of_errors((error, df), (self.between_runs() + level.error, PAIRS_OF_RUNS));
         let log = a.mean - b.mean;
         let quick = |logs: &[f64]| nearest_rank(&sorted(logs), QUICK);
-        let shared = quick(&after) - quick(&before);
+        let quickest = quick(&level.after) - quick(&level.before);
         Ratio {
             log,
-            shared: if shared * log > 0.0 {
-                log.signum() * shared.abs().min(log.abs())
-            } else {
-                0.0
-            },
+            shared: in_common(&[log, quickest, log + level.shared]),
             error: error.sqrt(),
             df,
             noise: b.variance + a.variance,
+            pace: level.pace,
+        }
+    }
+
+    /// From rounds taken in turns, which the machine's pace changes alike.
+    fn ratio_of_pairs(&self, pace: f64) -> Ratio {
+        let pairs = self.current.rounds.iter().zip(&self.baseline.rounds);
+        let apart: Vec<f64> = pairs.map(|(after, before)| ln(*after) - ln(*before)).collect();
+        let (estimate, error, df) = moderated(&apart);
+        Ratio {
+            log: estimate.mean,
+            shared: estimate.mean,
+            error: error.sqrt(),
+            df,
+            noise: estimate.variance,
+            pace,
         }
     }
 
     /// From mean, deviation and count alone, by Welch's test with the error of a logarithm (delta method).
-    fn ratio_of_averages(&self) -> Ratio {
+    fn ratio_of_averages(&self, level: &Levelled) -> Ratio {
         let relative = |side: &Side| {
             let n = side.iterations.max(1.0);
             let spread = (side.deviation / side.average.max(SMALLEST)).powi(2);
@@ -234,14 +264,15 @@ impl Change {
         };
         let (before, after) = (relative(&self.baseline), relative(&self.current));
         let (error, df) = sum_of_errors((before.1, before.2), (after.1, after.2));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs(), PAIRS_OF_RUNS));
-        let log = ln(self.current.average) - ln(self.baseline.average);
+        let (error, df) = sum_of_errors((error, df), (self.between_runs() + level.error, PAIRS_OF_RUNS));
+        let log = ln(self.current.average) - ln(self.baseline.average) - level.shared;
         Ratio {
             log,
-            shared: log,
+            shared: in_common(&[log, log + level.shared]),
             error: error.sqrt(),
             df,
             noise: before.0 + after.0,
+            pace: level.pace,
         }
     }
 }
@@ -260,10 +291,11 @@ fn percent_less(from: f64, to: f64) -> f64 {
 }
 
 /// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value); otherwise
-/// the results are similar. Of two runs one after the other only the change that typical and quick rounds share counts, and
-/// its error includes what changes between runs: they tell 10 % or more apart, paired rounds 5 %. The change is that of the averages, unless a few
-/// outliers (a scheduler, a collector) pull these away from what the rounds say: then it is that of the rounds. Without
-/// rounds on both sides the figures alone are tested, as if samples were independent; one observation shows nothing.
+/// the results are similar. Of two runs one after the other only the change that typical and quick rounds share counts, less
+/// what the machine's own pace explains ([`super::reference`]), and its error includes what else changes between runs: they
+/// tell 10 % or more apart, paired rounds 5 %. The change is that of the averages, unless these are pulled away from what the
+/// rounds say (by outliers, or by the machine): then it is that of the rounds. Without rounds on both sides the figures alone
+/// are tested, as if samples were independent; one observation shows nothing.
 pub fn compare(change: &Change) -> Comparison {
     let duration_percent = percent_less(change.baseline.average, change.current.average);
     let Ratio {
@@ -272,6 +304,7 @@ pub fn compare(change: &Change) -> Comparison {
         error,
         df,
         noise,
+        pace,
     } = change.ratio();
     let error = libm::hypot(error, change.systematic_error());
     let p_value = if !change.has_rounds() && change.observations() < 2.0 {
@@ -324,6 +357,7 @@ pub fn compare(change: &Change) -> Comparison {
     Comparison {
         duration_percent,
         rounds_percent,
+        machine_percent: percent(pace),
         p_value,
         // Holds the change of the averages too, which outliers make that much less certain.
         confidence_interval: [low.min(duration_percent), high.max(duration_percent)],

@@ -6,6 +6,7 @@ fn side(average: f64, deviation: f64, iterations: f64) -> Side {
         deviation,
         iterations,
         rounds: vec![],
+        reference: vec![],
         total: 0.0,
         systematic: 0.0,
     }
@@ -83,6 +84,7 @@ fn one_wild_round_hides_nothing_and_pretends_nothing() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        reference: vec![],
         total: 0.0,
         systematic: 0.0,
     };
@@ -112,6 +114,7 @@ fn a_disturbance_of_half_the_rounds_is_not_a_slower_function() {
         deviation: 1.0,
         iterations: 100.0,
         rounds,
+        reference: vec![],
         total: 0.0,
         systematic: 0.0,
     };
@@ -134,6 +137,7 @@ fn paired_rounds_see_through_a_drift_that_hides_the_change_from_unpaired_ones() 
         deviation: 2.0,
         iterations: 100.0,
         rounds: rounds.to_vec(),
+        reference: vec![],
         total: 0.0,
         systematic: 0.0,
     };
@@ -170,6 +174,7 @@ fn what_calibration_may_be_wrong_by_is_no_difference() {
         deviation: level * 0.01,
         iterations: 100.0,
         rounds: vec![level; 20],
+        reference: vec![],
         total: 0.0,
         systematic,
     };
@@ -189,6 +194,7 @@ fn run(level: f64, total: f64, round: impl Fn(usize) -> f64) -> Side {
         deviation: level * 0.01,
         iterations: 100.0,
         rounds,
+        reference: vec![],
         total,
         systematic: 0.0,
     }
