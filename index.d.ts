@@ -1415,6 +1415,11 @@ interface PerformanceRegression {
     threshold: number;
     /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
     confidence: number;
+    /**
+     * How much slower the machine itself was, percent of what a fixed piece of work took; 0 when unknown. What that explains
+     * counts neither for the confidence nor for severity and threshold.
+     */
+    machinePercent?: number;
     /** Calls behind `baselineDuration`. */
     baselineCalls?: number;
     /** Calls behind `currentDuration`. */

@@ -129,7 +129,10 @@ export declare class NativeMonitor {
   component(name: string): number
   /** The node of `component` below `parent` (−1: the top) in the call tree. */
   node(parent: number, component: number): number
-  /** Records the first `calls` finished calls of the batch: triples of node, duration and self time, ms. */
+  /**
+   * Records the first `calls` finished calls of the batch, four numbers each: node, duration, self time and reading of the
+   * reference work, ms.
+   */
   record(batch: Float64Array, calls: number): void
   /** Writes the figures of one component to `out`; false before its first finished call. */
   timing(component: number, out: Float64Array): boolean
@@ -260,9 +263,6 @@ export declare function benchmarkCompare(change: string): string
 /** Whether the last rounds of a warm-up agree. */
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
-/** A fixed piece of work of some microseconds, to be timed: how quick the machine is at the moment. */
-export declare function benchmarkReferenceWork(): number
-
 /**
  * Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds,
  * then of their reference readings, if there are any; returns how many rounds.
@@ -363,6 +363,12 @@ export interface LimitValues {
   /** Tokens a call of unknown size is first taken for; NaN: the engine's own guess. */
   unknownCall: number
 }
+
+/**
+ * How quick the machine is at the moment: what a fixed piece of work takes, ms (about 0.005). Takes about 15 µs. On the
+ * system's own clock, whatever the clock of JavaScript is made to say.
+ */
+export declare function machinePace(): number
 
 /** One page of notes. */
 export interface NotesPage {

@@ -187,6 +187,54 @@ test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower 
   expect(found).toBeGreaterThanOrEqual(184);
 }, 120_000);
 
+describe('how quick the machine was', () => {
+  const slower = (monitor: PerformanceMonitor, run: (ms: number) => void) => {
+    run(1);
+    monitor.setBaseline('before');
+    run(4);
+    return monitor.detectRegressions('before')[0];
+  };
+
+  test('is not asked on a faked clock, whose durations are of no machine', () => {
+    const monitor = new PerformanceMonitor();
+    const found = slower(monitor, (ms) => record(monitor, 'faked', around(ms, 40)));
+    expect(found).toMatchObject({ severity: 'critical', machinePercent: 0 });
+    expect(monitor.exportBaseline('before')).not.toMatch(/"pace":(?!0\.0[,}])/u);
+  });
+
+  test('is kept with every round of a real one, in baselines too, and what is left is reported as measured', () => {
+    vi.restoreAllMocks();
+    const monitor = new PerformanceMonitor();
+    const found = slower(monitor, (ms) => {
+      for (let i = 0; i < 24; i += 1) {
+        monitor.measureSync('real', () => {
+          const end = performance.now() + ms;
+          while (performance.now() < end);
+        });
+      }
+    });
+    const { baselineDuration, currentDuration, percentChange, machinePercent } = found as NonNullable<typeof found>;
+    expect(percentChange).toBeCloseTo((currentDuration / baselineDuration - 1) * 100, 6);
+    expect(machinePercent).not.toBe(0);
+    const rounds = (JSON.parse(monitor.exportBaseline('before')) as { components: { rounds: { pace: number }[] }[] })
+      .components[0]?.rounds;
+    expect(rounds?.length).toBeGreaterThan(5);
+    for (const { pace } of rounds ?? []) expect(pace).toBeGreaterThan(0.0005);
+  });
+
+  test('a baseline of an earlier version, which does not know, is compared as before', () => {
+    const before = new PerformanceMonitor();
+    record(before, 'slow', around(10, 40));
+    before.setBaseline('v1');
+    const old = before.exportBaseline('v1').replace(/,"pace":[^,}]*/gu, '');
+    expect(old).not.toContain('pace');
+    const after = new PerformanceMonitor();
+    after.importBaseline(old);
+    record(after, 'slow', around(13, 40));
+    expect(after.detectRegressions('v1')).toMatchObject([{ component: 'slow', severity: 'major', machinePercent: 0 }]);
+  });
+});
+
 describe('baselines outside the process', () => {
   test('an exported baseline gives the same verdicts in another monitor', () => {
     const before = new PerformanceMonitor();

@@ -2,7 +2,7 @@
 //! one JSON string.
 
 use super::number::integer;
-use crate::monitor::{BaselineError, Monitor, Thresholds};
+use crate::monitor::{BaselineError, CALL_FIELDS, Monitor, Thresholds};
 use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
 use napi_derive::napi;
 use serde::Serialize;
@@ -74,11 +74,12 @@ impl NativeMonitor {
         })
     }
 
-    /// Records the first `calls` finished calls of the batch: triples of node, duration and self time, ms.
+    /// Records the first `calls` finished calls of the batch, four numbers each: node, duration, self time and reading of the
+    /// reference work, ms.
     #[napi(catch_unwind)]
     pub fn record(&self, batch: Float64ArraySlice, calls: f64) -> Result<()> {
-        let calls = integer("calls", calls, 0.0, (batch.len() / 3) as f64)? as usize;
-        self.monitor.borrow_mut().record(&batch[..calls * 3]);
+        let calls = integer("calls", calls, 0.0, (batch.len() / CALL_FIELDS) as f64)? as usize;
+        self.monitor.borrow_mut().record(&batch[..calls * CALL_FIELDS]);
         Ok(())
     }
 

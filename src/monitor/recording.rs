@@ -10,6 +10,15 @@ const LEAF: usize = 8;
 /// Rounds kept; when there are more, neighbours merge.
 const ROUNDS: usize = 64;
 
+/// One finished call.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    /// ms.
+    duration: f64,
+    /// What the reference work took at the time, ms; 0 when unknown.
+    pace: f64,
+}
+
 /// Consecutive calls, summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
@@ -19,21 +28,30 @@ pub struct Round {
     pub mean: f64,
     /// Median duration, ms; of merged rounds the weighted mean of their medians.
     pub median: f64,
+    /// What the reference work took meanwhile, ms, on average; 0 when unknown.
+    #[serde(default)]
+    pub pace: f64,
 }
 
 impl Round {
-    fn of(durations: &[f64]) -> Self {
-        let count = durations.len() as f64;
+    fn of(calls: &[Call]) -> Self {
+        let count = calls.len() as f64;
+        let durations: Vec<f64> = calls.iter().map(|call| call.duration).collect();
         Self {
             count,
             mean: durations.iter().sum::<f64>() / count,
-            median: median(durations),
+            median: median(&durations),
+            pace: mean_pace(calls.iter().map(|call| (call.pace, 1.0))),
         }
     }
 
     fn merged(rounds: &[Self]) -> Self {
         if rounds.iter().all(|r| r.count == 1.0) {
-            return Self::of(&rounds.iter().map(|r| r.mean).collect::<Vec<_>>());
+            let call = |r: &Self| Call {
+                duration: r.mean,
+                pace: r.pace,
+            };
+            return Self::of(&rounds.iter().map(call).collect::<Vec<_>>());
         }
         let count: f64 = rounds.iter().map(|r| r.count).sum();
         let weighted = |of: fn(&Self) -> f64| rounds.iter().map(|r| of(r) * r.count).sum::<f64>() / count;
@@ -41,6 +59,7 @@ impl Round {
             count,
             mean: weighted(|r| r.mean),
             median: weighted(|r| r.median),
+            pace: mean_pace(rounds.iter().map(|r| (r.pace, r.count))),
         }
     }
 
@@ -64,6 +83,15 @@ impl Round {
     }
 }
 
+/// The weighted mean of those paces that are known; 0 when none is.
+fn mean_pace(paces: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let known = paces.filter(|(pace, _)| *pace > 0.0);
+    let (sum, weights) = known.fold((0.0, 0.0), |(sum, weights), (pace, weight)| {
+        (sum + pace * weight, weights + weight)
+    });
+    if weights > 0.0 { sum / weights } else { 0.0 }
+}
+
 /// Durations beyond the first [`EXACT`].
 #[derive(Clone, Debug, Default)]
 struct Bulk {
@@ -72,15 +100,15 @@ struct Bulk {
     rounds: Vec<Round>,
     /// The round that is being filled.
     open: Option<Round>,
-    leaf: Vec<f64>,
+    leaf: Vec<Call>,
     /// Leaves a full round has.
     leaves: usize,
 }
 
 impl Bulk {
-    fn record(&mut self, duration: f64) {
-        self.histogram.record(duration, 1);
-        self.leaf.push(duration);
+    fn record(&mut self, call: Call) {
+        self.histogram.record(call.duration, 1);
+        self.leaf.push(call);
         if self.leaf.len() == LEAF {
             let leaf = Round::of(&self.leaf);
             self.leaf.clear();
@@ -112,12 +140,12 @@ impl Bulk {
     }
 }
 
-/// The calls of one component. O(1) a call, at most 2 KB plus its histogram.
+/// The calls of one component. O(1) a call, at most 4 KB plus its histogram.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
     moments: Moments,
     /// In time order; empty once `bulk` exists.
-    exact: Vec<f64>,
+    exact: Vec<Call>,
     bulk: Option<Box<Bulk>>,
 }
 
@@ -131,15 +159,16 @@ pub struct Stored {
 }
 
 impl Recording {
-    /// Adds one call.
-    pub fn record(&mut self, duration: f64) {
+    /// Adds one call of `duration` ms, at which time the reference work took `pace` ms (0 when unknown).
+    pub fn record(&mut self, duration: f64, pace: f64) {
+        let call = Call { duration, pace };
         self.moments.record(duration);
         if let Some(bulk) = &mut self.bulk {
-            bulk.record(duration);
+            bulk.record(call);
         } else if self.exact.len() < EXACT {
-            self.exact.push(duration);
+            self.exact.push(call);
         } else {
-            self.spill().record(duration);
+            self.spill().record(call);
         }
     }
 
@@ -150,8 +179,8 @@ impl Recording {
                 leaves: 1,
                 ..Bulk::default()
             });
-            for duration in exact {
-                bulk.record(duration);
+            for call in exact {
+                bulk.record(call);
             }
             bulk
         })
@@ -166,7 +195,7 @@ impl Recording {
         }
         let bulk = self.spill();
         match &later.bulk {
-            None => later.exact.iter().for_each(|duration| bulk.record(*duration)),
+            None => later.exact.iter().for_each(|call| bulk.record(*call)),
             Some(theirs) => {
                 bulk.rounds = bulk.all_rounds();
                 bulk.rounds.extend(&theirs.rounds);
@@ -177,6 +206,10 @@ impl Recording {
                 bulk.halve_if_full();
             }
         }
+    }
+
+    fn exact_durations(&self) -> Vec<f64> {
+        sorted(&self.exact.iter().map(|call| call.duration).collect::<Vec<_>>())
     }
 
     /// Count, sum, mean and extremes, all exact.
@@ -191,7 +224,7 @@ impl Recording {
             let (min, max) = (self.moments.min(), self.moments.max());
             bulk.histogram.percentiles(wanted).map(|p| p.clamp(min, max))
         } else {
-            let ordered = sorted(&self.exact);
+            let ordered = self.exact_durations();
             wanted.map(|p| nearest_rank(&ordered, p))
         }
     }
@@ -214,7 +247,8 @@ impl Recording {
     pub fn store(&self) -> Stored {
         let distribution = match &self.bulk {
             Some(bulk) => bulk.histogram.buckets().collect(),
-            None => sorted(&self.exact)
+            None => self
+                .exact_durations()
                 .chunk_by(|a, b| a == b)
                 .map(|g| (g[0], g.len() as u64))
                 .collect(),
@@ -234,7 +268,7 @@ mod tests {
     fn recorded(durations: &[f64]) -> Recording {
         let mut recording = Recording::default();
         for duration in durations {
-            recording.record(*duration);
+            recording.record(*duration, 0.0);
         }
         recording
     }
@@ -242,13 +276,31 @@ mod tests {
     #[test]
     fn rounds_stay_few_however_many_calls_and_keep_their_order() {
         let mut recording = Recording::default();
-        (0..1_000_000).for_each(|i| recording.record(f64::from(i)));
+        (0..1_000_000).for_each(|i| recording.record(f64::from(i), 0.0));
         let rounds = recording.rounds(10);
         assert_eq!(rounds.len(), 10);
         assert!(rounds.is_sorted_by(|a, b| a.mean < b.mean));
         assert_eq!(rounds.iter().map(|r| r.count).sum::<f64>(), 1_000_000.0);
         let bulk = recording.bulk.expect("a million calls are not exact");
         assert!(bulk.rounds.len() <= ROUNDS && bulk.leaf.len() < LEAF);
+    }
+
+    #[test]
+    fn the_pace_of_a_round_is_that_of_the_calls_it_is_known_of() {
+        let mut recording = Recording::default();
+        for i in 0..1000 {
+            let pace = if i % 4 == 0 {
+                0.0
+            } else {
+                0.005 + f64::from(i / 500)
+            };
+            recording.record(1.0, pace);
+        }
+        let paces: Vec<f64> = recording.rounds(4).iter().map(|r| r.pace).collect();
+        for (pace, expected) in paces.iter().zip([0.005, 0.005, 1.005, 1.005]) {
+            assert!((pace - expected).abs() < 0.05, "{paces:?}");
+        }
+        assert_eq!(recorded(&[1.0; 40]).rounds(12)[3].pace, 0.0);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! What became slower than a baseline, and how sure that is.
 
-use super::evidence::{Evidence, Series, rests_on_prior, slower};
+use super::evidence::{Evidence, Series, Slowdown, rests_on_prior, slower};
 use super::recording::Recording;
 use serde::Serialize;
 
@@ -57,12 +57,14 @@ pub struct Regression {
     pub current_duration: f64,
     /// How much slower, percent of the baseline.
     pub percent_change: f64,
-    /// `critical`, `major` or `minor`.
+    /// `critical`, `major` or `minor`, without what a machine that was slower itself explains.
     pub severity: &'static str,
     /// The threshold that was crossed, percent.
     pub threshold: f64,
     /// How sure this is, 0–1: 1 less the p-value, corrected for the number of components compared (Bonferroni).
     pub confidence: f64,
+    /// How much slower the machine itself was, percent; 0 when unknown.
+    pub machine_percent: f64,
     /// Calls behind the baseline's figure.
     pub baseline_calls: u64,
     /// Calls behind the current figure.
@@ -126,16 +128,24 @@ impl Thresholds {
             () => PROOF,
         };
         let margin = self.minor.max(0.0) / 100.0 * needed.margin;
-        let [means, typical] = slower(&before.series, &now.series, margin)?;
+        let Slowdown {
+            means,
+            typical,
+            machine,
+        } = slower(&before.series, &now.series, margin)?;
         let means = Evidence {
             before: before.average,
             now: now.average,
-            p: means.p,
+            ..means
         };
         [means, typical].into_iter().find_map(|evidence| {
             let confidence = 1.0 - (evidence.p * compared).min(1.0);
             let change = (evidence.now - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
-            let (severity, threshold) = self.crossed(change).filter(|_| confidence >= needed.confidence)?;
+            let own = match machine {
+                1.0 => change,
+                _ => (evidence.ratio - 1.0) * 100.0,
+            };
+            let (severity, threshold) = self.crossed(own).filter(|_| confidence >= needed.confidence)?;
             Some(Regression {
                 component: component.to_owned(),
                 baseline_duration: evidence.before,
@@ -144,6 +154,7 @@ impl Thresholds {
                 severity,
                 threshold,
                 confidence,
+                machine_percent: (machine - 1.0) * 100.0,
                 baseline_calls: before.calls,
                 current_calls: now.calls,
             })

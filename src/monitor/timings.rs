@@ -11,6 +11,9 @@ use std::collections::HashMap;
 /// p99 and self time.
 pub const TIMING_FIELDS: usize = 10;
 
+/// Numbers of a finished call in [`Monitor::record`].
+pub const CALL_FIELDS: usize = 4;
+
 /// Calls since a baseline was set are told apart from those before: recordings are cut into segments by epoch.
 #[derive(Debug)]
 struct Component {
@@ -85,19 +88,20 @@ impl Monitor {
         known.then(|| self.tree.node(parent, component))
     }
 
-    /// Records finished calls, as triples of node, duration (ms) and self time (ms). Unknown nodes are ignored.
+    /// Records finished calls, [`CALL_FIELDS`] numbers each: node, duration (ms), self time (ms) and what the reference work
+    /// took at the time (ms, 0 when unknown). Unknown nodes are ignored.
     pub fn record(&mut self, calls: &[f64]) {
         self.figures = None;
-        for call in calls.chunks_exact(3) {
+        for call in calls.chunks_exact(CALL_FIELDS) {
             let Some(component) = self.tree.record(call[0] as usize, call[1], call[2]) else {
                 continue;
             };
             let segments = &mut self.components[component].segments;
             match segments.last_mut() {
-                Some((epoch, recording)) if *epoch == self.epoch + 1 => recording.record(call[1]),
+                Some((epoch, recording)) if *epoch == self.epoch + 1 => recording.record(call[1], call[3]),
                 _ => {
                     let mut recording = Recording::default();
-                    recording.record(call[1]);
+                    recording.record(call[1], call[3]);
                     segments.push((self.epoch + 1, recording));
                 }
             }

@@ -1,6 +1,6 @@
 /** The course of a benchmark: warm up, find out how many calls make a sample, take samples. */
 import { native } from '../native.js';
-import { callsPerSample, type Measured, Reference, readClock, sampleAsync, sampleSync } from './stopwatch.js';
+import { callsPerSample, type Measured, Pace, readClock, sampleAsync, sampleSync } from './stopwatch.js';
 
 /** A checked {@link BenchmarkConfig}. */
 export interface Plan {
@@ -93,11 +93,11 @@ export class Samples {
   readonly batches: number[] = [];
   /** What the reference work took about when each of them ended, ms. */
   readonly references: number[] = [];
-  readonly #reference = new Reference();
+  readonly #pace = new Pace();
 
   add(batch: number): void {
     this.batches.push(batch);
-    this.references.push(this.#reference.now());
+    this.references.push(this.#pace.now());
   }
 }
 

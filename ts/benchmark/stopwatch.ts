@@ -178,30 +178,21 @@ export function callsPerSample(call: number): number {
   return native.benchmarkCallsPerSample(call, resolution, reading);
 }
 
-/** Readings in a row, of which the shortest counts: what interrupts one is not the machine's pace. */
-const REFERENCE_TRIES = 3;
-/** A reading is made when this many times its own duration have passed since the last one. */
-const REFERENCE_GAP = 20;
+/** A reading of the machine's pace is made when this long has passed since the last one, ms: 15 µs of each 0.3 ms. */
+const PACE_GAP = 0.3;
 
-/** How quick the machine is: a fixed piece of work (15 µs for a reading), timed again and again while something is measured. */
-export class Reference {
+/** How quick the machine is, read again and again while something is measured. */
+export class Pace {
   #reading = 0;
-  #due = Number.NEGATIVE_INFINITY;
+  #readAt = Number.NEGATIVE_INFINITY;
 
-  /** What the work takes at the moment, ms, or took up to 0.3 ms ago; 0 on a clock that stands still. */
+  /** What the reference work takes at the moment, ms, or took up to 0.3 ms ago. */
   now(): number {
-    const start = clock();
-    if (start < this.#due) return this.#reading;
-    let best = Number.POSITIVE_INFINITY;
-    let last = start;
-    for (let i = 0; i < REFERENCE_TRIES; i += 1) {
-      native.benchmarkReferenceWork();
-      const end = clock();
-      best = Math.min(best, end - last);
-      last = end;
+    const time = clock();
+    if (time - this.#readAt >= PACE_GAP) {
+      this.#reading = native.machinePace();
+      this.#readAt = clock();
     }
-    this.#reading = best;
-    this.#due = last + REFERENCE_GAP * (last - start);
-    return best;
+    return this.#reading;
   }
 }

@@ -1,6 +1,6 @@
 //! Do two results differ?
 
-use super::reference::{Levelled, levelled};
+use crate::monitor::reference::{Levelling, Run};
 use crate::stats::{Trimmed, cliffs_delta, nearest_rank, sorted, student_quantile, student_sf, trimmed};
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +115,7 @@ struct Ratio {
     pace: f64,
 }
 
-pub(super) fn ln(value: f64) -> f64 {
+fn ln(value: f64) -> f64 {
     libm::log(value.max(SMALLEST))
 }
 
@@ -145,6 +145,13 @@ fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
     )
 }
 
+/// The logarithm that was levelled, where levelling cannot have made it what it is.
+fn before_levelling(log: f64, level: Option<Levelling>) -> f64 {
+    log + level
+        .filter(|level| !level.known)
+        .map_or(0.0, |level| level.shared())
+}
+
 /// The least of some logarithms that have one sign; 0 where they have not.
 fn in_common(logs: &[f64]) -> f64 {
     let least = logs.iter().copied().fold(f64::INFINITY, f64::min);
@@ -158,7 +165,7 @@ fn in_common(logs: &[f64]) -> f64 {
 
 impl Side {
     /// Whether it is known how quick the machine was in each round.
-    pub(super) fn has_reference(&self) -> bool {
+    fn has_reference(&self) -> bool {
         !self.rounds.is_empty()
             && self.reference.len() == self.rounds.len()
             && self.reference.iter().all(|pace| *pace > 0.0)
@@ -194,8 +201,9 @@ impl Change {
         self.baseline.systematic.max(self.current.systematic)
     }
 
-    fn between_runs(&self) -> f64 {
-        self.baseline.between_runs() + self.current.between_runs()
+    /// What the rounds of two runs do not show of their error: squared, of the logarithm.
+    fn between_runs(&self, level: Option<Levelling>) -> f64 {
+        self.baseline.between_runs() + self.current.between_runs() + level.map_or(0.0, |level| level.error())
     }
 
     /// The p-value below which a difference counts.
@@ -214,47 +222,48 @@ impl Change {
     }
 
     fn ratio(&self) -> Ratio {
-        let level = levelled(&self.baseline, &self.current);
+        let logs = |values: &[f64]| values.iter().map(|value| ln(*value)).collect::<Vec<_>>();
+        let sides = [&self.baseline, &self.current];
+        let [mut before, mut after] = sides.map(|side| logs(&side.rounds));
+        let [pace_before, pace_after] = sides.map(|side| logs(&side.reference));
+        let level = sides.iter().all(|side| side.has_reference()).then(|| {
+            let run = |(rounds, pace)| Run { rounds, pace };
+            Levelling::of(run((&before, &pace_before)), run((&after, &pace_after)))
+        });
+        let pace = level.map_or(0.0, |level| level.pace);
         if !self.has_rounds() {
-            return self.ratio_of_averages(&level);
+            return self.ratio_of_averages(level);
         }
-        if self.paired && self.baseline.rounds.len() == self.current.rounds.len() {
-            return self.ratio_of_pairs(level.pace);
+        if self.paired && before.len() == after.len() {
+            return ratio_of_pairs(&before, &after, pace);
         }
-        let (b, b_error, b_df) = moderated(&level.before);
-        let (a, a_error, a_df) = moderated(&level.after);
+        if let Some(level) = level {
+            let levelled = |rounds: &mut Vec<f64>, pace: &[f64]| {
+                let paces = rounds.iter_mut().zip(pace);
+                paces.for_each(|(round, pace)| *round -= level.excess(*pace));
+            };
+            levelled(&mut before, &pace_before);
+            levelled(&mut after, &pace_after);
+        }
+        let (b, b_error, b_df) = moderated(&before);
+        let (a, a_error, a_df) = moderated(&after);
         let (error, df) = sum_of_errors((b_error, b_df), (a_error, a_df));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs() + level.error, PAIRS_OF_RUNS));
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(level), PAIRS_OF_RUNS));
         let log = a.mean - b.mean;
         let quick = |logs: &[f64]| nearest_rank(&sorted(logs), QUICK);
-        let quickest = quick(&level.after) - quick(&level.before);
+        let quickest = quick(&after) - quick(&before);
         Ratio {
             log,
-            shared: in_common(&[log, quickest, log + level.shared]),
+            shared: in_common(&[log, quickest, before_levelling(log, level)]),
             error: error.sqrt(),
             df,
             noise: b.variance + a.variance,
-            pace: level.pace,
-        }
-    }
-
-    /// From rounds taken in turns, which the machine's pace changes alike.
-    fn ratio_of_pairs(&self, pace: f64) -> Ratio {
-        let pairs = self.current.rounds.iter().zip(&self.baseline.rounds);
-        let apart: Vec<f64> = pairs.map(|(after, before)| ln(*after) - ln(*before)).collect();
-        let (estimate, error, df) = moderated(&apart);
-        Ratio {
-            log: estimate.mean,
-            shared: estimate.mean,
-            error: error.sqrt(),
-            df,
-            noise: estimate.variance,
             pace,
         }
     }
 
     /// From mean, deviation and count alone, by Welch's test with the error of a logarithm (delta method).
-    fn ratio_of_averages(&self, level: &Levelled) -> Ratio {
+    fn ratio_of_averages(&self, level: Option<Levelling>) -> Ratio {
         let relative = |side: &Side| {
             let n = side.iterations.max(1.0);
             let spread = (side.deviation / side.average.max(SMALLEST)).powi(2);
@@ -264,16 +273,31 @@ impl Change {
         };
         let (before, after) = (relative(&self.baseline), relative(&self.current));
         let (error, df) = sum_of_errors((before.1, before.2), (after.1, after.2));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs() + level.error, PAIRS_OF_RUNS));
-        let log = ln(self.current.average) - ln(self.baseline.average) - level.shared;
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(level), PAIRS_OF_RUNS));
+        let measured = ln(self.current.average) - ln(self.baseline.average);
+        let log = measured - level.map_or(0.0, |level| level.shared());
         Ratio {
             log,
-            shared: in_common(&[log, log + level.shared]),
+            shared: in_common(&[log, before_levelling(log, level)]),
             error: error.sqrt(),
             df,
             noise: before.0 + after.0,
-            pace: level.pace,
+            pace: level.map_or(0.0, |level| level.pace),
         }
+    }
+}
+
+/// From rounds taken in turns, which the machine's pace changes alike.
+fn ratio_of_pairs(before: &[f64], after: &[f64], pace: f64) -> Ratio {
+    let apart: Vec<f64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
+    let (estimate, error, df) = moderated(&apart);
+    Ratio {
+        log: estimate.mean,
+        shared: estimate.mean,
+        error: error.sqrt(),
+        df,
+        noise: estimate.variance,
+        pace,
     }
 }
 
@@ -292,7 +316,7 @@ fn percent_less(from: f64, to: f64) -> f64 {
 
 /// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value); otherwise
 /// the results are similar. Of two runs one after the other only the change that typical and quick rounds share counts, less
-/// what the machine's own pace explains ([`super::reference`]), and its error includes what else changes between runs: they
+/// what the machine's own pace explains ([`crate::monitor::reference`]), and its error includes what else changes between runs: they
 /// tell 10 % or more apart, paired rounds 5 %. The change is that of the averages, unless these are pulled away from what the
 /// rounds say (by outliers, or by the machine): then it is that of the rounds. Without rounds on both sides the figures alone
 /// are tested, as if samples were independent; one observation shows nothing.

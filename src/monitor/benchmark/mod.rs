@@ -3,11 +3,9 @@
 //! Nothing here runs or times anything: the facade calls the function and hands in what it measured.
 
 mod comparison;
-mod reference;
 mod sampling;
 mod summary;
 
 pub use comparison::{Change, Comparison, Side, compare};
-pub use reference::reference_work;
 pub use sampling::{Clock, calls_per_sample, is_settled};
 pub use summary::{ROUNDS, SUMMARY_FIELDS, Summary, summarize};
