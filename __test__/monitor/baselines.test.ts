@@ -188,38 +188,34 @@ test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower 
 }, 120_000);
 
 describe('how quick the machine was', () => {
-  const slower = (monitor: PerformanceMonitor, run: (ms: number) => void) => {
-    run(1);
-    monitor.setBaseline('before');
-    run(4);
-    return monitor.detectRegressions('before')[0];
+  const paces = (monitor: PerformanceMonitor) => {
+    const { components } = JSON.parse(monitor.exportBaseline('before')) as {
+      components: { rounds: { pace: number }[] }[];
+    };
+    return components.flatMap(({ rounds }) => rounds.map(({ pace }) => pace));
   };
 
   test('is not asked on a faked clock, whose durations are of no machine', () => {
     const monitor = new PerformanceMonitor();
-    const found = slower(monitor, (ms) => record(monitor, 'faked', around(ms, 40)));
-    expect(found).toMatchObject({ severity: 'critical', machinePercent: 0 });
-    expect(monitor.exportBaseline('before')).not.toMatch(/"pace":(?!0\.0[,}])/u);
+    record(monitor, 'faked', around(1, 40));
+    monitor.setBaseline('before');
+    record(monitor, 'faked', around(4, 40));
+    expect(monitor.detectRegressions('before')).toMatchObject([{ severity: 'critical', machinePercent: 0 }]);
+    expect(paces(monitor)).toEqual(Array.from({ length: 40 }, () => 0));
   });
 
-  test('is kept with every round of a real one, in baselines too, and what is left is reported as measured', () => {
+  test('is kept with every round on a real one, in baselines too', () => {
     vi.restoreAllMocks();
     const monitor = new PerformanceMonitor();
-    const found = slower(monitor, (ms) => {
-      for (let i = 0; i < 24; i += 1) {
-        monitor.measureSync('real', () => {
-          const end = performance.now() + ms;
-          while (performance.now() < end);
-        });
-      }
-    });
-    const { baselineDuration, currentDuration, percentChange, machinePercent } = found as NonNullable<typeof found>;
-    expect(percentChange).toBeCloseTo((currentDuration / baselineDuration - 1) * 100, 6);
-    expect(machinePercent).not.toBe(0);
-    const rounds = (JSON.parse(monitor.exportBaseline('before')) as { components: { rounds: { pace: number }[] }[] })
-      .components[0]?.rounds;
-    expect(rounds?.length).toBeGreaterThan(5);
-    for (const { pace } of rounds ?? []) expect(pace).toBeGreaterThan(0.0005);
+    for (let i = 0; i < 40; i += 1) {
+      monitor.measureSync('real', () => {
+        const end = performance.now() + 0.2;
+        while (performance.now() < end);
+      });
+    }
+    monitor.setBaseline('before');
+    expect(paces(monitor)).toHaveLength(40);
+    for (const pace of paces(monitor)) expect(pace).toBeGreaterThan(0.0005);
   });
 
   test('a baseline of an earlier version, which does not know, is compared as before', () => {
