@@ -1802,7 +1802,8 @@ interface FileOptions {
     /**
      * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
      * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-     * a syntax error, or a damaged Parquet file, cannot be read on either way.
+     * a syntax error, a damaged Parquet file, or a CSV file with a quote that is never closed and has rows behind it cannot
+     * be read on either way.
      */
     onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -1912,7 +1913,7 @@ interface FileWriterOptions {
     /**
      * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
      * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-     * and `close`; a last line without its end, left by a crash, is cut off first.
+     * and `close`; a last row that was never finished, left by a crash, is cut off first.
      */
     append?: boolean | undefined;
     /**
@@ -1949,10 +1950,13 @@ declare class FileResultWriter<T> {
     flush(): Promise<void>;
     /**
      * Finishes the file: everything accepted is in it, on disk, under its name (an empty file when there was nothing). After a
-     * failure it can be called again. Once closed, writing throws `ERR_CLOSED`.
+     * failure it can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
      */
     close(): Promise<void>;
-    /** Gives up: the temporary file is removed, the target is as it was (appending: as far as it was written). */
+    /**
+     * Gives up: the temporary file is removed, the target is as it was (appending: as far as whole batches were written).
+     * A `close()` that was called before is waited for; when it succeeds the file is there and nothing is given up.
+     */
     abort(): Promise<void>;
     /** The same as {@link close}, for `await using`. */
     [Symbol.asyncDispose](): Promise<void>;

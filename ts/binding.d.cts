@@ -338,6 +338,19 @@ export interface ClaimAnswer {
   answers: Uint8Array
 }
 
+/** Where the next row goes in a file that is appended to; see the engine's `AppendPoint`. */
+export interface FileAppendPoint {
+  position: number
+  lineEnd: string
+  columns?: Array<string>
+}
+
+/** Where rows can be appended to the file at `path`; `header` is the header row that a CSV file without one would get. */
+export declare function findAppendPoint(path: string, csv: boolean, header?: string | undefined | null): Promise<FileAppendPoint>
+
+/** The columns of the CSV file at `path`, when it has a header row with its line end. */
+export declare function finishedCsvHeader(path: string): Array<string> | null
+
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
   /** Calls per window. */

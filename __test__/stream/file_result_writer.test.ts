@@ -35,7 +35,7 @@ describe('ResultWriter.toFile', () => {
     const writer = ResultWriter.toFile<{ n: number }>(path);
     await Promise.all(numbers(1000).map((n) => writer.write({ n })));
     await writer.flush();
-    expect(readdirSync(join(path, '..'))).toEqual([expect.stringMatching(/^\.out\.jsonl\..*\.tmp$/)]);
+    expect(readdirSync(join(path, '..'))).toEqual([expect.stringMatching(/^\.aah-.*\.tmp$/)]);
     await writer.close();
     await writer.close();
     expect(readdirSync(join(path, '..'))).toEqual(['out.jsonl']);
@@ -45,7 +45,34 @@ describe('ResultWriter.toFile', () => {
         .join(''),
     );
     expect(writer.getStats()).toMatchObject({ itemsWritten: 1000, itemsBuffered: 0, errors: 0 });
-    await expect(writer.write({ n: 1 })).rejects.toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
+    await expect(writer.write({ n: 1 })).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+    await expect(writer.flush()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  test('an abort while close() is under way waits for it: the file is there, or close() rejects', async () => {
+    const path = target('closing.jsonl');
+    const writer = ResultWriter.toFile<number>(path);
+    await writer.write(1);
+    const closed = writer.close();
+    await writer.abort();
+    await closed;
+    expect(read(path)).toBe('1\n');
+    const missing = ResultWriter.toFile<number>(join(path, 'x.jsonl'));
+    await missing.write(1);
+    const failing = expect(missing.close()).rejects.toMatchObject({ code: 'ERR_STORAGE' });
+    await missing.abort();
+    await failing;
+    await expect(missing.flush()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
+  });
+
+  test('a CSV file of one column keeps its empty values', async () => {
+    const path = target('one.csv');
+    const writer = ResultWriter.toFile<object>(path);
+    await writer.writeMany(['a', '', 'b', null].map((output) => ({ output })));
+    await writer.close();
+    expect(read(path)).toBe('output\r\na\r\n""\r\nb\r\n""\r\n');
+    const back = await DatasetStream.fromFile(path).process(async (batch) => batch);
+    expect(back).toEqual(['a', '', 'b', ''].map((output) => ({ output })));
   });
 
   test('an aborted writer leaves the target as it was', async () => {
@@ -169,7 +196,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('a,"b ""q"" x"\r\n1,2\r\n5,6\r\n');
   });
 
-  test('null is no number: a TypeError', () => {
+  test('options of a wrong type are a TypeError, those that cannot be a RangeError', () => {
     for (const name of ['batchSize', 'maxMemory', 'bufferSize']) {
       for (const make of [DatasetStream, BatchProcessor, ResultWriter].map(maker)) {
         expect(() => make({ [name]: null })).toThrow(TypeError);
@@ -178,6 +205,9 @@ describe('ResultWriter.toFile', () => {
     }
     expect(() => ResultWriter.toFile('a.csv', { batchSize: null as never })).toThrow(TypeError);
     expect(() => ResultWriter.toFile('a.csv', { columns: 'a,b' as never })).toThrow(TypeError);
+    expect(() => ResultWriter.toFile('a.csv', { append: 'yes' as never })).toThrow(TypeError);
+    expect(() => ResultWriter.toFile('a.csv', { columns: ['a', 'b', 'a'] })).toThrow(RangeError);
+    expect(() => ResultWriter.toFile('a.csv', { columns: [] })).toThrow(RangeError);
   });
 
   test('append to CSV keeps the header and its columns', async () => {

@@ -69,3 +69,15 @@ for (const append of [false, true]) {
     rmSync(path);
   });
 }
+
+onDisk('an appending writer that gives up on a full disk leaves whole lines', async () => {
+  writeFileSync(filler, Buffer.alloc(900 << 10));
+  const path = join(disk, 'given-up.jsonl');
+  const writer = ResultWriter.toFile<string>(path, { append: true, batchSize: 1 });
+  await writer.write('whole');
+  await expect(writer.write('x'.repeat(1 << 20))).rejects.toThrow(/ENOSPC/);
+  await writer.abort();
+  expect(readFileSync(path, 'utf8')).toBe('"whole"\n');
+  rmSync(path);
+  rmSync(filler);
+});

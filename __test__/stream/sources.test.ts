@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createReadStream, existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -52,6 +54,7 @@ describe('fromFile', () => {
       'members.jsonl.gz',
       Buffer.concat([zlib.gzipSync(jsonl(cases.slice(0, 999))), zlib.gzipSync(jsonl(cases.slice(999)))]),
     ],
+    ['padded.jsonl.gz', Buffer.concat([zlib.gzipSync(jsonl(cases)), Buffer.alloc(512)])],
     ...zstdCases,
   ])('%s gives what JSON.parse gives, by process and by iteration', async (name, content) => {
     const path = file(name, content);
@@ -146,6 +149,7 @@ describe('fromFile', () => {
     ['truncated gzip', file('cut.jsonl.gz', zlib.gzipSync(jsonl(numbers(9999))).subarray(0, 5000)), 'truncated'],
     ['an object without cases', file('other.json', '{"cases":[1]}'), 'no member `testCases` (it has `cases`)'],
     ['an unfinished array', file('half.json', '[1,2'), 'ends within the array'],
+    ['a bad member', file('member.json', '{"testCases":[],"rest": !!!garbage}'), 'not valid JSON'],
     ['an empty document', file('empty.json', ''), 'is empty'],
     ['an unknown format', file('notes.txt', 'hello'), "pass `format: 'jsonl'"],
   ])('%s is one clear error, by process and by iteration', async (_, path, message) => {
@@ -170,6 +174,54 @@ describe('fromFile', () => {
     ]);
     const object = JSON.stringify({ ignored: long, testCases: ['a', long], more: long });
     expect(await lengths(DatasetStream.fromFile(file('long.json', object)))).toEqual([1, 10 << 20]);
+  });
+
+  test('one bad byte is one bad line, and a quote that is never closed does not swallow rows', async () => {
+    const read = async (path: string) => {
+      const stream = DatasetStream.fromFile(path, { onInvalid: 'skip' });
+      return { items: await all(stream), skipped: stream.getStats().itemsSkipped };
+    };
+    const nul = file('nul.jsonl', '{"a":1}\n{"a":"x\0y"}\n{"a":3}\n');
+    expect(await read(nul)).toEqual({ items: [{ a: 1 }, { a: 3 }], skipped: 1 });
+    const torn = file('torn.csv', 'a,b\r\n1,2\r\n3,"torn, text\nof, lines');
+    expect(await read(torn)).toEqual({ items: [{ a: '1', b: '2' }], skipped: 1 });
+    const open = file('open.csv', `a,b\n1,"oops\n${'2,ok\n'.repeat(50_000)}`);
+    await expect(read(open)).rejects.toMatchObject({ code: 'ERR_DATASET', line: 2 });
+    await expect(read(open)).rejects.toThrow('a quote is opened on line 2 and never closed');
+  });
+
+  test('JSON lines with a long first line are told from a document', async () => {
+    const long = 'x'.repeat(300_000);
+    const lines = [{ a: long }, { a: 1 }];
+    for (const name of ['lines.json', 'lines.txt', 'lines']) {
+      expect(await all(DatasetStream.fromFile(file(name, jsonl(lines))))).toEqual(lines);
+    }
+    const document = JSON.stringify({ long, '\ud800': [long], testCases: lines });
+    expect(await all(DatasetStream.fromFile(file('document', document)))).toEqual(lines);
+  });
+
+  test('numbers that lie across reads of a document are read whole', async () => {
+    // Some 300 KB: one read ends at every byte of a record in turn.
+    const text = JSON.stringify(Array.from({ length: 10_000 }, (_, i) => ({ n: -(i + 1) / 8, e: (i + 1) * 1e-30 })));
+    for (let shift = 0; shift < 36; shift += 1) {
+      const items = await all(DatasetStream.fromFile(file('shift.json', ' '.repeat(shift) + text)));
+      expect(JSON.stringify(items) === text).toBe(true);
+    }
+  });
+
+  test.skipIf(process.platform === 'win32')('a named pipe gives its lines as they come', async () => {
+    const pipe = join(directory, 'pipe.jsonl');
+    execFileSync('mkfifo', [pipe]);
+    const items = DatasetStream.fromFile<number>(pipe)[Symbol.asyncIterator]();
+    const first = items.next();
+    const writer = await open(pipe, 'w');
+    // Each is there before the next one is written.
+    for (const [n, next] of [1, 2, 3].map((n) => [n, n === 1 ? first : undefined] as const)) {
+      await writer.write(`${n}\n`);
+      expect(await (next ?? items.next())).toEqual({ done: false, value: n });
+    }
+    await writer.close();
+    expect(await items.next()).toMatchObject({ done: true });
   });
 
   test('misuse throws at once', () => {

@@ -12,7 +12,10 @@ use napi_derive::napi;
 use super::number::integer;
 use crate::stream::overflow::{Overflow, OverflowError};
 use crate::stream::segment::UnnamedFiles;
-use crate::stream::source::{Batch, DatasetError, DatasetReader, Format, ReaderOptions, Text};
+use crate::stream::source::{
+    AppendPoint, AppendTarget, Batch, DatasetError, DatasetReader, Format, ReaderOptions, Text,
+    finished_header,
+};
 
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
@@ -238,18 +241,23 @@ fn as_json(error: &DatasetError) -> serde_json::Value {
     serde_json::json!([error.line, error.byte_offset, error.reason])
 }
 
+/// What `work` gives; a panic of it is an error, as `catch_unwind` makes it of one on the JavaScript thread.
+fn caught<T>(work: impl FnOnce() -> T) -> napi::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("unknown");
+        Error::new(Status::GenericFailure, text.to_owned())
+    })
+}
+
 impl Task for NextBatch {
     type Output = Result<Batch, DatasetError>;
     type JsValue = DatasetBatch;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        catch_unwind(AssertUnwindSafe(|| self.shared.next())).map_err(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("unknown");
-            Error::new(Status::GenericFailure, text.to_owned())
-        })
+        caught(|| self.shared.next())
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
@@ -272,4 +280,56 @@ impl Task for NextBatch {
             },
         })
     }
+}
+
+/// Where the next row goes in a file that is appended to; see the engine's `AppendPoint`.
+#[napi(object)]
+pub struct FileAppendPoint {
+    pub position: f64,
+    pub line_end: String,
+    pub columns: Option<Vec<String>>,
+}
+
+/// Finds it, off the JavaScript thread.
+pub struct FindAppendPoint {
+    path: PathBuf,
+    target: AppendTarget,
+}
+
+impl Task for FindAppendPoint {
+    type Output = AppendPoint;
+    type JsValue = FileAppendPoint;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        caught(|| AppendPoint::find(&self.path, &self.target))?
+            .map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
+    }
+
+    fn resolve(&mut self, _env: Env, point: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(FileAppendPoint {
+            position: point.position as f64,
+            line_end: point.line_end.to_owned(),
+            columns: point.columns,
+        })
+    }
+}
+
+/// Where rows can be appended to the file at `path`; `header` is the header row that a CSV file without one would get.
+#[napi(catch_unwind, ts_return_type = "Promise<FileAppendPoint>")]
+pub fn find_append_point(path: String, csv: bool, header: Option<String>) -> AsyncTask<FindAppendPoint> {
+    let target = if csv {
+        AppendTarget::Csv(header)
+    } else {
+        AppendTarget::JsonLines
+    };
+    AsyncTask::new(FindAppendPoint {
+        path: path.into(),
+        target,
+    })
+}
+
+/// The columns of the CSV file at `path`, when it has a header row with its line end.
+#[napi(catch_unwind)]
+pub fn finished_csv_header(path: String) -> Option<Vec<String>> {
+    finished_header(Path::new(&path))
 }

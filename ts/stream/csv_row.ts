@@ -2,6 +2,8 @@
 
 /** The row of these cells, with its line end. */
 export function csvRow(cells: readonly string[]): string {
+  // An empty line is no row.
+  if (cells.length === 1 && cells[0] === '') return '""\r\n';
   return `${cells.map(quoted).join(',')}\r\n`;
 }
 

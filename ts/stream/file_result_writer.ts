@@ -1,13 +1,13 @@
 /** Results into a file: JSON lines or CSV; complete or not there at all, or appended to what is there. */
-import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { type FileHandle, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { type FileHandle, lstat, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
-import { endOfCsvRows, endOfJsonLines, openForAppend, peekHeader, readHeader } from './append_target.js';
+import { appendPoint, finishedHeader, openForAppend } from './append_target.js';
 import { cellText, csvRow } from './csv_row.js';
+import { TemporaryFile } from './temporary_file.js';
 
 /** How a file of results is written. */
 export interface FileWriterOptions {
@@ -16,7 +16,7 @@ export interface FileWriterOptions {
   /**
    * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
    * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-   * and `close`; a last line without its end, left by a crash, is cut off first.
+   * and `close`; a last row that was never finished, left by a crash, is cut off first.
    */
   append?: boolean | undefined;
   /**
@@ -61,8 +61,12 @@ export class FileResultWriter<T> {
   #columns: readonly string[] | undefined;
   #peeked = false;
   #file: FileHandle | undefined;
-  #temporary: string | undefined;
+  #temporary: TemporaryFile | undefined;
   #position = 0;
+  /** Whether a CSV file has no header yet. */
+  #headerDue = true;
+  /** The line end that is missing behind the last row that is there. */
+  #lineEnd = '';
   /** Whether a write failed, so that a part of it may be behind {@link #position}. */
   #torn = false;
   /** What {@link appending} holds for this writer. */
@@ -85,10 +89,14 @@ export class FileResultWriter<T> {
     const format = given.format === undefined ? this.#formatOfName() : given.format;
     if (format !== 'jsonl' && format !== 'csv') outOfRange('format', "'jsonl' or 'csv'", format);
     this.#csv = format === 'csv';
-    this.#append = given.append ?? false;
-    const { columns, batchSize } = given;
+    const { append, columns, batchSize } = given;
+    if (append !== undefined && typeof append !== 'boolean') wrongType('append', 'a boolean', append);
+    this.#append = append ?? false;
     if (columns !== undefined && !(Array.isArray(columns) && columns.every((name) => typeof name === 'string'))) {
       wrongType('columns', 'an array of strings', columns);
+    }
+    if (columns && (columns.length === 0 || new Set(columns).size < columns.length)) {
+      outOfRange('columns', 'at least one name, and none twice', columns);
     }
     this.#chosen = columns && [...columns];
     this.#columns = this.#chosen;
@@ -109,6 +117,7 @@ export class FileResultWriter<T> {
 
   /** Puts everything accepted so far into the file and syncs it to disk. */
   async flush(): Promise<void> {
+    this.#checkOpen('flush');
     await this.#attempt(async () => {
       await this.#writeLines();
       await this.#file?.sync();
@@ -117,7 +126,7 @@ export class FileResultWriter<T> {
 
   /**
    * Finishes the file: everything accepted is in it, on disk, under its name (an empty file when there was nothing). After a
-   * failure it can be called again. Once closed, writing throws `ERR_CLOSED`.
+   * failure it can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
    */
   close(): Promise<void> {
     if (this.#state === 'aborted') return Promise.resolve();
@@ -128,16 +137,21 @@ export class FileResultWriter<T> {
     return this.#closing;
   }
 
-  /** Gives up: the temporary file is removed, the target is as it was (appending: as far as it was written). */
+  /**
+   * Gives up: the temporary file is removed, the target is as it was (appending: as far as whole batches were written).
+   * A `close()` that was called before is waited for; when it succeeds the file is there and nothing is given up.
+   */
   async abort(): Promise<void> {
+    await this.#closing?.catch(() => {});
     if (this.#state === 'closed' || this.#state === 'aborted') return;
     this.#state = 'aborted';
     await this.#turn;
     this.#lines = [];
+    if (this.#append && this.#torn) await this.#file?.truncate(this.#position).catch(() => {});
     await this.#file?.close().catch(() => {});
     this.#file = undefined;
     this.#leave();
-    if (this.#temporary) await rm(this.#temporary, { force: true });
+    await this.#temporary?.remove();
   }
 
   /** The same as {@link close}, for `await using`. */
@@ -157,9 +171,7 @@ export class FileResultWriter<T> {
   }
 
   #accept(results: Iterable<T>): void {
-    if (this.#state !== 'open' || this.#closing) {
-      throw new AiEvalsError('ERR_CLOSED', `write: the writer of ${this.#target} was closed`);
-    }
+    this.#checkOpen('write');
     if (typeof results !== 'object' || results === null || !(Symbol.iterator in results)) {
       wrongType('results', 'an iterable of results', results);
     }
@@ -169,6 +181,11 @@ export class FileResultWriter<T> {
     this.#peekColumns();
     for (const line of lines) this.#checkMembers(line);
     for (const line of lines) this.#lines.push(line);
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#state === 'open' && !this.#closing) return;
+    throw new AiEvalsError('ERR_CLOSED', `${what}: the writer of ${this.#target} was closed`);
   }
 
   #line(result: T): Line {
@@ -187,7 +204,7 @@ export class FileResultWriter<T> {
   /** Before the first row is accepted: the columns of the file that is appended to, so that a row without place is refused. */
   #peekColumns(): void {
     if (!this.#csv || !this.#append || this.#peeked) return;
-    const header = peekHeader(this.#target);
+    const header = finishedHeader(this.#target);
     if (header) this.#useHeader(header);
     this.#peeked = true;
   }
@@ -219,6 +236,8 @@ export class FileResultWriter<T> {
         await work();
       } catch (error) {
         this.#errors += 1;
+        // It says already which file, and what to do about it.
+        if (error instanceof AiEvalsError) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         throw new AiEvalsError('ERR_STORAGE', `${this.#target} could not be written: ${reason}`, { cause: error });
       }
@@ -234,6 +253,7 @@ export class FileResultWriter<T> {
       const count = Math.min(this.#lines.length, Math.max(this.#batchSize, 1000));
       const lines = this.#lines.slice(0, count);
       await this.#writeText(file, this.#csv ? this.#csvText(lines as Row[]) : lines.join(''));
+      this.#headerDue = false;
       this.#lines.splice(0, count);
       this.#written += count;
       this.#flushes += 1;
@@ -241,11 +261,15 @@ export class FileResultWriter<T> {
   }
 
   #csvText(rows: readonly Row[]): string {
-    // Of all rows that wait, not only of these: every one of them was accepted.
-    this.#columns ??= [...new Set((this.#lines as Row[]).flatMap((row) => [...row.keys()]))];
+    this.#columns ??= this.#columnsOfLines();
     const columns = this.#columns;
-    const header = this.#position === 0 ? csvRow(columns) : '';
+    const header = this.#headerDue ? csvRow(columns) : '';
     return header + rows.map((row) => csvRow(columns.map((column) => row.get(column) ?? ''))).join('');
+  }
+
+  /** Of all rows that wait, not only of those of a batch: every one of them was accepted. */
+  #columnsOfLines(): string[] {
+    return [...new Set((this.#lines as Row[]).flatMap((row) => [...row.keys()]))];
   }
 
   /** Writes at the known end, so that a retry after half a write overwrites it. */
@@ -253,13 +277,14 @@ export class FileResultWriter<T> {
     if (this.#append && !this.#torn && (await file.stat()).size > this.#position) {
       throw new Error('another process wrote to it since it was opened; give each its own file');
     }
-    const bytes = Buffer.from(text);
+    const bytes = Buffer.from(this.#lineEnd + text);
     this.#torn = true;
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, at, bytes.length - at, this.#position + at);
       at += bytesWritten;
     }
     this.#torn = false;
+    this.#lineEnd = '';
     this.#position += bytes.length;
     this.#bytes += bytes.length;
   }
@@ -272,15 +297,7 @@ export class FileResultWriter<T> {
       const file = await openForAppend(this.#target);
       try {
         await this.#enter(file);
-        const { position, missing } = await (this.#csv ? endOfCsvRows(file) : endOfJsonLines(file));
-        await file.truncate(position);
-        this.#position = position;
-        if (this.#csv && position > 0) {
-          this.#useHeader(await readHeader(file));
-          // Another process may have written it since the rows were accepted.
-          for (const line of this.#lines) this.#checkMembers(line);
-        }
-        if (missing) await this.#writeText(file, '\n');
+        await this.#findEnd(file);
       } catch (error) {
         this.#leave();
         await file.close().catch(() => {});
@@ -291,11 +308,26 @@ export class FileResultWriter<T> {
     }
     // What is replaced is the file itself, not a link to it, and its permissions stay.
     if (there) this.#target = await realpath(this.#target);
-    const name = `.${basename(this.#target)}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
-    this.#temporary = join(dirname(this.#target), name);
-    this.#file = await open(this.#temporary, 'wx', 0o666);
+    this.#temporary = await TemporaryFile.open(this.#target);
+    this.#file = this.#temporary.file;
     if (there) await this.#file.chmod(there.mode & 0o7777);
     return this.#file;
+  }
+
+  /** Finds where rows can be appended, and cuts off what was never finished behind it. */
+  async #findEnd(file: FileHandle): Promise<void> {
+    // A file that holds the beginning of this header, and nothing else, is started afresh.
+    const columns = this.#columns ?? (this.#csv && this.#lines.length > 0 ? this.#columnsOfLines() : undefined);
+    const end = await appendPoint(this.#target, this.#csv, columns && csvRow(columns));
+    if (end.columns) {
+      this.#useHeader(end.columns);
+      // They may have been accepted while it was not known.
+      for (const line of this.#lines) this.#checkMembers(line);
+    }
+    await file.truncate(end.position);
+    this.#position = end.position;
+    this.#headerDue = end.columns === undefined;
+    this.#lineEnd = end.lineEnd;
   }
 
   async #enter(file: FileHandle): Promise<void> {
@@ -315,34 +347,28 @@ export class FileResultWriter<T> {
     if (this.#state === 'open') {
       await this.#writeLines();
       const file = await this.#opened();
-      if (this.#csv && this.#position === 0 && this.#columns) await this.#writeText(file, csvRow(this.#columns));
+      if (this.#csv && this.#headerDue && this.#columns) await this.#writeText(file, csvRow(this.#columns));
       await file.sync();
       await file.close();
       this.#leave();
       this.#state = 'complete';
     }
     if (this.#state !== 'complete') return;
-    if (this.#temporary) {
-      await rename(this.#temporary, this.#target);
-      await syncDirectory(dirname(this.#target));
-    }
+    await this.#temporary?.takeName();
     this.#state = 'closed';
   }
 }
 
 /** The file at `path`, if there is one. Throws when there is something that cannot be a file of results. */
 async function fileAt(path: string): Promise<Stats | undefined> {
-  const there = await stat(path).catch(() => undefined);
+  // A name that is too long, say, would else only be found out when everything was written.
+  const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return undefined;
+  });
   if (there?.isDirectory()) throw new Error('it is a directory');
   if (there && !there.isFile())
     throw new Error('it is a pipe or a device: pass a `writer` of your own instead of a path');
   if (!there && (await lstat(path).catch(() => undefined))) throw new Error('it is a link to nothing');
   return there;
-}
-
-/** Makes a rename durable; where directories cannot be synced (Windows) the system sees to it. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r').catch(() => undefined);
-  await directory?.sync().catch(() => {});
-  await directory?.close();
 }

@@ -12,7 +12,8 @@ export interface FileOptions {
   /**
    * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
    * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-   * a syntax error, or a damaged Parquet file, cannot be read on either way.
+   * a syntax error, a damaged Parquet file, or a CSV file with a quote that is never closed and has rows behind it cannot
+   * be read on either way.
    */
   onInvalid?: 'throw' | 'skip' | undefined;
 }

@@ -1,15 +1,17 @@
 //! One JSON document: an array of items, or an object whose member `testCases` is one.
 
+use std::io::{self, Read};
+
 use serde::de::IgnoredAny;
 
 use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
-use crate::stream::source::json_text::{is_space, reason};
+use crate::stream::source::json_text::{ends_within_number, is_space, reason};
 use crate::stream::source::window::Window;
 use crate::stream::source::{Record, Records};
 
 /// The member that holds the items of an object.
-const MEMBER: &str = "testCases";
+pub(super) const MEMBER: &str = "testCases";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -26,7 +28,7 @@ enum State {
     Behind,
 }
 
-/// The elements of the array. Memory is one element; other members of the object are passed over unread.
+/// The elements of the array. Memory is one element; other members of the object are checked and passed over.
 #[derive(Debug)]
 pub(super) struct JsonDocument {
     state: State,
@@ -93,7 +95,10 @@ impl JsonDocument {
         if peek(window)? != Some(b'"') {
             return Err(wrong(window, "expected a member name"));
         }
-        let (name, length) = value::<String>(window)?;
+        let (_, length) = value::<IgnoredAny>(window)?;
+        let key = &window.available()[..length];
+        // A lone surrogate, which JSON allows, is no text of Rust, and no name that is looked for.
+        let name = serde_json::from_slice(key).unwrap_or_else(|_| String::from_utf8_lossy(key).into_owned());
         window.consume(length);
         if peek(window)? != Some(b':') {
             return Err(wrong(window, "expected `:`"));
@@ -212,7 +217,7 @@ fn value<T: serde::de::DeserializeOwned>(window: &mut Window) -> Result<(T, usiz
             Some(Ok(value)) if window.at_end() || values.byte_offset() < available.len() => {
                 return Ok((value, values.byte_offset()));
             }
-            Some(Err(error)) if window.at_end() || !error.is_eof() => {
+            Some(Err(error)) if window.at_end() || !(error.is_eof() || ends_within_number(available)) => {
                 return Err(DatasetError::at(
                     window.line(),
                     window.offset(),
@@ -229,49 +234,71 @@ fn value<T: serde::de::DeserializeOwned>(window: &mut Window) -> Result<(T, usiz
 
 fn element_reason(error: &serde_json::Error) -> String {
     if error.line() > 1 {
-        return format!("{} of line {} of the element", reason(error), error.line());
+        return format!("{} of line {} of the value", reason(error), error.line());
     }
     reason(error)
 }
 
-/// Goes past the value at the start of the window without keeping it: brackets and strings are followed, nothing else.
+/// Goes past the value at the start of the window, which it checks and does not keep.
 fn pass_over(window: &mut Window) -> Result<(), DatasetError> {
     if peek(window)?.is_none() {
         return Err(wrong(window, "the document ends where a value should be"));
     }
-    let (mut depth, mut in_string, mut escaped) = (0_u64, false, false);
-    loop {
-        let mut ended = None;
-        for (at, byte) in window.available().iter().enumerate() {
-            if in_string {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' => escaped = true,
-                    b'"' => in_string = false,
-                    _ => {}
-                }
-                continue;
+    let (line, offset) = (window.line(), window.offset());
+    let mut bytes = Passing {
+        window,
+        at: 0,
+        failure: None,
+    };
+    let mut values = serde_json::Deserializer::from_reader(&mut bytes).into_iter::<IgnoredAny>();
+    let outcome = values.next();
+    let end = values.byte_offset() as u64;
+    if let Some(failure) = bytes.failure {
+        return Err(failure);
+    }
+    match outcome {
+        Some(Ok(_)) => {
+            // What was looked at behind the value, a byte at most, stays available.
+            let length = offset + end - window.offset();
+            window.consume(length as usize);
+            Ok(())
+        }
+        Some(Err(error)) if !error.is_eof() => Err(DatasetError::at(line, offset, element_reason(&error))),
+        _ => Err(DatasetError::at(
+            line,
+            offset,
+            "not a dataset: the document ends within a member",
+        )),
+    }
+}
+
+/// The bytes of a window, given away one at a time and gone past but for the last one.
+struct Passing<'a> {
+    window: &'a mut Window,
+    at: usize,
+    failure: Option<DatasetError>,
+}
+
+impl Read for Passing<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = out.first_mut() else {
+            return Ok(0);
+        };
+        while self.at == self.window.available().len() {
+            if self.window.at_end() {
+                return Ok(0);
             }
-            match byte {
-                b'"' => in_string = true,
-                b'[' | b'{' => depth += 1,
-                b']' | b'}' | b',' if depth == 0 => {
-                    ended = Some(at);
-                    break;
-                }
-                b']' | b'}' => depth -= 1,
-                _ => {}
+            let passed = self.at.saturating_sub(1);
+            self.window.consume(passed);
+            self.at -= passed;
+            if let Err(error) = self.window.fill() {
+                self.failure = Some(error);
+                return Err(io::ErrorKind::Other.into());
             }
         }
-        if let Some(at) = ended {
-            window.consume(at);
-            return Ok(());
-        }
-        if window.at_end() {
-            return Err(wrong(window, "the document ends within a member"));
-        }
-        window.consume(window.available().len());
-        window.fill()?;
+        *first = self.window.available()[self.at];
+        self.at += 1;
+        Ok(1)
     }
 }
 

@@ -24,6 +24,9 @@ impl Records for JsonLines {
                 if window.at_end() {
                     break (available.len(), available.len());
                 }
+                if window.would_wait(batch) {
+                    return Ok(Record::Later);
+                }
                 searched = available.len();
                 window.fill()?;
             };

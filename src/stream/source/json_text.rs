@@ -33,6 +33,11 @@ pub(super) fn check(text: &[u8]) -> Result<(), String> {
         .map_err(|error| reason(&error))
 }
 
+/// Whether `text` may end in the middle of a number, where the parser cannot tell that it ends too early.
+pub(super) fn ends_within_number(text: &[u8]) -> bool {
+    matches!(text.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'))
+}
+
 /// The sentence for a syntax error.
 pub(super) fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();

@@ -4,10 +4,13 @@
 //! time from it and write it, validated, into the JSON text of a batch. An error never hides records before it: they are
 //! handed out first. O(bytes), memory: one window (twice the longest record, at least 256 KB) and one batch.
 
+mod append_point;
 mod batch;
 mod csv;
+mod csv_row;
 mod error;
 mod format;
+mod gzip;
 mod json_document;
 mod json_lines;
 mod json_text;
@@ -16,12 +19,17 @@ mod text;
 mod window;
 
 #[cfg(test)]
+mod csv_tests;
+#[cfg(test)]
+mod input_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+pub use append_point::{AppendPoint, AppendTarget, finished_header};
 pub use batch::Batch;
 use batch::BatchBuilder;
 pub use error::DatasetError;
@@ -36,6 +44,8 @@ enum Record {
     Item,
     /// It is invalid; the next one can be read all the same.
     Invalid(DatasetError),
+    /// It has not come yet; what the batch holds need not wait for it.
+    Later,
     /// There is none.
     End,
 }
@@ -122,16 +132,20 @@ impl DatasetReader {
                 state: State::Reading,
             });
         }
-        let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-        Self::read(Box::new(WholeFile { file, left: bytes }), path, options)
+        let about = file.metadata().ok();
+        let live = about.as_ref().is_some_and(|about| !about.is_file());
+        let left = about.map_or(0, |about| about.len());
+        Self::read(Box::new(WholeFile { file, left }), live, path, options)
     }
 
-    /// Reads `input`, which is no Parquet; `path` only helps to tell the format.
+    /// Reads `input`, which is no Parquet; `path` only helps to tell the format. With `live` a batch ends where `input` has
+    /// no more whole line for now, and does not wait for its bytes.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub fn read(
         input: Box<dyn Read + Send>,
+        live: bool,
         path: &Path,
         options: ReaderOptions,
     ) -> Result<Self, DatasetError> {
@@ -140,13 +154,13 @@ impl DatasetReader {
         }
         let input = format::decompressed(input)
             .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
-        let mut window = Window::new(input);
+        let mut window = Window::new(input, live);
         window.fill()?;
         let mark = format::text_start(window.available())?;
         window.consume(mark);
-        let format = match options.format {
+        let format = match options.format.or_else(|| Format::from_path(path)) {
             Some(format) => format,
-            None => format::detect(path, window.available(), window.at_end())?,
+            None => format::detect(path, &mut window)?,
         };
         let records: Box<dyn Records> = match format {
             Format::Json => Box::new(json_document::JsonDocument::new()),
@@ -176,6 +190,7 @@ impl DatasetReader {
         {
             match self.input.next(&mut batch) {
                 Ok(Record::Item) => {}
+                Ok(Record::Later) => break,
                 Ok(Record::Invalid(error)) if self.options.skip_invalid => batch.skip(error),
                 Ok(Record::Invalid(error)) | Err(error) => self.state = State::Failed(error),
                 Ok(Record::End) => self.state = State::AtEnd,

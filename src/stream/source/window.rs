@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use memchr::memchr_iter;
 
+use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
 
 /// Bytes asked for at a time.
@@ -20,12 +21,15 @@ pub(super) struct Window {
     offset: u64,
     line: u64,
     at_end: bool,
+    live: bool,
 }
 
 impl Window {
-    pub(super) fn new(input: Box<dyn Read + Send>) -> Self {
+    /// `live` says that bytes of `input` may be a long time coming, as those of a pipe: whole lines are not kept waiting.
+    pub(super) fn new(input: Box<dyn Read + Send>, live: bool) -> Self {
         Self {
             input,
+            live,
             bytes: Vec::new(),
             start: 0,
             end: 0,
@@ -45,6 +49,11 @@ impl Window {
         self.at_end
     }
 
+    /// Whether [`fill`](Self::fill) would keep what is in `batch` waiting.
+    pub(super) fn would_wait(&self, batch: &BatchBuilder) -> bool {
+        self.live && !self.at_end && !batch.is_empty()
+    }
+
     /// Place of the first available byte in the stream.
     pub(super) fn offset(&self) -> u64 {
         self.offset
@@ -55,11 +64,11 @@ impl Window {
         self.line
     }
 
-    /// Goes past `count` available bytes, of which `newlines` are line feeds.
-    pub(super) fn consume_lines(&mut self, count: usize, newlines: u64) {
+    /// Goes past `count` available bytes, in which `lines` lines end.
+    pub(super) fn consume_lines(&mut self, count: usize, lines: u64) {
         self.start += count;
         self.offset += count as u64;
-        self.line += newlines;
+        self.line += lines;
     }
 
     /// Goes past `count` available bytes.
@@ -68,7 +77,8 @@ impl Window {
         self.consume_lines(count, newlines as u64);
     }
 
-    /// Reads more; the window at least doubles when it is full, so that scanning it again after each read is O(bytes).
+    /// Reads more; the window at least doubles when it is full, so that scanning it again after each read is O(bytes). From
+    /// a live input it takes what is there once that ends a line.
     pub(super) fn fill(&mut self) -> Result<(), DatasetError> {
         if self.at_end {
             return Ok(());
@@ -98,7 +108,14 @@ impl Window {
                     self.at_end = true;
                     break;
                 }
-                Ok(count) => self.end += count,
+                Ok(count) => {
+                    let read = &self.bytes[self.end..self.end + count];
+                    let line_ended = self.live && memchr::memchr2(b'\n', b'\r', read).is_some();
+                    self.end += count;
+                    if line_ended {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if self.end > held => {
                     // Deliver what was read before the failure; the next fill meets the failure again.

@@ -5,6 +5,8 @@ mod column_kind;
 mod row_text;
 
 #[cfg(test)]
+mod size_tests;
+#[cfg(test)]
 mod tests;
 
 use std::fs::File;

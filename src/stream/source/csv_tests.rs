@@ -1,0 +1,91 @@
+use proptest::prelude::*;
+
+use crate::stream::source::ReaderOptions;
+use crate::stream::source::tests::{OPTIONS, error, items, read_all, read_with};
+
+#[test]
+fn csv_with_quotes_newlines_and_empty_rows() {
+    let text = "id,text\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n\r\n2,\n3,x";
+    assert_eq!(
+        items("a.csv", text),
+        r#"[{"id":"1","text":"a, \"b\"\r\nc"},{"id":"2","text":""},{"id":"3","text":"x"}]"#
+    );
+    assert_eq!(items("a.tsv", "a\tb\n1,2\t3\n"), r#"[{"a":"1,2","b":"3"}]"#);
+    assert_eq!(items("a.csv", ""), "[]");
+    assert_eq!(items("a.csv", "a,b\n"), "[]");
+}
+
+#[test]
+fn a_bad_csv_row_names_its_first_line() {
+    let (before, text) = error("a.csv", b"a,b\n1,\"x\ny\"\n1\n2,3\n");
+    assert_eq!(
+        (before, text.as_str()),
+        (1, "line 4 (byte offset 12): the row has 1 fields, the header 2")
+    );
+    assert!(
+        error("a.csv", b"a,b\n1,\"x\n")
+            .1
+            .contains("line 2 (byte offset 4): a quote is opened on line 2 and never closed")
+    );
+    assert!(
+        error("a.csv", b"a,b\n\"1\"x,2\n")
+            .1
+            .contains("text follows the closing quote of field 1")
+    );
+    assert!(error("a.csv", b"a,a\n1,2\n").1.contains("the column `a` twice"));
+    let options = ReaderOptions {
+        skip_invalid: true,
+        ..OPTIONS
+    };
+    let (items, reports, error) = read_with("a.csv", b"a,b\n\"1\"x,2\n3,4\n5\n6,7", options);
+    assert_eq!((items.len(), reports.len(), error), (2, 2, None));
+}
+
+#[test]
+fn lines_of_a_csv_file_are_counted_by_the_line_ends_it_has() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = ["a,b", "1,2", "", "\"x", "y\",z", "5", "6,7"].join(end);
+        let (before, message) = error("a.csv", text.as_bytes());
+        assert_eq!(before, 2);
+        assert!(message.starts_with("line 6 "), "{end:?}: {message}");
+    }
+}
+
+#[test]
+fn a_quoted_empty_field_is_a_row_of_a_file_with_one_column() {
+    assert_eq!(
+        items("a.csv", "x\n1\n\"\"\n\n2\n\"\""),
+        r#"[{"x":"1"},{"x":""},{"x":"2"},{"x":""}]"#
+    );
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_one_invalid_row_only_when_it_takes_no_rows_with_it() {
+    let (items, reports, failure) = read_all("a.csv", b"a,b\r\n1,2\r\n3,\"torn, text\nof, lines\nand");
+    assert_eq!((items.len(), reports.len(), failure), (1, 1, None));
+    let rows = "5,6\n".repeat(50_000);
+    let (items, reports, failure) = read_all("a.csv", format!("a,b\n1,2\n\"3\n\",\"oops\n{rows}").as_bytes());
+    assert_eq!((items.len(), reports.len()), (1, 0));
+    assert_eq!(
+        failure.unwrap().to_string(),
+        "line 3 (byte offset 8): a quote is opened on line 4 and never closed"
+    );
+}
+
+proptest! {
+    #[test]
+    fn csv_fields_come_back_as_written(rows in prop::collection::vec(prop::collection::vec("[a\"\\n\\r, é]{0,5}", 3), 0..8)) {
+        let mut text = String::from("x,y,z\n");
+        for row in &rows {
+            let fields: Vec<_> = row.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+            text.push_str(&(fields.join(",") + "\r\n"));
+        }
+        let (items, _, error) = read_with("a.csv", text.as_bytes(), OPTIONS);
+        prop_assert_eq!(error, None);
+        let read: Vec<Vec<String>> = items
+            .iter()
+            .map(|item| ["x", "y", "z"].iter().map(|key| item[key].as_str().unwrap().to_owned()).collect())
+            .collect();
+        prop_assert_eq!(read, rows);
+    }
+}
