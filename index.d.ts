@@ -1678,6 +1678,18 @@ interface ReadableStreamLike<T> {
         releaseLock(): void;
     };
 }
+/**
+ * A web `ReadableStream` as its type is inferred from: every typing of it says in one signature what it pipes, while
+ * `getReader` has several in the typings of the DOM, the last of which is that of readers of bytes.
+ */
+interface PipedStream<T> {
+    getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
+    pipeTo(destination: {
+        getWriter(): {
+            write(item?: T): Promise<void>;
+        };
+    }): Promise<void>;
+}
 
 /** Limits of a stream, a processor or a writer. */
 interface StreamConfig {
@@ -1699,7 +1711,10 @@ interface StreamStats {
     itemsProcessed: number;
     /** Items accepted (or read) and not yet handed out, wherever they are held. */
     itemsBuffered: number;
-    /** Bytes of memory held by them: in the heap (by structure) and outside of it (exact). What is on disk does not count. */
+    /**
+     * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
+     * (exact). What is on disk does not count.
+     */
     memoryUsage: number;
     /** How often a push was refused or made the buffer overflow out of the heap. */
     backpressureEvents: number;
@@ -1726,7 +1741,7 @@ interface StreamEvents<T> {
     };
     /**
      * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
-     * by one, if need be with `batchSize` 0 when a run ended otherwise.
+     * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
      */
     'batch-complete': {
         batchSize: number;
@@ -1782,16 +1797,23 @@ declare class BatchProcessor<TInput = any, TOutput = any> {
     /** Adds any number of cases, in order. */
     addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
     /**
-     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. A batch that
-     * fails rejects with the executor's own error; cases not yet handed out stay for the next call, results of the batches
-     * before are in {@link getResults}.
+     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. When a batch
+     * fails the batches in progress are waited for, and the call rejects with the executor's own error. Nothing that was paid
+     * for is lost or run again by itself: results of every batch that succeeded, also behind the failed one, are in
+     * {@link getResults}, the cases of failed batches in {@link takeFailed}, and cases not yet handed out stay for the next
+     * call. After an abort, batches in progress are left to end by themselves, with the same outcome.
      */
     processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
     /** Figures of the stream of cases. */
     getStats(): StreamStats;
     /** Every result so far, of all `processAll` calls, in order; since the last `clear`. A new array. */
     getResults(): RunResult<TOutput>[];
-    /** Drops cases that wait and results. */
+    /**
+     * The cases of batches that failed, in the order of the failures, which are forgotten with this call:
+     * `addTestCases(takeFailed())` runs them again.
+     */
+    takeFailed(): TestCase<TInput, TOutput>[];
+    /** Drops cases that wait, failed ones and results. */
     clear(): void;
 }
 
@@ -1843,6 +1865,8 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
      * The items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`, asked for only as
      * fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
      */
+    static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
+    static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
     static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
     /**
      * Appends `item`. `true`: accepted. `false`: not accepted, because the buffer is full and a running `process` is draining
@@ -1886,11 +1910,18 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
     /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
     batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
-    /** A Node `Readable` in object mode over the items; destroying it closes the source. It cannot carry `null` items. */
+    /**
+     * A Node `Readable` in object mode over the items. Destroying it closes the source; of a stream that is pushed to, what
+     * was not read stays. It cannot carry `null` items.
+     */
     toReadable(options?: ConsumeOptions): Readable;
-    /** A stream of what `change` makes of each item, asked for only as they are consumed. */
+    /**
+     * A stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the consumer
+     * gets the items before and then the error; a next one goes on behind that item.
+     */
     map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
-    /** A stream of the items for which `test` holds. */
+    /** A stream of the items for which `test` holds. A test that fails is as in {@link map}. */
+    filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
     filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
     /** A stream of the first `count` items; the source is closed behind them. */
     take(count: number): DatasetStream<T>;
@@ -2008,4 +2039,4 @@ declare class ResultWriter<T = any> {
 }
 
 export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };

@@ -61,7 +61,8 @@ export function callable<F extends (...args: never[]) => unknown>(name: string, 
 /** An options object; `undefined` reads as `{}`. */
 export function options<T extends object>(name: string, value: T | undefined): Partial<T> {
   if (value === undefined) return {};
-  return typeof value === 'object' && value !== null ? value : wrongType(name, 'an options object', value);
+  const isOptions = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isOptions ? value : wrongType(name, 'an options object', value);
 }
 
 /** An `AbortSignal`, of any realm, or `undefined`. */

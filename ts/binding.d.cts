@@ -99,6 +99,8 @@ export declare class CacheHandle {
 export declare class DatasetBatch {
   /** The next JSON array of items; `null` when there is none. */
   nextText(): string | null
+  /** Bytes of memory held by the texts that were not taken yet. */
+  get bytes(): number
   /** How many records were left out as invalid. */
   get skipped(): number
   /** `[[line, byteOffset, reason], …]` of the first of them, as JSON. */

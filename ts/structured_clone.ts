@@ -2,9 +2,10 @@
  * Values as bytes and back by structured cloning. Not `v8.serialize`: that hands typed arrays back as views of all the
  * bytes that were read.
  *
- * What becomes of a typed array or `DataView` is for the caller to say. With its whole buffer, it comes back as it was, and
- * shares it with those it shared it with. With the bytes that it shows and no others (it may lie in memory that holds
- * whatever else the process read), it comes back with a buffer of its own: for what leaves the process.
+ * What becomes of a typed array or `DataView` is for the caller to say. `shown`: it comes back with the bytes that it shows
+ * in a buffer of its own, and no others are written (it may lie in memory that holds whatever else the process read): for
+ * what leaves the process. `shared`: views that share a buffer share one again, where the whole buffer is not much more than
+ * what is shown: rows of a matrix must not take the matrix with each of them.
  */
 import { Deserializer, Serializer } from 'node:v8';
 
@@ -27,12 +28,22 @@ const VIEWS: readonly ViewClass[] = [
 ];
 const KINDS: readonly string[] = VIEWS.map(({ name }) => name);
 
-class ShownWriter extends Serializer {
+/** Added to the number of a view that is written with its whole buffer. */
+const WHOLE = 64;
+/** Bytes of a buffer that is not worth cutting up. */
+const SMALL_BUFFER = 1024;
+
+/** What becomes of the buffers of views. */
+type Buffers = 'shown' | 'shared';
+
+class ViewWriter extends Serializer {
   /** Documented, and missing in the types of Node. */
   declare _setTreatArrayBufferViewsAsHostObjects: (flag: boolean) => void;
+  readonly #buffers: Buffers;
 
-  constructor() {
+  constructor(buffers: Buffers) {
     super();
+    this.#buffers = buffers;
     this._setTreatArrayBufferViewsAsHostObjects(true);
   }
 
@@ -42,6 +53,13 @@ class ShownWriter extends Serializer {
     if (!ArrayBuffer.isView(view) || kind < 0) throw new TypeError('an object of the host cannot be cloned');
     const { buffer, byteOffset, byteLength } = view;
     if (isDetached(buffer)) throw new TypeError('a view of a detached ArrayBuffer cannot be cloned');
+    if (this.#buffers === 'shared' && buffer.byteLength <= Math.max(SMALL_BUFFER, 2 * byteLength)) {
+      this.writeUint32(WHOLE + kind);
+      this.writeValue(buffer);
+      this.writeDouble(byteOffset);
+      this.writeDouble(lengthOf(view));
+      return;
+    }
     this.writeUint32(kind);
     this.writeDouble(byteLength);
     this.writeRawBytes(new Uint8Array(buffer, byteOffset, byteLength));
@@ -49,9 +67,15 @@ class ShownWriter extends Serializer {
 }
 
 class CloneReader extends Deserializer {
-  /** Called by V8 for what {@link ShownWriter._writeHostObject} wrote. */
+  /** Called by V8 for what {@link ViewWriter._writeHostObject} wrote. */
   _readHostObject(): object {
-    const View = VIEWS[this.readUint32()] as ViewClass;
+    const kind = this.readUint32();
+    const View = VIEWS[kind % WHOLE] as ViewClass;
+    if (kind >= WHOLE) {
+      const buffer = this.readValue() as ArrayBuffer;
+      const byteOffset = this.readDouble();
+      return new View(buffer, byteOffset, this.readDouble());
+    }
     const bytes = this.readRawBytes(this.readDouble());
     const own = new ArrayBuffer(bytes.length);
     new Uint8Array(own).set(bytes);
@@ -70,9 +94,14 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** The bytes of `value`, in which views have their `'whole'` buffers or what is `'shown'`. Throws when it cannot be cloned. */
-export function serialize(value: unknown, buffers: 'whole' | 'shown'): Uint8Array {
-  const writer = buffers === 'whole' ? new Serializer() : new ShownWriter();
+/** Elements of a view; of a `DataView`, bytes. */
+function lengthOf(view: ArrayBufferView): number {
+  return 'length' in view ? (view.length as number) : view.byteLength;
+}
+
+/** The bytes of `value`. Throws when it cannot be cloned. */
+export function serialize(value: unknown, buffers: Buffers): Uint8Array {
+  const writer = new ViewWriter(buffers);
   writer.writeHeader();
   writer.writeValue(value);
   return writer.releaseBuffer();
@@ -91,7 +120,7 @@ function read(bytes: Uint8Array): unknown {
 }
 
 /** Inside a sandbox (Jest), `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
-const SAME_REALM = Object.getPrototypeOf(read(serialize({}, 'whole'))) === Object.prototype;
+const SAME_REALM = Object.getPrototypeOf(read(serialize({}, 'shown'))) === Object.prototype;
 
 /** `value` rebuilt from this realm's classes. */
 function adopt(value: unknown, done: Map<object, unknown>): unknown {
@@ -142,8 +171,7 @@ function adopt(value: unknown, done: Map<object, unknown>): unknown {
 function adoptView(view: ArrayBufferView, tag: string, done: Map<object, unknown>): object {
   const View = VIEWS[KINDS.indexOf(tag)];
   if (View === undefined) return view;
-  const length = 'length' in view ? (view.length as number) : view.byteLength;
-  return new View(adopt(view.buffer, done) as ArrayBuffer, view.byteOffset, length);
+  return new View(adopt(view.buffer, done) as ArrayBuffer, view.byteOffset, lengthOf(view));
 }
 
 function adoptMembers(value: object, copy: object, done: Map<object, unknown>): void {

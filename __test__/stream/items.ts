@@ -1,4 +1,5 @@
 /** What the tests of streams share: items to push, the guide's way to push them, and taking all there are. */
+import { existsSync, readFileSync } from 'node:fs';
 import type { DatasetStream } from '@aah/ai-evals/performance';
 
 export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -22,4 +23,28 @@ export async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
   for await (const item of stream) items.push(item);
   return items;
+}
+
+/** Milliseconds that this thread spent on a processor, where the system tells: a busy machine is not the stream's doing. */
+export function threadMs(): number {
+  const file = '/proc/thread-self/schedstat';
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split(' ')[0]) / 1e6 : performance.now();
+}
+
+/** The longest that the event loop waited for a turn during `work`, in milliseconds of this thread. */
+export async function longestTurn(work: () => Promise<unknown>): Promise<number> {
+  let [last, longest] = [threadMs(), 0];
+  const look = () => {
+    const now = threadMs();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  let timer = setImmediate(function tick() {
+    look();
+    timer = setImmediate(tick);
+  });
+  await work();
+  look();
+  clearImmediate(timer);
+  return longest;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { afterAll, expect, test } from 'vitest';
+import { numbers } from './items';
 
 const directory = mkdtempSync(join(tmpdir(), 'overflow-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -85,7 +86,7 @@ test('class instances, functions, symbols and accessors stay the very same, in o
         return 1;
       },
     },
-    Object.create(null),
+    Object.create({ inherited: 1 }),
     { [Symbol.iterator]: 1 },
     Buffer.from('x'),
     new Error('e'),
@@ -94,6 +95,9 @@ test('class instances, functions, symbols and accessors stay the very same, in o
     { in: new Proxy([1], {}) },
     Object.assign(/a/g, { lastIndex: 3 }),
     Object.assign(new Map([[1, 2]]), { own: 1 }),
+    Object.assign(new Date(5), { [Symbol('own')]: 1 }),
+    Object.assign(new Float64Array([1, Number.NaN]), { own: 1 }),
+    Object.assign([1], { [Symbol('own')]: 1 }),
   ];
   const items = kept.flatMap((item, i) => [item, { plain: i }]);
   const back = await through(items as unknown[]);
@@ -102,6 +106,55 @@ test('class instances, functions, symbols and accessors stay the very same, in o
     expect(back[2 * i]).toBe(item);
     expect(back[2 * i + 1]).toEqual({ plain: i });
   }
+});
+
+test('objects without a prototype leave the heap and come back without one', async () => {
+  const bare = (members: object): object => Object.assign(Object.create(null), members);
+  const rows = numbers(500).map((i) => bare({ i, text: 'x'.repeat(500), nested: { in: [bare({ i })] } }));
+  const stream = new DatasetStream<object>({ bufferSize: 1, maxMemory: 50_000, spillDirectory: directory });
+  for (const row of rows) stream.push(row);
+  expect(stream.getStats().memoryUsage).toBeLessThan(50_000);
+  const back = await stream.process(async (batch) => batch);
+  // Strict: prototypes count.
+  expect(back).toStrictEqual(rows);
+  expect(back.filter((row, i) => row === rows[i]).length).toBeLessThan(20);
+});
+
+test('views of one large buffer take their own bytes with them; those of a small one, or of the most of it, share it', async () => {
+  const [dimensions, count] = [96, 400];
+  const matrix = new Float32Array(dimensions * count).map((_, i) => i / 7);
+  const rows = numbers(count).map((i) => ({ row: matrix.subarray(i * dimensions, (i + 1) * dimensions) }));
+  const back = await through(rows, { maxMemory: 20_000 });
+  expect(back).toStrictEqual(rows);
+  const left = back.filter(({ row }) => row.buffer !== matrix.buffer);
+  expect(left.length).toBeGreaterThan(count / 2);
+  for (const { row } of left) expect(row.buffer.byteLength).toBe(4 * dimensions);
+
+  const small = new ArrayBuffer(64);
+  const large = new ArrayBuffer(100_000);
+  const sharing = [small, large].map((buffer) => ({
+    all: new Uint8Array(buffer),
+    most: new DataView(buffer, 4, buffer.byteLength - 8),
+    buffer,
+  }));
+  const [, ...shared] = await through([{ first: true } as never, ...sharing]);
+  for (const { all, most, buffer } of shared) {
+    expect(all.buffer).toBe(buffer);
+    expect(most.buffer).toBe(buffer);
+    expect([most.byteOffset, most.byteLength]).toEqual([4, buffer.byteLength - 8]);
+  }
+});
+
+test('an item that is changed after the push comes back as it was at one moment, exactly', async () => {
+  const stream = new DatasetStream<Record<string, unknown>>({ bufferSize: 2, spillDirectory: directory });
+  const changed = { at: new Date(5), undef: undefined, nan: Number.NaN };
+  for (const i of numbers(3000)) {
+    const item: Record<string, unknown> = { i };
+    stream.push(item);
+    Object.assign(item, changed);
+  }
+  const back = await stream.process(async (batch) => batch);
+  for (const [i, item] of back.entries()) expect(item).toStrictEqual({ i, ...('at' in item ? changed : {}) });
 });
 
 test('memoryUsage is what is held: it grows with the items, stays within maxMemory and ends at 0', async () => {

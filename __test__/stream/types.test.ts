@@ -61,6 +61,9 @@ test('sources and derived streams carry the type on', async () => {
     .take(5);
   expectTypeOf(mapped).toEqualTypeOf<DatasetStream<Row>>();
   expect(await mapped.process(async (batch) => batch)).toEqual([{ id: '2', score: 2 }]);
+  const narrowed = DatasetStream.from<string | null>(['a', null]).filter((item): item is string => item !== null);
+  expectTypeOf(narrowed).toEqualTypeOf<DatasetStream<string>>();
+  expect(await narrowed.process(async (batch) => batch)).toEqual(['a']);
   // @ts-expect-error: no such format
   expect(() => DatasetStream.fromFile('a', { format: 'xml' })).toThrow(RangeError);
 });

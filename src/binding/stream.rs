@@ -98,6 +98,13 @@ impl OverflowQueue {
     }
 }
 
+fn held_bytes(text: &Text) -> usize {
+    match text {
+        Text::Latin1(bytes) => bytes.capacity(),
+        Text::Utf16(units) => 2 * units.capacity(),
+    }
+}
+
 /// What one read of a dataset file gave: items, or the problem that ends it.
 #[napi]
 pub struct DatasetBatch {
@@ -119,6 +126,12 @@ impl DatasetBatch {
             Some(Text::Latin1(bytes)) => env.create_string_latin1(bytes).map(Some),
             Some(Text::Utf16(units)) => env.create_string_utf16(units).map(Some),
         }
+    }
+
+    /// Bytes of memory held by the texts that were not taken yet.
+    #[napi(getter, catch_unwind)]
+    pub fn bytes(&self) -> f64 {
+        self.texts.as_slice().iter().map(held_bytes).sum::<usize>() as f64
     }
 
     /// How many records were left out as invalid.

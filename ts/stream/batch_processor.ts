@@ -2,6 +2,7 @@
 import { callable, wrongType } from '../arguments.js';
 import type { RunResult, TestCase, TestCaseInput } from '../types.js';
 import { BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
+import type { ItemQueue } from './item_queue.js';
 import { RunFigures } from './run_figures.js';
 import { fullConfig, STREAM_DEFAULTS, type StreamConfig, type StreamStats } from './stream_config.js';
 import { StreamCore } from './stream_core.js';
@@ -13,23 +14,26 @@ import { StreamCore } from './stream_core.js';
 // biome-ignore lint/suspicious/noExplicitAny: a processor that names no types takes any test case.
 export class BatchProcessor<TInput = any, TOutput = any> {
   readonly #core: StreamCore<TestCase<TInput, TOutput>>;
+  readonly #queue: ItemQueue<TestCase<TInput, TOutput>>;
   readonly #figures: RunFigures<TestCase<TInput, TOutput>>;
-  #results: RunResult<TOutput>[] = [];
+  /** Of each run, in the order in which they began: one that was aborted may still get some. */
+  readonly #results = new Map<object, RunResult<TOutput>[]>();
+  #failed: TestCase<TInput, TOutput>[] = [];
 
   /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
   constructor(config?: StreamConfig) {
-    this.#core = new StreamCore(fullConfig(config, STREAM_DEFAULTS), undefined, () => {});
+    this.#core = new StreamCore(fullConfig(config, STREAM_DEFAULTS));
+    this.#queue = this.#core.pushed as ItemQueue<TestCase<TInput, TOutput>>;
     this.#figures = new RunFigures(this.#core);
   }
 
   /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
   addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean {
     if (testCase === undefined) wrongType('testCase', 'a test case', testCase);
-    const { queue, changed } = this.#core;
-    const overflowing = queue.overflowing;
-    queue.push(testCase as TestCase<TInput, TOutput>);
-    if (!overflowing && queue.overflowing) this.#figures.backpressureEvents += 1;
-    changed.notify();
+    const { overflowing } = this.#queue;
+    this.#queue.push(testCase as TestCase<TInput, TOutput>);
+    if (!overflowing && this.#queue.overflowing) this.#figures.backpressureEvents += 1;
+    this.#core.changed.notify();
     return true;
   }
 
@@ -42,23 +46,31 @@ export class BatchProcessor<TInput = any, TOutput = any> {
   }
 
   /**
-   * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. A batch that
-   * fails rejects with the executor's own error; cases not yet handed out stay for the next call, results of the batches
-   * before are in {@link getResults}.
+   * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. When a batch
+   * fails the batches in progress are waited for, and the call rejects with the executor's own error. Nothing that was paid
+   * for is lost or run again by itself: results of every batch that succeeded, also behind the failed one, are in
+   * {@link getResults}, the cases of failed batches in {@link takeFailed}, and cases not yet handed out stay for the next
+   * call. After an abort, batches in progress are left to end by themselves, with the same outcome.
    */
   async processAll(
     executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[],
     options?: ProcessOptions,
   ): Promise<RunResult<TOutput>[]> {
     callable('executor', executor);
+    const given = checkedProcess(options);
+    const key = {};
+    this.#results.set(key, []);
     const run = new BatchRun(this.#core, executor, {
       completed: (batch, _, milliseconds) => this.#figures.completed(batch.length, milliseconds),
-      failed: () => {},
+      failed: (batch) => {
+        for (const testCase of batch) this.#failed.push(testCase);
+      },
       results: (results) => {
-        for (const result of results) this.#results.push(result);
+        const kept = this.#results.get(key) ?? [];
+        for (const result of results) kept.push(result);
+        this.#results.set(key, kept);
       },
     });
-    const given = checkedProcess(options);
     this.#figures.enter();
     try {
       return await run.run(given);
@@ -74,13 +86,24 @@ export class BatchProcessor<TInput = any, TOutput = any> {
 
   /** Every result so far, of all `processAll` calls, in order; since the last `clear`. A new array. */
   getResults(): RunResult<TOutput>[] {
-    return [...this.#results];
+    return [...this.#results.values()].flat();
   }
 
-  /** Drops cases that wait and results. */
+  /**
+   * The cases of batches that failed, in the order of the failures, which are forgotten with this call:
+   * `addTestCases(takeFailed())` runs them again.
+   */
+  takeFailed(): TestCase<TInput, TOutput>[] {
+    const failed = this.#failed;
+    this.#failed = [];
+    return failed;
+  }
+
+  /** Drops cases that wait, failed ones and results. */
   clear(): void {
-    this.#core.queue.clear();
+    this.#queue.clear();
     this.#core.changed.notify();
-    this.#results = [];
+    this.#results.clear();
+    this.#failed = [];
   }
 }

@@ -3,7 +3,7 @@
 import { performance } from 'node:perf_hooks';
 import { positiveInteger, wrongType } from '../arguments.js';
 import { onAbort } from '../on_abort.js';
-import { EventLoopTurn } from './event_loop_turn.js';
+import { turnDue } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
 /** What a batch handler may return: results, or nothing. */
@@ -19,7 +19,7 @@ export interface ProcessOptions extends ConsumeOptions {
 export interface RunListener<T, R> {
   completed(batch: T[], results: readonly R[], milliseconds: number): void;
   failed(batch: T[], error: unknown): void;
-  /** Results in order: called for a batch once those of all batches before it are there. */
+  /** Results in order: called for a batch that did not fail, once all batches before it have ended. */
   results?(results: readonly R[]): void;
 }
 
@@ -37,7 +37,7 @@ export class BatchRun<T, R> {
   readonly #handler: BatchHandler<T, R>;
   readonly #listener: RunListener<T, R>;
   readonly #results: R[] = [];
-  /** Results that wait for those of an earlier batch. */
+  /** Results that wait for an earlier batch; none of one that failed. */
   readonly #early = new Map<number, readonly R[]>();
   #nextResults = 0;
   #inFlight = 0;
@@ -52,7 +52,6 @@ export class BatchRun<T, R> {
   async run({ concurrency = 1, untilEnd = false, signal }: ProcessOptions): Promise<R[]> {
     const core = this.#core;
     const leave = onAbort(signal, () => core.changed.notify());
-    const turn = new EventLoopTurn();
     try {
       for (let index = 0; ; ) {
         signal?.throwIfAborted();
@@ -62,7 +61,7 @@ export class BatchRun<T, R> {
           if (this.#takeReady(untilEnd)) {
             this.#start(core.queue.take(core.config.batchSize), index);
             index += 1;
-            const due = turn.due();
+            const due = turnDue();
             if (due) await due;
             continue;
           }
@@ -81,8 +80,9 @@ export class BatchRun<T, R> {
     this.#core.fill(config.batchSize, untilEnd);
     if (queue.length === 0) return false;
     if (queue.length >= config.batchSize) return true;
-    if (this.#core.sourceOpen) return false;
-    return this.#inFlight === 0 || !untilEnd || this.#core.ended || queue.length >= config.bufferSize;
+    if (this.#core.reads) return false;
+    // Who was refused is not going to complete the batch.
+    return this.#inFlight === 0 || !untilEnd || this.#core.ended || this.#core.refused;
   }
 
   #start(batch: T[], index: number): void {
@@ -90,11 +90,11 @@ export class BatchRun<T, R> {
     this.#inFlight += 1;
     const settle = (error: { error: unknown } | undefined, results: readonly R[]) => {
       this.#inFlight -= 1;
+      this.#keep(index, results);
       if (error) {
         this.#failure ??= error;
         this.#listener.failed(batch, error.error);
       } else {
-        this.#keep(index, results);
         this.#listener.completed(batch, results, performance.now() - started);
       }
       this.#core.changed.notify();

@@ -1,7 +1,6 @@
 /** The public stream of dataset items. */
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import {
   callable,
   options as checkOptions,
@@ -13,11 +12,13 @@ import {
 import { AiEvalsError } from '../errors.js';
 import { emitSafely } from '../events.js';
 import { type BatchHandler, BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
-import { type FileOptions, FileSource } from './file_source.js';
+import { ChangedSource, FirstSource, StreamSource } from './derived_source.js';
+import { turnDue } from './event_loop_turn.js';
+import { checkedFile, checkedPath, type FileOptions, FileSource, type InvalidRecord } from './file_source.js';
 import { heldBytes } from './held_size.js';
 import { readableOf } from './readable.js';
 import { RunFigures } from './run_figures.js';
-import { ChangedSource, type ItemSource, type Source, sourceOf } from './source.js';
+import { type ItemSource, type PipedStream, type Source, sourceOf } from './source.js';
 import {
   type FullConfig,
   fullConfig,
@@ -47,15 +48,23 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   readonly #figures: RunFigures<T>;
   #overflowReported = false;
   #memoryReported = false;
-  #refused = false;
   #sharded = false;
+  /** Streams over this one that are told of records left out. */
+  readonly #derived = new Set<DatasetStream<unknown>>();
 
   /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
   constructor(config?: StreamConfig) {
     super();
     const source = internal.source as Source<T> | undefined;
     delete internal.source;
-    this.#core = new StreamCore(fullConfig(config, STREAM_DEFAULTS), source, (item) => this.#emitData(item));
+    this.#core = new StreamCore(fullConfig(config, STREAM_DEFAULTS), source, {
+      read: (items) => this.#emitData(items),
+      handedOut: (count) => {
+        this.#figures.processed += count;
+        this.#wakeRefused();
+      },
+      failed: (error) => emitSafely(this, 'error', { error, batch: [] }),
+    });
     this.#figures = new RunFigures(this.#core);
   }
 
@@ -78,20 +87,10 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the caller's to say.
   static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T> {
     const given = checkOptions('options', options);
-    const { format, onInvalid } = given;
-    const file = path instanceof URL || isUrl(path) ? fileURLToPath(path) : path;
-    if (typeof file !== 'string' || file === '') wrongType('path', 'the path or file URL of a dataset', path);
-    if (format !== undefined && !['jsonl', 'json', 'csv', 'tsv', 'parquet'].includes(format)) {
-      outOfRange('format', "'jsonl', 'json', 'csv', 'tsv' or 'parquet'", format);
-    }
-    if (onInvalid !== undefined && !['throw', 'skip'].includes(onInvalid)) {
-      outOfRange('onInvalid', "'throw' or 'skip'", onInvalid);
-    }
+    const file = checkedPath(path);
     const { maxMemory } = fullConfig(given, STREAM_DEFAULTS);
-    // Two batches at most wait outside the heap; large ones keep this thread busy when the reading one is held up.
-    const batchBytes = Math.floor(Math.max(32 * 1024, Math.min(2 * 1024 * 1024, maxMemory / 16)));
-    const source: FileSource<T> = new FileSource<T>(file, { format, onInvalid }, batchBytes, (record) =>
-      emitSafely(stream, 'invalid', record),
+    const source: FileSource<T> = new FileSource<T>(file, checkedFile(given), maxMemory, (record) =>
+      stream.#reportInvalid(record),
     );
     const stream: DatasetStream<T> = DatasetStream.#over<T>(source, given);
     return stream;
@@ -101,7 +100,10 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
    * The items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`, asked for only as
    * fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
    */
-  static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T> {
+  static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
+  static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
+  static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
+  static from<T>(source: ItemSource<T> | PipedStream<T>, config?: StreamConfig): DatasetStream<T> {
     const items = sourceOf<T>(source);
     if (!items) return wrongType('source', 'an iterable, async iterable, Readable or ReadableStream', source);
     return DatasetStream.#over(items, config);
@@ -116,9 +118,9 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
    * would have to go to the temporary file and cannot (disk full): it is then not accepted, all before it are safe.
    */
   push(item: T): boolean {
-    if (this.#core.hasSource) throw new AiEvalsError('ERR_CLOSED', 'push: this stream reads its items from a source');
-    if (this.#core.ended) throw new AiEvalsError('ERR_CLOSED', 'push after end(): the stream takes no more items');
-    const { queue } = this.#core;
+    const { pushed: queue, ended } = this.#core;
+    if (!queue) throw new AiEvalsError('ERR_CLOSED', 'push: this stream reads its items from a source');
+    if (ended) throw new AiEvalsError('ERR_CLOSED', 'push after end(): the stream takes no more items');
     const bytes = heldBytes(item);
     const pressure = queue.pressure(bytes);
     if (pressure) {
@@ -126,7 +128,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
       const refuse = this.#core.running > 0 && !this.#core.paused;
       this.#reportBackpressure(refuse);
       if (refuse) {
-        this.#refused = true;
+        this.#core.refused = true;
+        this.#core.changed.notify();
         return false;
       }
     } else if (!queue.overflowing) {
@@ -135,7 +138,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     }
     queue.push(item, bytes);
     this.#core.changed.notify();
-    this.#emitData(item);
+    this.#emitData([item]);
     return true;
   }
 
@@ -154,15 +157,17 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     const given = checkedProcess(options);
     const run = new BatchRun<T, R>(this.#core, handler, {
       completed: (batch, _, milliseconds) => this.#completed(batch.length, milliseconds),
-      failed: (batch, error) => emitSafely(this, 'error', { error, batch }),
+      failed: (batch, error) => {
+        emitSafely(this, 'error', { error, batch });
+        this.#wakeRefused();
+      },
     });
     this.#figures.enter();
     try {
-      return await this.#reporting(() => run.run(given));
+      return await run.run(given);
     } finally {
       this.#figures.leave();
-      // Whoever was refused waits for a batch to complete; there will be none.
-      if (this.#core.running === 0 && this.#refused) this.#emitComplete(0, 0);
+      this.#wakeRefused();
     }
   }
 
@@ -196,11 +201,14 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   clear(): void {
     this.#core.queue.clear();
     this.#core.changed.notify();
+    this.#wakeRefused();
   }
 
   /** Ends the stream and its consumers, drops what is buffered and closes its source (after an item on its way). Idempotent. */
   async close(): Promise<void> {
-    await this.#core.close();
+    const closed = this.#core.close();
+    this.#wakeRefused();
+    await closed;
   }
 
   /** The same as {@link close}, for `await using`. */
@@ -220,18 +228,13 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
 
   /** Iterates item by item. Leaving a stream that reads from a source early closes the source. */
   async *items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined> {
-    const { queue } = this.#core;
     for await (const [item] of this.#iterate(1, options)) {
       yield item as T;
-      // What is there already needs no waiting. One at a time: leaving early must not lose items.
-      while (queue.length > 0 && !this.#core.paused && !options?.signal?.aborted) {
-        const turn = this.#core.turn.due();
-        if (turn) {
-          await turn;
-          continue;
-        }
-        this.#figures.processed += 1;
-        yield queue.take(1)[0] as T;
+      // What is there already needs no waiting, but for a turn. One at a time: leaving early must not lose items.
+      while (!options?.signal?.aborted && !turnDue()) {
+        const ready = this.#core.takeReady(1, 1, options?.untilEnd ?? false);
+        if (!ready) break;
+        yield ready[0] as T;
       }
     }
   }
@@ -247,65 +250,67 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     let finished = false;
     try {
       for (;;) {
-        const items = await this.#reporting(() => this.#core.next(size, size, given));
+        const items = await this.#core.next(size, size, given);
         if (!items) {
           finished = true;
           return;
         }
-        this.#figures.processed += items.length;
         yield items;
       }
     } finally {
-      if (!finished && this.#core.hasSource) await this.close();
+      if (!finished) await this.#leave();
     }
   }
 
-  /** A Node `Readable` in object mode over the items; destroying it closes the source. It cannot carry `null` items. */
+  /**
+   * A Node `Readable` in object mode over the items. Destroying it closes the source; of a stream that is pushed to, what
+   * was not read stays. It cannot carry `null` items.
+   */
   toReadable(options?: ConsumeOptions): Readable {
-    const { signal } = checkedConsume(options);
-    return readableOf((stop) => this.items({ ...options, signal: stop }), signal, this.#core.config.batchSize);
+    return readableOf(this.#core, checkedConsume(options), () => this.#leave());
   }
 
-  /** A stream of what `change` makes of each item, asked for only as they are consumed. */
+  /**
+   * A stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the consumer
+   * gets the items before and then the error; a next one goes on behind that item.
+   */
   map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U> {
     callable('change', change);
-    let index = 0;
-    return this.#derive(async (items) => {
-      const changed: U[] = [];
-      for (const item of items) {
-        const made = change(item, index);
-        changed.push(made instanceof Promise ? await made : (made as U));
-        index += 1;
-      }
-      return changed;
-    });
+    let next = 0;
+    return this.#derive(
+      (base) =>
+        new ChangedSource<T, U>(base, (item, out) => {
+          const index = next;
+          next += 1;
+          const made = change(item, index);
+          const add = (value: U) => void out.push(value);
+          return made instanceof Promise ? made.then(add) : add(made);
+        }),
+    );
   }
 
-  /** A stream of the items for which `test` holds. */
+  /** A stream of the items for which `test` holds. A test that fails is as in {@link map}. */
+  filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
+  filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
   filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T> {
     callable('test', test);
-    let index = 0;
-    return this.#derive(async (items) => {
-      const kept: T[] = [];
-      for (const item of items) {
-        const held = test(item, index);
-        if (held instanceof Promise ? await held : held) kept.push(item);
-        index += 1;
-      }
-      return kept;
-    });
+    let next = 0;
+    return this.#derive(
+      (base) =>
+        new ChangedSource<T, T>(base, (item, out) => {
+          const index = next;
+          next += 1;
+          const keep = (held: boolean) => void (held && out.push(item));
+          const held = test(item, index);
+          return held instanceof Promise ? held.then(keep) : keep(held);
+        }),
+    );
   }
 
   /** A stream of the first `count` items; the source is closed behind them. */
   take(count: number): DatasetStream<T> {
-    let left = nonNegativeInteger('count', count);
-    return this.#derive(
-      async (items) => {
-        left -= items.length;
-        return items;
-      },
-      (max) => Math.min(max, left),
-    );
+    nonNegativeInteger('count', count);
+    return this.#derive((base) => new FirstSource<T>(base, count));
   }
 
   /**
@@ -322,34 +327,26 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     return this.filter((_, position) => position % count === index);
   }
 
-  #derive<U>(change: (items: T[]) => Promise<U[]>, wanted?: (max: number) => number): DatasetStream<U> {
-    const core = this.#core;
-    const source: Source<T> = {
-      get skipped() {
-        return core.skipped;
-      },
-      pull: async (max, untilEnd) => {
-        const items = await core.next(max, 1, { untilEnd });
-        if (items) this.#figures.processed += items.length;
-        return items && { items };
-      },
-      close: () => (core.hasSource ? this.close() : undefined),
-    };
+  #derive<U>(over: (base: StreamSource<T>) => Source<U>): DatasetStream<U> {
+    const base = new StreamSource<T>(this.#core, () => {
+      this.#derived.delete(derived);
+      return this.#leave();
+    });
     const { batchSize, maxMemory, bufferSize, spillDirectory }: FullConfig = this.#core.config;
     const config = { batchSize, maxMemory, bufferSize, spillDirectory };
-    const derived: DatasetStream<U> = DatasetStream.#over<U>(new ChangedSource(source, change, wanted), config);
-    this.on('invalid', (record) => emitSafely(derived, 'invalid', record));
+    const derived: DatasetStream<U> = DatasetStream.#over<U>(over(base), config);
+    this.#derived.add(derived);
     return derived;
   }
 
-  /** Runs a consumer; a failure of the source is told to `error` listeners too, as batches' failures are. */
-  async #reporting<V>(consume: () => Promise<V>): Promise<V> {
-    try {
-      return await consume();
-    } catch (error) {
-      if (this.#core.isFailure(error)) emitSafely(this, 'error', { error, batch: [] });
-      throw error;
-    }
+  /** A source that a consumer leaves is closed; what was pushed stays. */
+  #leave(): Promise<void> | undefined {
+    return this.#core.hasSource ? this.close() : undefined;
+  }
+
+  #reportInvalid(record: InvalidRecord): void {
+    emitSafely(this, 'invalid', record);
+    for (const derived of this.#derived) derived.#reportInvalid(record);
   }
 
   #completed(items: number, milliseconds: number): void {
@@ -358,12 +355,17 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   #emitComplete(batchSize: number, processingTime: number): void {
-    this.#refused = false;
+    this.#core.refused = false;
     emitSafely(this, 'batch-complete', { batchSize, processingTime, totalProcessed: this.#figures.processed });
   }
 
-  #emitData(item: T): void {
-    if (this.listenerCount('data') > 0) emitSafely(this, 'data', item);
+  /** The queue has room again, or nobody drains it any more: whoever was refused waits for just this event. */
+  #wakeRefused(): void {
+    if (this.#core.refused) this.#emitComplete(0, 0);
+  }
+
+  #emitData(items: readonly T[]): void {
+    if (this.listenerCount('data') > 0) for (const item of items) emitSafely(this, 'data', item);
   }
 
   #reportMemory(current: number): void {
@@ -391,9 +393,4 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   override once(event: string | symbol, listener: (...args: never[]) => void): this {
     return super.once(event, listener as (...args: unknown[]) => void);
   }
-}
-
-/** Whether `path` is a `URL` of another realm. */
-function isUrl(path: unknown): path is URL {
-  return Object.prototype.toString.call(path) === '[object URL]';
 }

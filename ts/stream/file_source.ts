@@ -1,7 +1,9 @@
 /** A dataset file as a source: read, decompressed, split and validated natively, off this thread; parsed here by batch. */
+import { fileURLToPath } from 'node:url';
+import { outOfRange, wrongType } from '../arguments.js';
 import { DatasetError } from '../errors.js';
 import { fromNative, guarded, native } from '../native.js';
-import { heldBytes } from './held_size.js';
+import { sampledBytes } from './held_size.js';
 import type { Pulled, Source } from './source.js';
 import { type Plan, typedValue } from './typed_values.js';
 
@@ -26,10 +28,33 @@ export interface InvalidRecord {
   reason: string;
 }
 
+/** The path that `path` is or, as a file URL, means. */
+export function checkedPath(path: string | URL): string {
+  const file = path instanceof URL || isUrl(path) ? fileURLToPath(path) : path;
+  if (typeof file === 'string' && file !== '') return file;
+  return wrongType('path', 'the path or file URL of a dataset', path);
+}
+
+/** Whether `path` is a `URL` of another realm. */
+function isUrl(path: unknown): path is URL {
+  return Object.prototype.toString.call(path) === '[object URL]';
+}
+
+/** `options`, checked. */
+export function checkedFile({ format, onInvalid }: FileOptions): FileOptions {
+  if (format !== undefined && !['jsonl', 'json', 'csv', 'tsv', 'parquet'].includes(format)) {
+    outOfRange('format', "'jsonl', 'json', 'csv', 'tsv' or 'parquet'", format);
+  }
+  if (onInvalid !== undefined && !['throw', 'skip'].includes(onInvalid)) {
+    outOfRange('onInvalid', "'throw' or 'skip'", onInvalid);
+  }
+  return { format, onInvalid };
+}
+
 type Batch = Awaited<ReturnType<InstanceType<typeof native.DatasetFile>['next']>>;
 
-/** Items of each text whose size is looked at. */
-const SAMPLE = 8;
+/** Objects that the quick count looks at in a parsed item, which has no cycles to be careful of. */
+const PARSED_OBJECTS = 1_000_000;
 
 export class FileSource<T> implements Source<T> {
   readonly #path: string;
@@ -39,15 +64,18 @@ export class FileSource<T> implements Source<T> {
   #batch: Batch | undefined;
   #plan: Plan = null;
   #ahead: Promise<Batch> | undefined;
+  /** What `#ahead` holds, once it is there. */
+  #aheadBytes = 0;
   #done = false;
   #skipped = 0;
 
-  constructor(path: string, options: FileOptions, batchBytes: number, onInvalid: (record: InvalidRecord) => void) {
+  constructor(path: string, options: FileOptions, maxMemory: number, onInvalid: (record: InvalidRecord) => void) {
     this.#path = path;
     this.#onInvalid = onInvalid;
-    this.#file = guarded(
-      () => new native.DatasetFile(path, options.format ?? '', options.onInvalid === 'skip', batchBytes),
-    );
+    const { format = '', onInvalid: invalid } = options;
+    // Two batches at most wait outside the heap; large ones keep this thread busy when the reading one is held up.
+    const batchBytes = Math.floor(Math.max(32 * 1024, Math.min(2 * 1024 * 1024, maxMemory / 16)));
+    this.#file = guarded(() => new native.DatasetFile(path, format, invalid === 'skip', batchBytes));
   }
 
   get skipped(): number {
@@ -58,9 +86,14 @@ export class FileSource<T> implements Source<T> {
     return this.#parse() ?? this.#readOn();
   }
 
+  get bytesAhead(): number {
+    return (this.#batch?.bytes ?? 0) + this.#aheadBytes;
+  }
+
   close(): void {
     this.#done = true;
     this.#batch = undefined;
+    this.#aheadBytes = 0;
     this.#file.close();
   }
 
@@ -70,22 +103,19 @@ export class FileSource<T> implements Source<T> {
     if (typeof text !== 'string') return undefined;
     const items = JSON.parse(text) as T[];
     if (this.#plan) typedValue(items, ['list', this.#plan]);
-    let sampled = 0;
-    const step = Math.ceil(items.length / SAMPLE);
-    for (let at = 0; at < items.length; at += step) sampled += heldBytes(items[at]);
     // Never less than the text: one long item may be none of the sample.
-    const bytes = Math.max(text.length, (sampled / Math.ceil(items.length / step)) * items.length);
-    return { items, bytes };
+    return { items, bytes: Math.max(text.length, sampledBytes(items, PARSED_OBJECTS)) };
   }
 
   async #readOn(): Promise<Pulled<T> | undefined> {
     while (!this.#done) {
       const batch = await (this.#ahead ?? this.#read());
       this.#ahead = undefined;
+      this.#aheadBytes = 0;
       if (this.#done) return undefined;
       this.#done = batch.done;
       // The next batch is made while this one is parsed and processed.
-      if (!this.#done) this.#ahead = this.#read();
+      if (!this.#done) this.#readAhead();
       if (batch.skipped > 0) this.#report(batch);
       const { error } = batch;
       if (error !== '') throw this.#error(error);
@@ -98,12 +128,19 @@ export class FileSource<T> implements Source<T> {
     return undefined;
   }
 
+  #readAhead(): void {
+    const ahead = this.#read();
+    this.#ahead = ahead;
+    const count = (batch: Batch) => {
+      if (this.#ahead === ahead && !this.#done) this.#aheadBytes = batch.bytes;
+    };
+    ahead.then(count, () => {}); // An error is the next pull's, if there is one.
+  }
+
   #read(): Promise<Batch> {
-    const read = this.#file.next().catch((error: unknown) => {
+    return this.#file.next().catch((error: unknown) => {
       throw fromNative(error);
     });
-    read.catch(() => {}); // Awaited by the next pull, if there is one.
-    return read;
   }
 
   #report(batch: Batch): void {

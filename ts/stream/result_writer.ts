@@ -1,5 +1,6 @@
 /** Results on their way out: collected into batches, written in order, each exactly once. */
 import { callable, wrongType } from '../arguments.js';
+import { turnDue } from './event_loop_turn.js';
 import { FileResultWriter, type FileWriterOptions } from './file_result_writer.js';
 import { heldBytes } from './held_size.js';
 import { ItemQueue } from './item_queue.js';
@@ -123,7 +124,11 @@ export class ResultWriter<T = any> {
   /** After all attempts asked for before, writes batches until `goal` results are done; the first failure ends it. */
   #attempt(writer: BatchWriter<T>, goal: number): Promise<void> {
     const attempt = this.#turn.then(async () => {
-      while (this.#done < goal) await this.#writeBatch(writer);
+      while (this.#done < goal) {
+        const due = turnDue();
+        if (due) await due;
+        await this.#writeBatch(writer);
+      }
     });
     this.#turn = attempt.catch(() => {});
     return attempt;

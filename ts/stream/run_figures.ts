@@ -48,7 +48,7 @@ export class RunFigures<T> {
     return {
       itemsProcessed: this.processed,
       itemsBuffered: core.queue.length,
-      memoryUsage: Math.round(core.queue.bytes),
+      memoryUsage: Math.round(core.bytes),
       backpressureEvents: this.backpressureEvents,
       avgProcessingTime: this.#batches === 0 ? 0 : this.#batchTime / this.#batches,
       throughput: this.#inRuns === 0 || seconds === 0 ? 0 : this.#inRuns / seconds,

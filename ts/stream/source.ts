@@ -1,24 +1,29 @@
 /** Where a stream's items come from when nobody pushes them. */
 import { wrongType } from '../arguments.js';
+import { turnDue } from './event_loop_turn.js';
 
 /** Items by demand. One pull at a time; no pull after the end, an error or `close`. */
 export interface Source<T> {
   /**
-   * At most about `max` items (a file gives what it has parsed), at least one; `undefined` at the end. `bytes` is what
-   * they take, when it is known without looking at each. A source that others fill ends once it is empty, unless it is to
-   * wait `untilEnd`.
+   * At most about `max` items (a file gives what it has parsed), possibly none yet; `undefined` at the end. A source that
+   * others fill ends once it is empty, unless it is to wait `untilEnd`.
    */
   pull(max: number, untilEnd: boolean): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
   /** Gives up what the source holds open. Idempotent. */
   close(): Promise<void> | void;
   /** Records left out so far; only where there can be some. */
   readonly skipped?: number | undefined;
+  /** Bytes of memory that hold what was read and was not pulled yet; only where there can be some. */
+  readonly bytesAhead?: number | undefined;
 }
 
 /** What a pull gives. */
 export interface Pulled<T> {
   items: T[];
-  bytes?: number;
+  /** What they take, when it is known without looking at them. */
+  bytes?: number | undefined;
+  /** What went wrong right behind the items, when the source can be pulled on all the same. */
+  failed?: { error: unknown } | undefined;
 }
 
 /** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
@@ -31,6 +36,15 @@ export interface ReadableStreamLike<T> {
     cancel(reason?: unknown): Promise<void>;
     releaseLock(): void;
   };
+}
+
+/**
+ * A web `ReadableStream` as its type is inferred from: every typing of it says in one signature what it pipes, while
+ * `getReader` has several in the typings of the DOM, the last of which is that of readers of bytes.
+ */
+export interface PipedStream<T> {
+  getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
+  pipeTo(destination: { getWriter(): { write(item?: T): Promise<void> } }): Promise<void>;
 }
 
 /** A source over anything with items; `undefined` when it is nothing of the kind. */
@@ -53,6 +67,8 @@ function checked<R>(result: R): R {
 
 class IterableSource<T> implements Source<T> {
   readonly #iterator: Iterator<T>;
+  /** What the iterator threw: to be told once the items before it were. */
+  #failure: { error: unknown } | undefined;
   #open = true;
 
   constructor(iterable: Iterable<T>) {
@@ -61,15 +77,22 @@ class IterableSource<T> implements Source<T> {
 
   pull(max: number): Pulled<T> | undefined {
     const items: T[] = [];
-    while (items.length < max) {
+    // One that takes its time gives what it has: what waits for a turn of the event loop waits outside.
+    while (this.#open && items.length < max && !(items.length > 0 && turnDue())) this.#next(items);
+    if (items.length > 0) return { items };
+    if (this.#failure) throw this.#failure.error;
+    return undefined;
+  }
+
+  #next(items: T[]): void {
+    try {
       const next = checked(this.#iterator.next());
-      if (next.done) {
-        this.#open = false;
-        break;
-      }
-      items.push(next.value);
+      if (next.done) this.#open = false;
+      else items.push(next.value);
+    } catch (error) {
+      this.#open = false;
+      this.#failure = { error };
     }
-    return items.length > 0 ? { items } : undefined;
   }
 
   close(): void {
@@ -147,39 +170,5 @@ class AsyncIterableSource<T> implements Source<T> {
     // A generator that waits for its next item closes only then, which may be never.
     void Promise.resolve(closed).catch(() => {});
     this.#destroy?.();
-  }
-}
-
-/** `source` with each batch replaced by what `change` makes of it, until `done()`. */
-export class ChangedSource<T, U> implements Source<U> {
-  readonly #source: Source<T>;
-  readonly #change: (items: T[]) => Promise<U[]>;
-  readonly #wanted: (max: number) => number;
-
-  constructor(source: Source<T>, change: (items: T[]) => Promise<U[]>, wanted = (max: number) => max) {
-    this.#source = source;
-    this.#change = change;
-    this.#wanted = wanted;
-  }
-
-  async pull(max: number, untilEnd: boolean): Promise<Pulled<U> | undefined> {
-    for (;;) {
-      const wanted = this.#wanted(max);
-      const pulled = wanted > 0 ? await this.#source.pull(wanted, untilEnd) : undefined;
-      if (!pulled) {
-        await this.close();
-        return undefined;
-      }
-      const items = await this.#change(pulled.items);
-      if (items.length > 0) return { items };
-    }
-  }
-
-  close(): Promise<void> | void {
-    return this.#source.close();
-  }
-
-  get skipped(): number | undefined {
-    return this.#source.skipped;
   }
 }

@@ -1,6 +1,6 @@
 /** Options, figures and event payloads of streams. */
 import { tmpdir } from 'node:os';
-import { options as checkOptions, positiveInteger, positiveNumber, string } from '../arguments.js';
+import { options as checkOptions, outOfRange, positiveInteger, positiveNumber, string } from '../arguments.js';
 
 /** Limits of a stream, a processor or a writer. */
 export interface StreamConfig {
@@ -23,7 +23,10 @@ export interface StreamStats {
   itemsProcessed: number;
   /** Items accepted (or read) and not yet handed out, wherever they are held. */
   itemsBuffered: number;
-  /** Bytes of memory held by them: in the heap (by structure) and outside of it (exact). What is on disk does not count. */
+  /**
+   * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
+   * (exact). What is on disk does not count.
+   */
   memoryUsage: number;
   /** How often a push was refused or made the buffer overflow out of the heap. */
   backpressureEvents: number;
@@ -45,7 +48,7 @@ export interface StreamEvents<T> {
   'memory-pressure': { current: number; max: number };
   /**
    * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
-   * by one, if need be with `batchSize` 0 when a run ended otherwise.
+   * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
    */
   'batch-complete': { batchSize: number; processingTime: number; totalProcessed: number };
   pause: undefined;
@@ -72,8 +75,12 @@ export function fullConfig(
       given.bufferSize === Number.POSITIVE_INFINITY
         ? Number.MAX_SAFE_INTEGER
         : positiveInteger('bufferSize', orElse(given.bufferSize, defaults.bufferSize)),
-    spillDirectory: string('spillDirectory', orElse(given.spillDirectory, tmpdir())),
+    spillDirectory: directory(orElse(given.spillDirectory, tmpdir())),
   };
+}
+
+function directory(path: string): string {
+  return string('spillDirectory', path) === '' ? outOfRange('spillDirectory', 'the path of a directory', path) : path;
 }
 
 /** `fallback` where nothing was given. `null` is something, and for its check to refuse. */

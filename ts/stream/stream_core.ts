@@ -3,8 +3,9 @@
 import { signal as checkedSignal, options as checkOptions } from '../arguments.js';
 import { onAbort } from '../on_abort.js';
 import { ChangeSignal } from './change_signal.js';
-import { EventLoopTurn } from './event_loop_turn.js';
+import { turnDue } from './event_loop_turn.js';
 import { ItemQueue } from './item_queue.js';
+import { ReadItems } from './read_items.js';
 import type { Pulled, Source } from './source.js';
 import type { FullConfig } from './stream_config.js';
 
@@ -16,33 +17,54 @@ export interface ConsumeOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Items that wait to be handed out. */
+export interface Buffered<T> {
+  readonly length: number;
+  readonly bytes: number;
+  take(max: number): T[];
+  putBack(items: T[]): void;
+  clear(): void;
+}
+
+/** Who wants to know what becomes of a stream's items. */
+export interface CoreListener<T> {
+  /** Items came from the source. */
+  read(items: readonly T[]): void;
+  /** An iteration was handed so many items; less than none: it gave them back. */
+  handedOut(count: number): void;
+  /** The source failed, and a consumer is about to be told. */
+  failed(error: unknown): void;
+}
+
 export class StreamCore<T> {
-  readonly queue: ItemQueue<T>;
+  /** What was pushed; none where a source is read. */
+  readonly pushed: ItemQueue<T> | undefined;
+  readonly queue: Buffered<T>;
   readonly changed = new ChangeSignal();
-  /** For consumers that may find everything there already. */
-  readonly turn = new EventLoopTurn();
   readonly config: FullConfig;
   paused = false;
   ended = false;
+  /** Whether a push was refused that nobody was woken for since. */
+  refused = false;
   #closed = false;
   /** How many `process` calls are handing out batches. */
   running = 0;
   readonly #source: Source<T> | undefined;
-  readonly #onRead: (item: T) => void;
+  readonly #readItems = new ReadItems<T>();
+  readonly #listener: CoreListener<T> | undefined;
   #sourceOpen: boolean;
-  #failure: { error: unknown } | undefined;
+  /** What comes behind the items that are buffered. `final`: nothing more comes behind that. */
+  #failure: { error: unknown; final: boolean } | undefined;
   #filling = false;
 
-  constructor(config: FullConfig, source: Source<T> | undefined, onRead: (item: T) => void) {
+  constructor(config: FullConfig, source?: Source<T>, listener?: CoreListener<T>) {
     this.config = config;
     this.#source = source;
     this.#sourceOpen = source !== undefined;
-    this.#onRead = onRead;
-    this.queue = new ItemQueue<T>({
-      maxItems: config.bufferSize,
-      maxBytes: config.maxMemory,
-      directory: config.spillDirectory,
-    });
+    this.#listener = listener;
+    const { bufferSize: maxItems, maxMemory: maxBytes, spillDirectory: directory } = config;
+    this.pushed = source ? undefined : new ItemQueue<T>({ maxItems, maxBytes, directory });
+    this.queue = this.pushed ?? this.#readItems;
   }
 
   get hasSource(): boolean {
@@ -53,82 +75,85 @@ export class StreamCore<T> {
     return this.#source?.skipped;
   }
 
+  /** Bytes of memory held: items that wait, and what was read ahead of them. */
+  get bytes(): number {
+    return this.queue.bytes + (this.#source?.bytesAhead ?? 0);
+  }
+
   /** Whether nothing is handed out for now. One that was closed has nothing left to hold back. */
   get waits(): boolean {
     return this.paused && !this.#closed;
   }
 
-  /** Whether the source may still give items. */
-  get sourceOpen(): boolean {
-    return this.#sourceOpen;
+  /** Whether the source is going to give something behind what is buffered. */
+  get reads(): boolean {
+    return this.#sourceOpen && this.#failure === undefined;
   }
 
-  /** Whether nothing is left and nothing can come. Throws what ended the source, if it was an error. */
+  /** Whether nothing is left and nothing can come. Throws what the source failed with, if that is next. */
   finished(untilEnd: boolean): boolean {
-    if (this.queue.length > 0 || this.#sourceOpen) return false;
-    if (this.#failure) throw this.#failure.error;
+    if (this.queue.length > 0 || this.reads) return false;
+    const failure = this.#failure;
+    if (failure) {
+      if (!failure.final) this.#failure = undefined;
+      this.#listener?.failed(failure.error);
+      throw failure.error;
+    }
     return this.hasSource || this.ended || !untilEnd;
   }
 
-  /** Whether `error` is what ended the source. */
-  isFailure(error: unknown): boolean {
-    return this.#failure !== undefined && this.#failure.error === error;
-  }
-
   /**
-   * Asks the source for items until `wanted` are buffered; `changed` tells of each arrival. Only a source over another
-   * stream asks whether to wait `untilEnd`.
+   * Asks the source for items until `wanted` are buffered or there is something to wait for: `changed` tells of each
+   * arrival, and whoever still wants more asks again. Only a source over another stream asks whether to wait `untilEnd`.
    */
   fill(wanted: number, untilEnd: boolean): void {
-    const source = this.#source;
-    while (source && this.#sourceOpen && !this.#filling && this.queue.length < wanted) {
-      let pulled: ReturnType<Source<T>['pull']>;
-      try {
-        pulled = source.pull(wanted - this.queue.length, untilEnd);
-      } catch (error) {
-        this.#fail(error);
-        return;
-      }
-      if (pulled instanceof Promise) {
-        this.#filling = true;
-        pulled.then(
-          (items) => {
-            this.#filling = false;
-            this.#receive(items);
-            this.fill(wanted, untilEnd);
-            this.changed.notify();
-          },
-          (error: unknown) => {
-            this.#filling = false;
-            this.#fail(error);
-            this.changed.notify();
-          },
-        );
-        return;
-      }
-      this.#receive(pulled);
+    while (this.reads && !this.#filling && this.queue.length < wanted) {
+      const arrival = turnDue() ?? this.#read(wanted - this.queue.length, untilEnd);
+      if (!arrival) continue;
+      this.#filling = true;
+      void arrival.then(() => {
+        this.#filling = false;
+        this.changed.notify();
+      });
     }
   }
 
-  /** The next items, from `atLeast` (fewer at the end, or when nothing more is promised) to `max`; `undefined` at the end. */
+  /** From `atLeast` items (fewer at the end, or when nothing more is promised) to `max`, if they are there at once. */
+  takeReady(max: number, atLeast: number, untilEnd: boolean): T[] | undefined {
+    if (this.waits) return undefined;
+    this.fill(atLeast, untilEnd);
+    const { length } = this.queue;
+    if (length === 0 || (length < atLeast && this.reads)) return undefined;
+    const items = this.queue.take(max);
+    this.#listener?.handedOut(items.length);
+    return items;
+  }
+
+  /** As {@link takeReady}, as soon as they are there; `undefined` at the end. */
   async next(max: number, atLeast: number, options: ConsumeOptions): Promise<T[] | undefined> {
     const { untilEnd = false, signal } = options;
     const leave = onAbort(signal, () => this.changed.notify());
     try {
-      const due = this.turn.due();
+      const due = turnDue();
       if (due) await due;
       for (;;) {
         signal?.throwIfAborted();
-        if (!this.waits) {
-          this.fill(atLeast, untilEnd);
-          if (this.queue.length >= atLeast || (this.queue.length > 0 && !this.#sourceOpen)) return this.queue.take(max);
-          if (this.finished(untilEnd)) return undefined;
-        }
+        const items = this.takeReady(max, atLeast, untilEnd);
+        if (items) return items;
+        if (!this.waits && this.finished(untilEnd)) return undefined;
         await this.changed.wait();
       }
     } finally {
       leave();
     }
+  }
+
+  /** Takes back what an iteration was handed and did not use: it is what comes next. */
+  putBack(items: T[]): void {
+    if (this.#closed || items.length === 0) return;
+    this.queue.putBack(items);
+    this.#listener?.handedOut(-items.length);
+    this.changed.notify();
   }
 
   /** Ends the stream, drops what is buffered and closes the source. */
@@ -137,9 +162,23 @@ export class StreamCore<T> {
     this.#closed = true;
     const open = this.#sourceOpen;
     this.#sourceOpen = false;
+    if (open) this.#failure = undefined;
     this.queue.clear();
     this.changed.notify();
     if (open) await this.#source?.close();
+  }
+
+  /** One pull. It neither throws nor rejects: what goes wrong is kept for whom it is next for. */
+  #read(max: number, untilEnd: boolean): Promise<void> | undefined {
+    try {
+      const pulled = this.#source?.pull(max, untilEnd);
+      if (pulled instanceof Promise)
+        return pulled.then((arrived) => this.#receive(arrived)).catch((e) => this.#fail(e));
+      this.#receive(pulled);
+    } catch (error) {
+      this.#fail(error);
+    }
+    return undefined;
   }
 
   #receive(pulled: Pulled<T> | undefined): void {
@@ -149,15 +188,16 @@ export class StreamCore<T> {
       this.#sourceOpen = false;
       return;
     }
-    if (pulled.bytes === undefined) for (const item of pulled.items) this.queue.push(item);
-    else this.queue.pushRead(pulled.items, pulled.bytes);
-    for (const item of pulled.items) this.#onRead(item);
+    const { items, bytes, failed } = pulled;
+    this.#readItems.push(items, bytes);
+    if (failed) this.#failure = { error: failed.error, final: false };
+    this.#listener?.read(items);
   }
 
   #fail(error: unknown): void {
     if (!this.#sourceOpen) return;
     this.#sourceOpen = false;
-    this.#failure = { error };
+    this.#failure = { error, final: true };
     void Promise.resolve(this.#source?.close()).catch(() => {}); // The first error is the one to report.
   }
 }

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatasetStream } from '@aah/ai-evals/performance';
+import { afterAll, describe, expect, test } from 'vitest';
+import { numbers } from './items';
+
+const directory = mkdtempSync(join(tmpdir(), 'held-'));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** `memoryUsage` of a stream that holds `items` in the heap. */
+function heldBy(items: unknown[]): number {
+  const stream = new DatasetStream<unknown>({ bufferSize: 1e6, maxMemory: 1e9 });
+  for (const item of items) stream.push(item);
+  return stream.getStats().memoryUsage;
+}
+
+describe('memoryUsage', () => {
+  const text = (i: number) => `${i}`.padEnd(1000, 'x');
+
+  test('counts a class instance with all that hangs on it', () => {
+    class Case {
+      readonly input: object;
+      constructor(i: number) {
+        this.input = { messages: [{ role: 'user', content: text(i) }], more: new Map([['k', new Set([text(i)])]]) };
+      }
+    }
+    class Rows extends Map<number, string> {}
+    const held = heldBy(numbers(100).map((i) => new Case(i)));
+    expect(held).toBeGreaterThan(200_000);
+    expect(held).toBeLessThan(250_000);
+    expect(heldBy([new Rows(numbers(100).map((i) => [i, text(i)]))])).toBeGreaterThan(100_000);
+    // What it shares with half of the program is looked at up to a limit.
+    const shared = numbers(1_000_000).map((i) => ({ i }));
+    expect(heldBy([Object.assign(new Case(1), { shared })])).toBeGreaterThan(8_000_000);
+    expect(heldBy([Object.assign(new Case(1), { shared })])).toBeLessThan(20_000_000);
+  });
+
+  test('counts text by what its characters take, wherever the first one beyond Latin-1 is', () => {
+    const latin = heldBy([`${'é'.repeat(10_000)}e`]);
+    const wide = heldBy([`${'é'.repeat(10_000)}日`]);
+    expect(latin).toBeLessThan(10_200);
+    expect(wide).toBeGreaterThan(20_000);
+  });
+
+  test('has what the reader of a file has read ahead', async () => {
+    const file = join(directory, 'cases.jsonl');
+    writeFileSync(
+      file,
+      numbers(8000)
+        .map((i) => JSON.stringify({ i, text: text(i) }))
+        .join('\n'),
+    );
+    const stream = DatasetStream.fromFile(file);
+    const items = stream.items();
+    await items.next();
+    // Two batches of 2 MB.
+    await expect.poll(() => stream.getStats().memoryUsage).toBeGreaterThan(3_500_000);
+    expect(stream.getStats().memoryUsage).toBeLessThan(8_000_000);
+    for await (const _ of items);
+    expect(stream.getStats().memoryUsage).toBe(0);
+    await stream.close();
+    expect(stream.getStats().memoryUsage).toBe(0);
+  });
+});
+
+test('a push calls no trap of a Proxy', () => {
+  const trap = () => expect.unreachable('a trap was called');
+  const hostile = new Proxy(
+    { a: 1 },
+    { get: trap, ownKeys: trap, getPrototypeOf: trap, getOwnPropertyDescriptor: trap },
+  );
+  const stream = new DatasetStream<unknown>();
+  expect(stream.push(hostile)).toBe(true);
+  expect(stream.push({ in: [hostile] })).toBe(true);
+});
+
+test('a configuration that is no object of options, or an empty directory, is refused', () => {
+  expect(() => new DatasetStream([] as never)).toThrow(TypeError);
+  expect(() => new DatasetStream({ spillDirectory: '' })).toThrow(RangeError);
+});
