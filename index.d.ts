@@ -57,9 +57,10 @@ interface CacheOptions<V = any, K = any> {
     mode?: CacheMode | undefined;
     /**
      * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-     * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
+     * `set` and by `getOrCompute`. A promise is waited for: `getOrCompute` then gives the value when it is known, `set` stores
+     * it later, unless its key is set, deleted or cleared before. Default: everything is. See {@link isCompleteAnswer}.
      */
-    shouldCache?: ((value: V) => boolean) | undefined;
+    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
     /**
      * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
      * longer, unless room is needed. Default: 0.
@@ -113,7 +114,7 @@ interface ComputeOptions<V = any> extends SetOptions {
     /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
     signal?: AbortSignal | undefined;
     /** Instead of the cache's. */
-    shouldCache?: ((value: V) => boolean) | undefined;
+    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
     /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
     staleWhileRevalidate?: number | undefined;
 }
@@ -184,6 +185,8 @@ type AiEvalsErrorCode =
  | 'ERR_UNSUPPORTED'
 /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
  | 'ERR_CACHE_MISS'
+/** A function that computes a value for a cache asked that cache for the same value, itself or through another. */
+ | 'ERR_CIRCULAR_WAIT'
 /** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
@@ -227,7 +230,10 @@ declare class ArgumentTypeError extends TypeError {
 interface KeyDifference {
     /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
     path: string;
-    /** What was asked for, as JSON; of a long text length and digest. `undefined`: there is no such part. */
+    /**
+     * What was asked for, as JSON; of texts of the input, of long ones, and of what may be a prompt or a secret, length and
+     * digest. `undefined`: there is no such part.
+     */
     asked: string | undefined;
     /** What the stored entry has there. */
     stored: string | undefined;
@@ -236,7 +242,7 @@ interface KeyDifference {
 interface MissExplanation {
     /**
      * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
-     * differs in {@link MissExplanation.differences}.
+     * of the 2000 that are looked at at most differs in {@link MissExplanation.differences}.
      */
     reason: 'empty' | 'expired' | 'different';
     /** Between the request and the stored one that differs in the fewest parts. */
@@ -289,7 +295,8 @@ declare class ResponseCache<T = any> extends BaseCache {
     delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
     /**
      * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-     * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
+     * when there is an entry. Looks at no more than 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss,
+     * no use.
      */
     explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
     /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
@@ -344,9 +351,9 @@ interface CacheMiddlewareOptions {
     ttl?: number | undefined;
     /**
      * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
-     * stream that broke off, or had an error in it, is never kept.
+     * stream that broke off, or had an error in it, is never kept. A promise is waited for.
      */
-    shouldCache?: ((answer: ModelAnswer) => boolean) | undefined;
+    shouldCache?: ((answer: ModelAnswer) => boolean | PromiseLike<boolean>) | undefined;
     /** More that an answer depends on, such as a header: what it returns is part of the key. */
     key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
     /** How fast a stored stream is given again. Default: as fast as it is read. */
@@ -1321,8 +1328,8 @@ declare const cacheManager: CacheManager;
 /** Which model answers are worth keeping, for `shouldCache`. */
 /**
  * Whether `value` looks like a model's whole answer: not an error, not cut off at the token limit, not refused or filtered.
- * Knows the answers of OpenAI, Anthropic and the Vercel AI SDK and this package's `RunResult`; what it does not know is
- * taken for complete.
+ * Knows the answers of OpenAI (chat completions and Responses), Anthropic, Gemini and the Vercel AI SDK and this package's
+ * `RunResult`; what it does not know is taken for complete.
  */
 declare function isCompleteAnswer(value: unknown): boolean;
 

@@ -44,7 +44,7 @@ export declare class ByteCacheHandle {
    * `ticket` other than 0, the one of `claim`, it is stored only while that claim holds.
    */
   set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number, ticket: number): boolean
-  /** `set` of a payload for each of the texts; on disk all or, on an error, none. */
+  /** `set` of a payload for each of the texts; on an error the first of them may be stored. */
   setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number, ticket: number): void
   /** Deletes an entry. Returns whether it was fresh. */
   remove(structure: number, text: string, now: number): boolean
@@ -60,6 +60,8 @@ export declare class ByteCacheHandle {
   takeNotices(): Array<string>
   /** Whether nothing can be written. */
   get readOnly(): boolean
+  /** Whether the last write came to nothing only because others wrote for too long. */
+  get busy(): boolean
   /** Gives everything back; calls after the first do nothing. */
   close(): void
   /**

@@ -25,6 +25,8 @@ export type AiEvalsErrorCode =
   | 'ERR_UNSUPPORTED'
   /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
   | 'ERR_CACHE_MISS'
+  /** A function that computes a value for a cache asked that cache for the same value, itself or through another. */
+  | 'ERR_CIRCULAR_WAIT'
   /** What was imported or loaded as a baseline is none. */
   | 'ERR_BASELINE';
 

@@ -195,6 +195,41 @@ describe('callers of embeddings at the same time', () => {
     expect(asked(inner)).toEqual([['a', 'b'], ['c']]);
   });
 
+  test('who takes over what others gave up pays for both of its calls, and hears what both said', async () => {
+    const [theirs, ours] = [1, 2].map(() => new EmbeddingCache({ shared: 'taken over' })) as [
+      EmbeddingCache,
+      EmbeddingCache,
+    ];
+    const gate = deferred();
+    const failing = new MockEmbeddingModelV3({
+      doEmbed: async () => {
+        await gate.promise;
+        throw new Error('down');
+      },
+    });
+    const inner = new MockEmbeddingModelV3({
+      maxEmbeddingsPerCall: 100,
+      doEmbed: async ({ values }) => ({
+        embeddings: values.map((value) => [value.length]),
+        usage: { tokens: 10 * values.length },
+        warnings: [{ type: 'other', message: values.join() }],
+        providerMetadata: { mock: { last: values.join() }, [`mock${values.length}`]: {} },
+      }),
+    });
+    const first = embed({ model: cached(failing, {}, theirs).model, value: 'x', maxRetries: 0 }).catch(() => 'failed');
+    await settled();
+    const second = cached(inner, {}, ours).model.doEmbed({ values: ['x', 'yy', 'zzz'] });
+    await settled();
+    gate.resolve();
+    expect(await second).toMatchObject({
+      embeddings: [[1], [2], [3]],
+      usage: { tokens: 30 },
+      warnings: [{ message: 'yy,zzz' }, { message: 'x' }],
+      providerMetadata: { mock: { last: 'x' }, mock1: {}, mock2: {}, 'ai-evals': { cached: false } },
+    });
+    expect([await first, asked(inner)]).toEqual(['failed', [['yy', 'zzz'], ['x']]]);
+  });
+
   test('all get the error of a call that fails, and the next asks again', async () => {
     let calls = 0;
     const inner = new MockEmbeddingModelV3({

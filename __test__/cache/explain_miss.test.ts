@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ResponseCache } from '@aah/ai-evals/performance';
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -66,6 +69,84 @@ test('long texts are told by length and digest, and not kept', () => {
     stored: expect.stringMatching(/^a text of 223 characters, #[0-9a-f]{12}$/),
   });
   expect(JSON.stringify(explained)).not.toContain('hunter2');
+});
+
+test('in a chat of any length, and behind large tools and schemas, the setting that differs is named', () => {
+  const schema = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`property${i}`, { type: 'string' }]));
+  const settings = { responseFormat: { schema }, temperature: 0, toolChoice: { type: 'auto' }, tools: [{ schema }] };
+  const ofModel = { call: 'generate', key: { ...schema }, modelId: 'm', provider: 'p', settings };
+  for (const length of [1, 41, 60, 99, 400]) {
+    const chat = Array.from({ length }, (_, i) => ({
+      role: 'user',
+      content: [{ type: 'text', text: `message ${i}` }],
+    }));
+    const cache = new ResponseCache();
+    cache.set(chat, ofModel, 1);
+    const other = { ...ofModel, settings: { ...settings, temperature: 1, toolChoice: { type: 'none' } } };
+    expect(cache.explainMiss(chat, other)?.differences).toEqual([
+      { path: 'modelConfig.settings.temperature', asked: '1', stored: '0' },
+      { path: 'modelConfig.settings.toolChoice.type', asked: '"none"', stored: '"auto"' },
+    ]);
+    const longer = [...chat.slice(0, -1), { role: 'user', content: 'something else' }];
+    const [path, ...more] = cache.explainMiss(longer, ofModel)?.differences.map((one) => one.path) ?? [];
+    expect(path).toMatch(length > 100 ? /^input$/ : new RegExp(`^input\\[${length - 1}\\]`));
+    expect(more.every((other) => other.startsWith(`input[${length - 1}]`))).toBe(true);
+  }
+});
+
+test('texts of the input, prompts and secrets are told by length and digest, and still named', () => {
+  const cache = new ResponseCache();
+  const secret = {
+    apiKey: 'sk-1',
+    headers: { 'x-auth': 'a', trace: 'b' },
+    system: 'Be brief.',
+    maxTokens: 10,
+    model: 'm',
+  };
+  cache.set({ text: 'Why?', n: 1 }, secret, 1);
+  const text = (length: number) => expect.stringMatching(new RegExp(`^a text of ${length} characters, #[0-9a-f]{12}$`));
+  const other = {
+    apiKey: 'sk-22',
+    headers: { 'x-auth': 'a', trace: 'bb' },
+    system: 'Be long.',
+    maxTokens: 20,
+    model: 'n',
+  };
+  expect(cache.explainMiss({ text: 'Who?', n: 2 }, other)?.differences).toEqual([
+    { path: 'input.n', asked: '2', stored: '1' },
+    { path: 'input.text', asked: text(4), stored: text(4) },
+    { path: 'modelConfig.apiKey', asked: text(5), stored: text(4) },
+    { path: 'modelConfig.headers.trace', asked: text(2), stored: text(1) },
+    { path: 'modelConfig.maxTokens', asked: '20', stored: '10' },
+    { path: 'modelConfig.model', asked: '"n"', stored: '"m"' },
+    { path: 'modelConfig.system', asked: text(8), stored: text(9) },
+  ]);
+  const name = 'a question that is used as the name of a member';
+  cache.set({ [name]: 1, [`${name}!`]: 1 }, secret, 1);
+  const [difference] = cache.explainMiss({ [name]: 1, [`${name}!`]: 2 }, secret)?.differences ?? [];
+  expect(difference?.path).toMatch(/^input\["a question that …#[0-9a-f]{12}"\]$/);
+});
+
+test('of very many entries those used last are compared, and that is said; an expired one is known all the same', () => {
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'hrtime'] });
+  const folder = mkdtempSync(join(tmpdir(), 'ai-evals-explain-'));
+  const cache = new ResponseCache({ persist: join(folder, 'cache.db'), staleWhileRevalidate: 1e9 });
+  try {
+    cache.set('short-lived', config, 1, { ttl: 10 });
+    cache.set('asked long ago', { ...config, seed: 1 }, 1);
+    for (let i = 0; i < 2100; i += 1) cache.set(i, { n: i }, 1);
+    cache.set('asked last', { ...config, seed: 2 }, 1);
+    expect(cache.explainMiss('asked last', { ...config, seed: 3 })).toMatchObject({
+      differences: [{ path: 'modelConfig.seed', asked: '3', stored: '2' }],
+      message: expect.stringContaining('the nearest of the 2000 that were looked at differs in modelConfig.seed'),
+    });
+    expect(cache.explainMiss('asked long ago', { ...config, seed: 3 })?.differences[0]?.path).toBe('input');
+    vi.advanceTimersByTime(20);
+    expect(cache.explainMiss('short-lived', config)).toMatchObject({ reason: 'expired', differences: [] });
+  } finally {
+    cache.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('an entry that has expired, and another repeat, are told as such', () => {

@@ -188,7 +188,7 @@ impl ByteCacheHandle {
         Ok(stored)
     }
 
-    /// `set` of a payload for each of the texts; on disk all or, on an error, none.
+    /// `set` of a payload for each of the texts; on an error the first of them may be stored.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn set_many(
@@ -302,6 +302,12 @@ impl ByteCacheHandle {
                 Bytes::Disk(disk) => disk.cache.read_only(),
             })
         })
+    }
+
+    /// Whether the last write came to nothing only because others wrote for too long.
+    #[napi(getter, catch_unwind)]
+    pub fn busy(&self) -> Result<bool> {
+        self.with(|cache| Ok(matches!(cache, Bytes::Disk(disk) if disk.cache.busy())))
     }
 
     /// Gives everything back; calls after the first do nothing.

@@ -1,6 +1,6 @@
 /** A `ResponseCache` as middleware of language models. */
 import * as check from '../arguments.js';
-import { checkedMode } from '../cache/keyed_store.js';
+import { checkedMode } from '../cache/mode.js';
 import type { CacheMode, LookupOptions, RepeatOptions } from '../cache/options.js';
 import { ResponseCache } from '../cache/response_cache.js';
 import { stableKey } from '../cache/stable_key.js';
@@ -31,9 +31,9 @@ export interface CacheMiddlewareOptions {
   ttl?: number | undefined;
   /**
    * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
-   * stream that broke off, or had an error in it, is never kept.
+   * stream that broke off, or had an error in it, is never kept. A promise is waited for.
    */
-  shouldCache?: ((answer: ModelAnswer) => boolean) | undefined;
+  shouldCache?: ((answer: ModelAnswer) => boolean | PromiseLike<boolean>) | undefined;
   /** More that an answer depends on, such as a header: what it returns is part of the key. */
   key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
   /** How fast a stored stream is given again. Default: as fast as it is read. */

@@ -1,7 +1,7 @@
 /** An `EmbeddingCache` as middleware of embedding models. */
 import * as check from '../arguments.js';
 import { EmbeddingCache } from '../cache/embedding_cache.js';
-import { checkedMode } from '../cache/keyed_store.js';
+import { checkedMode } from '../cache/mode.js';
 import type { CacheMode } from '../cache/options.js';
 import { stableKey } from '../cache/stable_key.js';
 import { type ModelIdentity, OURS, type ProviderOptions, splitOptions } from './model_call.js';
@@ -76,32 +76,49 @@ export function embeddingCacheMiddleware(
         check.iterable('what the model answers with as embeddings', result.embeddings);
         return result;
       };
-      let own: EmbedResult | undefined;
+      // More than one where others gave up what they had begun to compute.
+      const own: EmbedResult[] = [];
       const found = await cache.batchGetOrCompute(
         keys.texts,
         async (missing, { signal }) => {
           if (!keys.areAlone) {
-            own = await ask(values, signal);
-            const { embeddings } = own;
+            const all = await ask(values, signal);
+            own.push(all);
+            const { embeddings } = all;
             return missing.map((key) => embeddings[Number.parseInt(key.slice(keys.prefix.length), 10)] as number[]);
           }
-          own = await ask(
+          const some = await ask(
             missing.map((key) => key.slice(keys.prefix.length)),
             signal,
           );
-          return own.embeddings;
+          own.push(some);
+          return some.embeddings;
         },
         { mode: ours.mode ?? mode, ttl, signal: abortSignal },
       );
-      const computed = own as EmbedResult | undefined;
+      const computed = together(own);
       return {
-        ...(computed ?? { usage: { tokens: 0 }, warnings: [] }),
+        ...computed,
         // Copies: what the caller does to its vectors must not reach the cache.
         embeddings: keys.texts.map((key) => [...(found.get(key) as number[])]),
-        providerMetadata: { ...computed?.providerMetadata, [OURS]: { cached: computed === undefined } },
+        providerMetadata: { ...computed.providerMetadata, [OURS]: { cached: own.length === 0 } },
       } as R;
     },
   };
+}
+
+/** What several calls cost and said, as if they had been one; of none, that nothing was spent. */
+function together(results: readonly EmbedResult[]): Partial<EmbedResult> {
+  const all: Partial<EmbedResult> = Object.assign({}, ...results);
+  const used = results.flatMap(({ usage }) => (usage === undefined ? [] : [usage]));
+  if (used.length > 0 || results.length === 0) {
+    all.usage = Object.assign({}, ...used, { tokens: used.reduce((sum, { tokens }) => sum + tokens, 0) });
+  }
+  const warnings = results.flatMap((result) => result.warnings ?? []);
+  if (warnings.length > 0 || results.length === 0) all.warnings = warnings;
+  const metadata = results.map(({ providerMetadata }) => providerMetadata);
+  if (metadata.some(Boolean)) all.providerMetadata = Object.assign({}, ...metadata);
+  return all;
 }
 
 interface Keys {

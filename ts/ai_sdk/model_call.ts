@@ -1,6 +1,6 @@
 /** A call of a model as middleware sees it: what names its entry, what the caller said of the cache, what the model gets. */
 import * as check from '../arguments.js';
-import { checkedMode } from '../cache/keyed_store.js';
+import { checkedMode } from '../cache/mode.js';
 import type { CacheMode } from '../cache/options.js';
 
 /** The name under which callers give options for one call, and find what a cached result says of itself. */

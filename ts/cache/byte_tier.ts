@@ -31,6 +31,8 @@ const COST_BYTES = 16;
  */
 const LEASE = 9000;
 
+const NOTES_AT_A_TIME = 1000;
+
 const numbers = new Float64Array(8);
 
 /** Checked options of every {@link ByteTier}. */
@@ -90,6 +92,11 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return guarded(() => this.#handle.readOnly);
   }
 
+  /** Whether the last write came to nothing only because others wrote for too long. */
+  get isBusy(): boolean {
+    return guarded(() => this.#handle.busy);
+  }
+
   get(structure: number, text: string): V | typeof MISS {
     const found = this.getStale(structure, text, 0);
     return found === undefined ? MISS : found.value;
@@ -119,7 +126,6 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return guarded(() => this.#handle.has(structure, text, this.#now()));
   }
 
-  /** Whether there is an entry, be it expired. */
   holds(structure: number, text: string): boolean {
     return guarded(() => this.#handle.has(structure, text, 0));
   }
@@ -170,9 +176,10 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return this.#saved.total(this.figures().hits);
   }
 
-  *notes(): Iterable<string> {
-    for (let cursor = 0; cursor >= 0; ) {
-      const found = guarded(() => this.#handle.notes(cursor, 1000));
+  *notes(most: number): Iterable<string> {
+    let count = 0;
+    for (let cursor = 0; cursor >= 0 && count < most; count += NOTES_AT_A_TIME) {
+      const found = guarded(() => this.#handle.notes(cursor, NOTES_AT_A_TIME));
       yield* found.notes;
       cursor = found.cursor;
     }

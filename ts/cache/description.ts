@@ -1,31 +1,57 @@
 /**
  * Requests in words, to tell what a missed one and a stored one differ in: one line for each member (`path`, a tab, what
- * is there). Short values stand there themselves; of long ones length and digest, so that no prompt is kept.
+ * is there). Neither prompts nor credentials are kept: of texts of the input, of long ones, and of what is under a name that
+ * suggests either, there are length and digest.
  */
 import { contentOf, isPlain, Tag } from './content.js';
-import type { KeyDifference } from './miss.js';
+import type { Comparison, KeyDifference } from './miss.js';
 import { stableKey } from './stable_key.js';
 
 /** Longest text that is shown as it is, in characters. */
 const SHORT = 60;
-/** Most lines; members that would need more are shown as one. */
+/** Longest name of a member that is shown whole, and what is shown of a longer one, in characters. */
+const SHORT_NAME = 40;
+const NAME_START = 16;
+/** Most lines of the input, and of the configuration; what would need more is shown as one. */
 const MOST_LINES = 100;
 const MOST_DEPTH = 8;
+
+/** Members whose content is not shown, with all that is in them. */
+const SECRET = /api.?key|access.?key|private.?key|auth|token|secret|passw|cookie|header|credential|bearer|signature/i;
+const PROMPT = /prompt|system|instruction|message|content/i;
+/** Numbers of these are not: `maxTokens`, `max_output_tokens`. */
+const COUNT = /tokens$/i;
+
+/** How what is in a member is told. */
+interface Manner {
+  /** Texts by length and digest alone. */
+  hidesTexts: boolean;
+  /** Numbers as well. */
+  hidesNumbers: boolean;
+}
 
 /**
  * The lines of a request: the same exactly for requests with the same key (but for the digests, of 48 bits). O(size).
  */
 export function describeRequest(input: unknown, modelConfig: unknown, repeat: number): string {
   const lines: string[] = [];
-  describe('input', input, [], lines);
-  describe('modelConfig', modelConfig, [], lines);
+  describe('input', input, [], lines, MOST_LINES, { hidesTexts: true, hidesNumbers: false });
+  describe('modelConfig', modelConfig, [], lines, MOST_LINES, { hidesTexts: false, hidesNumbers: false });
   if (repeat > 0) lines.push(`repeat\t${repeat}`);
   return lines.join('\n');
 }
 
-function describe(path: string, value: unknown, ancestors: readonly object[], lines: string[]): void {
+/** Tells what is at `path` in at most `most` lines. */
+function describe(
+  path: string,
+  value: unknown,
+  ancestors: readonly object[],
+  lines: string[],
+  most: number,
+  manner: Manner,
+): void {
   if (typeof value !== 'object' || value === null) {
-    lines.push(`${path}\t${scalar(value)}`);
+    lines.push(`${path}\t${scalar(value, manner)}`);
     return;
   }
   const ancestor = ancestors.indexOf(value);
@@ -33,19 +59,41 @@ function describe(path: string, value: unknown, ancestors: readonly object[], li
     lines.push(`${path}\tthe value ${ancestors.length - ancestor} levels up`);
     return;
   }
-  const members = ancestors.length < MOST_DEPTH ? membersOf(value, MOST_LINES - lines.length) : undefined;
+  const members = ancestors.length < MOST_DEPTH ? membersOf(value, most) : undefined;
   if (members === undefined) {
     lines.push(`${path}\t${summary(value)}`);
     return;
   }
   const inside = [...ancestors, value];
-  for (const name of members) {
-    const member: unknown = (value as Record<string | number, unknown>)[name];
-    if (typeof name === 'string') describe(memberPath(path, name), member, inside, lines);
+  const contents = members.map((name): unknown => (value as Record<string | number, unknown>)[name]);
+  let nested = contents.filter((member) => typeof member === 'object' && member !== null).length;
+  // A line for each; what is left is shared out among those that have members themselves, so that none is told as one
+  // because of what stands before it.
+  let left = most - members.length;
+  for (const [nth, name] of members.entries()) {
+    const member = contents[nth];
+    let share = 0;
+    if (typeof member === 'object' && member !== null) {
+      share = Math.floor(left / nested);
+      nested -= 1;
+    }
+    const before = lines.length;
+    if (typeof name === 'string') {
+      describe(memberPath(path, shortName(name)), member, inside, lines, 1 + share, mannerOf(name, manner));
+    } else if (Object.hasOwn(value, name)) describe(`${path}[${name}]`, member, inside, lines, 1 + share, manner);
     // To a key, a hole is not an element that is undefined.
-    else if (Object.hasOwn(value, name)) describe(`${path}[${name}]`, member, inside, lines);
     else lines.push(`${path}[${name}]\ta hole`);
+    left -= lines.length - before - 1;
   }
+}
+
+/** How what is under `name` is told where its object is told in the manner `outer`. */
+function mannerOf(name: string, outer: Manner): Manner {
+  const isSecret = SECRET.test(name);
+  return {
+    hidesTexts: outer.hidesTexts || isSecret || PROMPT.test(name),
+    hidesNumbers: outer.hidesNumbers || (isSecret && !COUNT.test(name)),
+  };
 }
 
 /** The names or places of 1 to `most` members that can be told one by one; `undefined` when the value is to be told as one. */
@@ -68,10 +116,17 @@ export function memberPath(path: string, name: string): string {
   return /^[\w$]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
-function scalar(value: unknown): string {
+/** A long name is a text rather: its beginning and its digest. */
+function shortName(name: string): string {
+  return name.length <= SHORT_NAME ? name : `${name.slice(0, NAME_START)}…${digest(name)}`;
+}
+
+function scalar(value: unknown, { hidesTexts, hidesNumbers }: Manner): string {
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
+  if (hidesNumbers && isNumber) return `a number, ${digest(value)}`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'string') return String(value === 0 ? 0 : value);
-  if (value.length <= SHORT) return JSON.stringify(value);
+  if (value.length <= SHORT && !hidesTexts) return JSON.stringify(value);
   return `a text of ${value.length} characters, ${digest(value)}`;
 }
 
@@ -108,20 +163,22 @@ function parsed(note: string): Map<string, string> {
   return new Map(note.split('\n').map((line) => line.split('\t', 2) as [string, string]));
 }
 
-/** In what `asked` differs from the one of `stored` that differs least, and how many those are. O(size of all notes). */
+/** In what `asked` differs from the one of `stored`, or of the first `most` of them, that differs least. */
 export function nearestDifferences(
   asked: string,
   stored: Iterable<string>,
-): { differences: KeyDifference[]; compared: number } {
+  most = Number.POSITIVE_INFINITY,
+): Comparison {
   const wanted = parsed(asked);
   let differences: KeyDifference[] = [];
   let compared = 0;
   for (const note of stored) {
+    if (compared === most) return { differences, compared, isAll: false };
     const found = differencesOf(wanted, parsed(note));
     compared += 1;
     if (compared === 1 || found.length < differences.length) differences = found;
   }
-  return { differences, compared };
+  return { differences, compared, isAll: true };
 }
 
 function differencesOf(asked: Map<string, string>, stored: Map<string, string>): KeyDifference[] {

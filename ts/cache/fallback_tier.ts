@@ -7,7 +7,8 @@
  * - what was replaced, deleted or cleared while the file took no writes is never found in it afterwards;
  * - a file that works again is used again, be it that it could not even be opened: it is tried at most once a second. The
  *   next write and `close` bring it up to date, so that other processes see it, too;
- * - the first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`), the others are silent.
+ * - the first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`, or `AI_EVALS_CACHE_BUSY` where the file is only in use
+ *   by others), the others are silent.
  *
  * What that takes in memory is bounded (see `untaken_changes.ts`); where the bound is reached, the file is given up and the
  * cache goes on in memory alone until it is closed.
@@ -121,7 +122,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
       file.setMany(pairs, extras);
       return true;
     });
-    // All or none: what cannot be encoded is told before anything is stored.
+    // What cannot be encoded is told before anything is stored.
     const values = isStored ? [] : pairs.map(([, value]) => stored(value));
     for (const [i, [id]] of pairs.entries()) {
       this.#withKey({ id, structure: 0 }, (structure, text) => {
@@ -186,6 +187,7 @@ export class FallbackTier<V, K> implements Tier<V, K> {
   }
 
   clear(): void {
+    this.#file.checkOpen();
     this.#memory.clear();
     this.#changes.clear();
     this.#lookups = 0;
@@ -235,9 +237,13 @@ export class FallbackTier<V, K> implements Tier<V, K> {
     };
   }
 
-  *notes(): Iterable<string> {
+  *notes(most: number): Iterable<string> {
     yield* this.#memory.notes();
-    if (!this.#isCleared) yield* this.#file.read((file) => [...file.notes()]) ?? [];
+    if (!this.#isCleared) yield* this.#file.read((file) => [...file.notes(most)]) ?? [];
+  }
+
+  holds(structure: number, text: string): boolean {
+    return this.#read(structure, (file) => file.holds(structure, text)) ?? false;
   }
 
   claim(keys: WrittenKeys, seizes: boolean): Claimed {

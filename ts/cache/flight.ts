@@ -5,6 +5,7 @@
  * the computation is told to (its signal), and what it still brings is stored all the same, as it was paid for.
  */
 import { onAbort } from '../on_abort.js';
+import { Computation, circularWait } from './computation.js';
 import type { ComputeContext } from './options.js';
 
 /** Why a computation's signal is aborted. */
@@ -16,6 +17,7 @@ export class Flight<V, K = undefined> {
   readonly key: K | undefined;
   readonly #controller = new AbortController();
   readonly #outcome: Promise<V>;
+  readonly #computation = new Computation();
   #settle!: (value: PromiseLike<V>) => void;
   #waiting = 0;
   /** A refresh in the background goes on without anybody waiting. */
@@ -28,12 +30,13 @@ export class Flight<V, K = undefined> {
       this.#settle = resolve;
     });
     // Those who wait are told; when nobody does, nobody has to be.
-    this.#outcome.catch(() => {});
+    const over = () => this.#computation.end();
+    this.#outcome.then(over, over);
   }
 
   /** Starts `compute`, in this turn. */
   start(compute: (context: ComputeContext) => Promise<V>): this {
-    this.#settle(compute({ signal: this.#controller.signal }));
+    this.#settle(this.#computation.run(() => compute({ signal: this.#controller.signal })));
     return this;
   }
 
@@ -42,9 +45,20 @@ export class Flight<V, K = undefined> {
     return this.#controller.signal.aborted;
   }
 
-  /** The outcome, or a rejection with the reason of `signal` when that comes first. */
+  /**
+   * The outcome, or a rejection with the reason of `signal` when that comes first; an `ERR_CIRCULAR_WAIT` where the outcome
+   * depends on who asks.
+   */
   join(signal: AbortSignal | undefined): Promise<V> {
+    const asking = Computation.current;
+    if (asking?.isAwaitedBy(this.#computation)) return Promise.reject(circularWait());
     this.#waiting += 1;
+    const outcome = this.#outcomeFor(signal);
+    asking?.awaits(this.#computation, outcome);
+    return outcome;
+  }
+
+  #outcomeFor(signal: AbortSignal | undefined): Promise<V> {
     if (signal === undefined) return this.#outcome;
     return new Promise<V>((resolve, reject) => {
       const giveUp = () => {

@@ -8,22 +8,24 @@
 import * as check from '../arguments.js';
 import { AccessTimer } from './access_timer.js';
 import { awaitOthers, computeMine, computeOnce, type Run, share, textKeys } from './compute_once.js';
-import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
+import { copyKey, idOf, type KeyCopy, keyRead, keyText } from './content_key.js';
 import { nearestDifferences } from './description.js';
 import { Flight, Flights, type Part } from './flight.js';
 import type { KeyForm } from './key_form.js';
 import { CacheMissError, explanationOf, type MissExplanation } from './miss.js';
+import { checkedMode } from './mode.js';
 import type { CacheMode, CacheStats, ComputeContext, ComputeOptions, LookupOptions, RepeatOptions } from './options.js';
 import { PaidValues } from './paid_values.js';
 import { fullCost } from './saved_costs.js';
 import { type Extras, type Found, MISS, type Tier } from './tier.js';
+import { isLater, type ShouldCache, type Verdict } from './worth_keeping.js';
 
 /** Checked options of a {@link KeyedStore}. */
 export interface StoreOptions<V> {
   /** The cache's name in a warning. */
   name: string;
   mode: CacheMode;
-  shouldCache: ((value: V) => boolean) | undefined;
+  shouldCache: ShouldCache<V> | undefined;
   stale: number;
   /** As notes tell it; `undefined` without one. */
   version: string | number | undefined;
@@ -36,10 +38,9 @@ type AnyOptions<V> = (ComputeOptions<V> & RepeatOptions) | undefined;
 
 export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly tier: T;
-  readonly #paid: PaidValues;
+  readonly #paid: PaidValues<V, K>;
   readonly #form: KeyForm<K>;
   readonly #mode: CacheMode;
-  readonly #shouldCache: ((value: V) => boolean) | undefined;
   readonly #stale: number;
   readonly #version: string;
   readonly #timer = new AccessTimer();
@@ -47,10 +48,9 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   constructor(tier: T, form: KeyForm<K>, { name, mode, shouldCache, stale, version }: StoreOptions<V>) {
     this.tier = tier;
-    this.#paid = new PaidValues(name);
+    this.#paid = new PaidValues<V, K>(name, tier, shouldCache);
     this.#form = form;
     this.#mode = mode;
-    this.#shouldCache = shouldCache;
     this.#stale = stale;
     this.#version = version === undefined ? '' : `version\t${JSON.stringify(version)}\n`;
   }
@@ -116,38 +116,47 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     const structure = this.#write(a, b, options);
     try {
-      if (mode === 'off' || !this.#isWorthKeeping(value, options)) return;
+      if (mode === 'off') return;
+      const verdict = this.#paid.verdictOn(value, options?.shouldCache);
+      if (!verdict) return;
       const text = keyText();
-      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
       extras.key = this.#form.kept(a, b);
       extras.note = this.#note(a, b, options);
+      if (isLater(verdict)) {
+        this.#setLater(copyKey(structure), value, extras, verdict);
+        return;
+      }
+      if (this.#flights.size > 0) this.#flights.detach(idOf(copyKey(structure)));
       this.tier.set(structure, text, value, extras);
     } finally {
       keyRead();
     }
   }
 
-  /** `set` for each pair of text and value, all or none. */
+  /** Stores `value` if that is what the verdict turns out to be, and nothing happens to its key until then. */
+  #setLater(copy: KeyCopy, value: V, extras: Extras<K>, verdict: Verdict): void {
+    const id = idOf(copy);
+    this.#flights.detach(id);
+    const judged = async (_: ComputeContext, isWanted: () => boolean) => {
+      await this.#paid.store(copy, value, extras, () => verdict, isWanted);
+      return value;
+    };
+    this.#flights.one(id, judged, extras.key, true);
+  }
+
+  /** `set` for each pair of text and value, none where one cannot be stored; those that `shouldCache` says later of come later. */
   setMany(pairs: readonly (readonly [string, V])[], options: AnyOptions<V>): void {
     const mode = this.modeOf(options);
     const extras = this.#extras(options);
     if (mode === 'off') return;
+    const verdicts = pairs.map(([, value]) => this.#paid.verdictOn(value, options?.shouldCache));
     for (const [text] of pairs) this.#flights.detach(textId(text));
-    this.#setMany(pairs, extras, options);
-  }
-
-  #setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
-    const kept = pairs.filter(([, value]) => this.#isWorthKeeping(value, options));
+    const kept = pairs.filter((_, nth) => verdicts[nth] === true);
     if (kept.length > 0) this.tier.setMany(kept, extras);
-  }
-
-  /** Stores what was computed, as far as that is possible: it was paid for, and goes to who asked in any case. */
-  #storeMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>, options: AnyOptions<V>): void {
-    try {
-      this.#setMany(pairs, extras, options);
-    } catch {
-      // All or none: one of them may be in the way of the others.
-      for (const pair of pairs) this.#paid.storeIfPossible(() => this.#setMany([pair], extras, options));
+    for (const [nth, [text, value]] of pairs.entries()) {
+      const verdict = verdicts[nth] as Verdict;
+      const ownKey = { ...extras, key: text as K };
+      if (isLater(verdict)) this.#setLater({ id: text, structure: 0 }, value, ownKey, verdict);
     }
   }
 
@@ -226,7 +235,16 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       computeOnce(this.tier, copy, context.signal, isRecorded, async (ticket) => {
         const value = await fn(context);
         extras.ticket = ticket;
-        if (isWanted()) this.#setComputed(copy, value, extras, options);
+        if (isWanted()) {
+          const later = this.#paid.store(
+            copy,
+            value,
+            extras,
+            () => this.#paid.verdictOn(value, options?.shouldCache),
+            isWanted,
+          );
+          if (later !== undefined) await later;
+        }
         return value;
       });
     return this.#flights.one(idOf(copy), compute, extras.key, unattended);
@@ -267,8 +285,9 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
         const asked = places.map((place) => texts[place] as string);
         const values = await fn(asked, context);
         const pairs = asked.map((text, nth): [string, V] => [text, values[nth] as V]);
-        const kept = pairs.filter((_, nth) => isWanted(places[nth] as number));
-        this.#storeMany(kept, { ...extras, ticket }, options);
+        const isStillWanted = (nth: number) => isWanted(places[nth] as number);
+        const later = this.#paid.storeMany(pairs, { ...extras, ticket }, options?.shouldCache, isStillWanted);
+        if (later !== undefined) await later;
         return values;
       };
     return (places) => {
@@ -288,9 +307,10 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   }
 
   clear(): void {
+    // First: where that fails, as in a cache that was closed, nothing has happened.
+    this.tier.clear();
     this.#flights.detachAll();
     this.#timer.clear();
-    this.tier.clear();
   }
 
   stats(): CacheStats {
@@ -313,9 +333,16 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
 
   /** Why there is no live entry; `undefined` when there is one. */
   explain(a: unknown, b: unknown, options: AnyOptions<V>): MissExplanation | undefined {
-    if (this.#holds(a, b, options)) return undefined;
-    const { differences, compared } = nearestDifferences(this.#note(a, b, options), this.tier.notes());
-    return explanationOf(differences, compared);
+    const structure = this.#write(a, b, options);
+    try {
+      if (this.tier.has(structure, keyText())) return undefined;
+      if (this.tier.holds?.(structure, keyText())) return explanationOf({ differences: [], compared: 1, isAll: true });
+    } finally {
+      keyRead();
+    }
+    return explanationOf(
+      nearestDifferences(this.#note(a, b, options), this.tier.notes(MOST_COMPARED + 1), MOST_COMPARED),
+    );
   }
 
   /** The error of mode `'replay'`. */
@@ -356,36 +383,12 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       ticket: 0,
     };
   }
-
-  #isWorthKeeping(value: V, options: AnyOptions<V>): boolean {
-    const shouldCache = options?.shouldCache ?? this.#shouldCache;
-    return shouldCache === undefined || Boolean(shouldCache(value));
-  }
-
-  /** As {@link #storeMany}, of one key. */
-  #setComputed(copy: KeyCopy, value: V, extras: Extras<K>, options: AnyOptions<V>): void {
-    this.#paid.storeIfPossible(() => {
-      if (!this.#isWorthKeeping(value, options)) return;
-      const structure = writeCopy(copy);
-      try {
-        this.tier.set(structure, keyText(), value, extras);
-      } finally {
-        keyRead();
-      }
-    });
-  }
 }
+
+/** How many entries an explanation looks at: some 20 ms. */
+const MOST_COMPARED = 2000;
 
 const NO_OPTIONS: ComputeOptions<never> = {};
-
-const MODES: readonly unknown[] = ['on', 'replay', 'record', 'off'];
-
-/** The checked option `mode`. */
-export function checkedMode(mode: unknown): CacheMode {
-  const expected = "'on', 'replay', 'record' or 'off'";
-  if (typeof mode !== 'string') check.wrongType('mode', expected, mode);
-  return MODES.includes(mode) ? (mode as CacheMode) : check.outOfRange('mode', expected, mode);
-}
 
 /** As {@link idOf}, of a key that is a text. */
 function textId(text: string): string {

@@ -1,8 +1,9 @@
 /** A store in this thread's heap, from the options of a cache. */
 import * as check from '../arguments.js';
 import type { KeyForm } from './key_form.js';
-import { checkedMode, KeyedStore, type StoreOptions } from './keyed_store.js';
+import { KeyedStore, type StoreOptions } from './keyed_store.js';
 import { MemoryTier } from './memory_tier.js';
+import { checkedMode } from './mode.js';
 import type { CacheOptions, TieredCacheOptions } from './options.js';
 
 /** What stands for options that are absent (not for `null`). */

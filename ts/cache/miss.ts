@@ -5,7 +5,10 @@ import { AiEvalsError } from '../errors.js';
 export interface KeyDifference {
   /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
   path: string;
-  /** What was asked for, as JSON; of a long text length and digest. `undefined`: there is no such part. */
+  /**
+   * What was asked for, as JSON; of texts of the input, of long ones, and of what may be a prompt or a secret, length and
+   * digest. `undefined`: there is no such part.
+   */
   asked: string | undefined;
   /** What the stored entry has there. */
   stored: string | undefined;
@@ -15,7 +18,7 @@ export interface KeyDifference {
 export interface MissExplanation {
   /**
    * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
-   * differs in {@link MissExplanation.differences}.
+   * of the 2000 that are looked at at most differs in {@link MissExplanation.differences}.
    */
   reason: 'empty' | 'expired' | 'different';
   /** Between the request and the stored one that differs in the fewest parts. */
@@ -41,8 +44,17 @@ export class CacheMissError extends AiEvalsError {
 
 const MOST_SHOWN = 3;
 
-/** The explanation of a miss after which the nearest of `compared` entries was found to have `differences`. */
-export function explanationOf(differences: KeyDifference[], compared: number): MissExplanation {
+/** How the nearest of some entries differs from what was asked for. */
+export interface Comparison {
+  differences: KeyDifference[];
+  /** How many entries were looked at. */
+  compared: number;
+  /** Whether these were all there are. */
+  isAll: boolean;
+}
+
+/** The explanation of a miss. */
+export function explanationOf({ differences, compared, isAll }: Comparison): MissExplanation {
   if (compared === 0) return { reason: 'empty', differences: [], message: 'nothing is stored' };
   if (differences.length === 0) {
     return { reason: 'expired', differences, message: 'it was stored, and its time to live is over' };
@@ -51,6 +63,7 @@ export function explanationOf(differences: KeyDifference[], compared: number): M
     .slice(0, MOST_SHOWN)
     .map(({ path, asked, stored }) => `${path} (asked ${asked ?? 'nothing'}, stored ${stored ?? 'nothing'})`);
   const more = differences.length > MOST_SHOWN ? ` and ${differences.length - MOST_SHOWN} more` : '';
-  const message = `the nearest of ${compared} stored differs in ${shown.join(', ')}${more}`;
+  const stored = isAll ? `${compared} stored` : `the ${compared} that were looked at`;
+  const message = `the nearest of ${stored} differs in ${shown.join(', ')}${more}`;
   return { reason: 'different', differences, message };
 }

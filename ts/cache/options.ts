@@ -59,9 +59,10 @@ export interface CacheOptions<V = any, K = any> {
   mode?: CacheMode | undefined;
   /**
    * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-   * `set` and by `getOrCompute`. Default: everything is. See {@link isCompleteAnswer}.
+   * `set` and by `getOrCompute`. A promise is waited for: `getOrCompute` then gives the value when it is known, `set` stores
+   * it later, unless its key is set, deleted or cleared before. Default: everything is. See {@link isCompleteAnswer}.
    */
-  shouldCache?: ((value: V) => boolean) | undefined;
+  shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
   /**
    * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
    * longer, unless room is needed. Default: 0.
@@ -123,7 +124,7 @@ export interface ComputeOptions<V = any> extends SetOptions {
   /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
   signal?: AbortSignal | undefined;
   /** Instead of the cache's. */
-  shouldCache?: ((value: V) => boolean) | undefined;
+  shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
   /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
   staleWhileRevalidate?: number | undefined;
 }

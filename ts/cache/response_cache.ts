@@ -99,7 +99,8 @@ export class ResponseCache<T = any> extends BaseCache {
 
   /**
    * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-   * when there is an entry. O(entries), for people who wonder; no hit, no miss, no use.
+   * when there is an entry. Looks at no more than 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss,
+   * no use.
    */
   explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined {
     return this.#store.explain(input, modelConfig, options);

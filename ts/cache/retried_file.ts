@@ -1,6 +1,7 @@
 /**
  * A file that may fail, be it that it cannot even be opened: what is asked of it then has no answer, and a second later it
- * is tried again. The first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`), the others are silent.
+ * is tried again. The first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`; `AI_EVALS_CACHE_BUSY` where others only
+ * wrote for too long), the others are silent.
  */
 import { AiEvalsError } from '../errors.js';
 import { type ByteTier, isStorageFailure } from './byte_tier.js';
@@ -17,7 +18,8 @@ export class RetriedFile<V, K> {
   #file: ByteTier<V, K> | undefined;
   /** Why it is not opened again. */
   #end: 'closed' | 'given up' | undefined;
-  #hasWarned = false;
+  /** Codes of the warnings there were. */
+  readonly #warned = new Set<string>();
   /** When it may be tried again. */
   readonly #retryAt = { open: 0, read: 0, write: 0 };
 
@@ -53,6 +55,11 @@ export class RetriedFile<V, K> {
   /** What `use` answers, as {@link RetriedFile.read}. */
   write<R>(use: (file: ByteTier<V, K>) => R): R | undefined {
     return this.#try('write', use);
+  }
+
+  /** Throws `ERR_CLOSED` after `close`. */
+  checkOpen(): void {
+    if (this.#end === 'closed') throw new AiEvalsError('ERR_CLOSED', 'the cache is closed: open another');
   }
 
   /** The next call tries whatever failed a moment ago. */
@@ -96,7 +103,7 @@ export class RetriedFile<V, K> {
   }
 
   #tryToOpen(): ByteTier<V, K> | undefined {
-    if (this.#end === 'closed') throw new AiEvalsError('ERR_CLOSED', 'the cache is closed: open another');
+    this.checkOpen();
     if (this.#end === 'given up' || this.#isPaused('open')) return undefined;
     try {
       this.#file = this.#open();
@@ -114,9 +121,10 @@ export class RetriedFile<V, K> {
   #failed(work: Work, error: unknown): void {
     if (!isStorageFailure(error)) throw error;
     this.#retryAt[work] = performance.now() + PAUSE;
-    if (this.#hasWarned) return;
-    this.#hasWarned = true;
+    const code = work === 'write' && this.#file?.isBusy === true ? 'AI_EVALS_CACHE_BUSY' : 'AI_EVALS_CACHE_DEGRADED';
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
     const message = `${error.message}. The cache goes on in memory; what the file has not taken when the cache is closed is lost.`;
-    process.emitWarning(message, { type: 'CacheWarning', code: 'AI_EVALS_CACHE_DEGRADED' });
+    process.emitWarning(message, { type: 'CacheWarning', code });
   }
 }

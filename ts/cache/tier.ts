@@ -78,7 +78,7 @@ export interface Tier<V, K> {
   /** Whether `peek` would find a value. */
   has(structure: number, text: string): boolean;
   set(structure: number, text: string, value: V, extras: Extras<K>): void;
-  /** `set` for each text, all or none. */
+  /** `set` for each text; none where one cannot be stored. */
   setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>): void;
   /** Was there a live entry? */
   delete(structure: number, text: string): boolean;
@@ -86,8 +86,13 @@ export interface Tier<V, K> {
   removeExpired(): number;
   figures(): TierFigures;
   savings(): Savings;
-  /** The notes of the entries, in no order; those that have expired and are still there included. */
-  notes(): Iterable<string>;
+  /**
+   * Notes of at least `most` entries (or all), in a file of those that were used last; those that have expired and are still
+   * there included.
+   */
+  notes(most: number): Iterable<string>;
+  /** Whether there is an entry, be it expired. Of tiers that can tell without having it expire. */
+  holds?(structure: number, text: string): boolean;
   /**
    * Lets one of several threads or processes compute a key: it has the claim until `release`, or until somebody stores or
    * deletes what is under the key. With `seizes` it gets the claims that others have, too.

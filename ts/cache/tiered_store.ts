@@ -26,7 +26,7 @@ export function tieredStore<V, K>(
   const outside = shared === undefined ? (persist === undefined ? {} : PERSISTED) : SHARED;
   const { options, store, tier } = checkedOptions(given, { ...defaults, ...outside });
   check.string('namespace', namespace);
-  if (version !== undefined && typeof version !== 'number') check.string('version', version);
+  if (version !== undefined) checkVersion(version);
   const { keySize } = form;
   const place = shared === undefined ? { persist } : { shared };
   const checked = { ...store, version, name: `the ${kind} ${JSON.stringify(place)}` };
@@ -53,6 +53,13 @@ export function tieredStore<V, K>(
   const open = () => ByteTier.disk<V, K>(path, `${kind}/${namespace}`, bytes);
   const memory = new MemoryTier<Encoded, K>({ ...tier, onEvict: undefined, keySize });
   return new KeyedStore<V, K>(new FallbackTier(open, memory, tier.ttl), form, checked);
+}
+
+/** A number that is none, or infinite, has no text of its own in a key: it would be the same as no version. */
+function checkVersion(version: unknown): void {
+  const expected = 'a string or a finite number';
+  if (typeof version === 'number' && !Number.isFinite(version)) check.outOfRange('version', expected, version);
+  if (typeof version !== 'number' && typeof version !== 'string') check.wrongType('version', expected, version);
 }
 
 function nonEmpty(name: string, value: unknown): string {

@@ -4,11 +4,12 @@
 //! The keeper works when enough has been written since the last time, on a connection of its own that it opens for the
 //! purpose. The last handle waits for its end, and so does a process that exits; one that is killed leaves a log that the
 //! next one reads. The log begins anew when all of it is in the file and nobody writes at that moment. Where calls leave no
-//! such moment and it grows long, the keeper makes one: only then does a call that writes wait for the disk.
+//! such moment and it grows long, the keeper makes one: only then does a call that writes wait for the disk. How long is in
+//! proportion to the limit of the cache, between bounds.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,16 +17,15 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
+use super::error::DiskError;
 use super::open::identity;
 use super::schema::{self, Content};
 use super::store::Store;
 
-/// Pages written after which the log is moved into the file.
+/// Most pages written after which the log is moved into the file.
 const PAGES: u64 = 1000;
-/// Pages of the log above which it begins anew, though there are writers.
-const LONG_LOG: i64 = 4000;
-/// Pages of the log above which it is cut off as well.
-const TOO_LONG_LOG: i64 = 16_000;
+/// The same for the smallest files.
+const FEWEST_PAGES: u64 = 125;
 /// How long a call waits for the keeper at most.
 const MOST_PATIENCE: Duration = Duration::from_secs(2);
 /// How many uses are noted or expired entries deleted at a time: others can write in between.
@@ -38,7 +38,14 @@ pub struct SharedFile {
     work: Arc<Work>,
     /// The thread, if the system gave one; asked for by the first handle that writes.
     keeper: OnceLock<Option<JoinHandle<()>>>,
+    /// Whether its log was looked at before it was opened.
+    examined: Mutex<bool>,
+    /// The last to go: without one, nothing of this process has the file open.
+    _presence: Arc<()>,
 }
+
+/// A file as the process knows it, and what is there as long as anything of it is open.
+type Known = (Weak<SharedFile>, Weak<()>);
 
 /// Rows that were used and are not noted yet, in order. Taken only by who may write the file at that moment, so that they
 /// are noted in this order, and before what is written next.
@@ -51,9 +58,37 @@ struct Work {
     wake: Condvar,
     uses: Mutex<BTreeMap<String, Arc<Uses>>>,
     gate: Gate,
+    /// The largest limit of those who have the file open, in bytes.
+    largest: AtomicU64,
 }
 
-/// Closed while the keeper writes: calls of this process that write wait in front of it.
+/// Lengths of a log, in pages: it has at most about `long` and `most_ahead` together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLimits {
+    /// Written: then it is moved into the file.
+    pub due: u64,
+    /// In the log: then it begins anew, though there are writers.
+    pub long: u64,
+    /// Written while the keeper moves it: then those who write wait for that.
+    pub most_ahead: u64,
+    /// In the log: then it is cut off as well.
+    pub too_long: u64,
+}
+
+impl LogLimits {
+    /// In proportion to what may be in the file.
+    pub fn of(max_bytes: u64) -> Self {
+        let due = (max_bytes / 4096 / 8).clamp(FEWEST_PAGES, PAGES);
+        Self {
+            due,
+            long: 4 * due,
+            most_ahead: 8 * due,
+            too_long: 16 * due,
+        }
+    }
+}
+
+/// Closed while the keeper writes, or when it is far behind: calls of this process that write wait in front of it.
 #[derive(Debug, Default)]
 struct Gate {
     closed: AtomicBool,
@@ -85,19 +120,39 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SharedFile {
     /// The file under `path`, as [`super::open::known_path`] gives it.
     pub fn of(path: PathBuf) -> Arc<Self> {
-        static FILES: Mutex<BTreeMap<PathBuf, Weak<SharedFile>>> = Mutex::new(BTreeMap::new());
+        static FILES: Mutex<BTreeMap<PathBuf, Known>> = Mutex::new(BTreeMap::new());
         let mut files = locked(&FILES);
-        files.retain(|_, file| file.strong_count() > 0);
-        if let Some(file) = files.get(&path).and_then(Weak::upgrade) {
+        files.retain(|_, (_, presence)| presence.strong_count() > 0);
+        let known = files.get(&path);
+        if let Some(file) = known.and_then(|(file, _)| file.upgrade()) {
             return file;
         }
+        let presence = known
+            .and_then(|(_, presence)| presence.upgrade())
+            .unwrap_or_default();
         let file = Arc::new(Self {
             path: path.clone(),
             work: Arc::default(),
             keeper: OnceLock::new(),
+            // The keeper of the last user may still be at work.
+            examined: Mutex::new(known.is_some()),
+            _presence: presence.clone(),
         });
-        files.insert(path, Arc::downgrade(&file));
+        files.insert(path, (Arc::downgrade(&file), Arc::downgrade(&presence)));
         file
+    }
+
+    /// Runs `examine` once, before any connection of this process is opened.
+    pub fn before_it_is_open(
+        &self,
+        examine: impl FnOnce() -> Result<(), DiskError>,
+    ) -> Result<(), DiskError> {
+        let mut examined = locked(&self.examined);
+        if !*examined {
+            examine()?;
+            *examined = true;
+        }
+        Ok(())
     }
 
     /// The uses of `namespace` that are still to be noted.
@@ -139,9 +194,19 @@ impl SharedFile {
         let mut due = locked(&self.work.due);
         due.pages += pages;
         due.now = due.now.max(now);
-        if due.pages >= PAGES {
+        let limits = self.work.limits();
+        if due.pages >= limits.due {
             self.work.wake.notify_one();
         }
+        // The keeper waits for the disk, and is outrun.
+        if due.pages >= limits.most_ahead && matches!(self.keeper.get(), Some(Some(_))) {
+            self.work.gate.close();
+        }
+    }
+
+    /// Says that somebody may hold that many bytes in the file.
+    pub fn may_hold(&self, max_bytes: u64) {
+        self.work.largest.fetch_max(max_bytes, Ordering::Relaxed);
     }
 
     /// Says that a namespace was cleared.
@@ -173,19 +238,20 @@ impl Drop for SharedFile {
 fn keep(path: &Path, work: &Work) {
     loop {
         let due = locked(&work.due);
-        let idle = |due: &mut Due| due.pages < PAGES && !due.uses && !due.cleared && !due.ended;
+        let idle = |due: &mut Due| due.pages < work.limits().due && !due.uses && !due.cleared && !due.ended;
         let mut guard = work
             .wake
             .wait_while(due, idle)
             .unwrap_or_else(PoisonError::into_inner);
         let due = Due { ..*guard };
-        if due.pages >= PAGES {
+        if due.pages >= work.limits().due {
             guard.pages = 0;
         }
         (guard.uses, guard.cleared) = (false, false);
         drop(guard);
         // Whoever uses the file meets the same trouble and deals with it; what is not done now is done the next time.
         let _ = work.step(path, &due);
+        work.gate.open();
         if due.ended {
             return;
         }
@@ -193,6 +259,10 @@ fn keep(path: &Path, work: &Work) {
 }
 
 impl Work {
+    fn limits(&self) -> LogLimits {
+        LogLimits::of(self.largest.load(Ordering::Relaxed))
+    }
+
     fn step(&self, path: &Path, due: &Due) -> rusqlite::Result<()> {
         let before = identity(path).ok().flatten();
         let db = schema::connect(path)?;
@@ -204,20 +274,22 @@ impl Work {
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         }
         let mut db = db;
-        if due.pages >= PAGES || due.cleared || due.ended {
+        let limits = self.limits();
+        if due.pages >= limits.due || due.cleared || due.ended {
             let is_smaller = due.cleared && self.shrink(&db)?;
             let in_log = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(1))?;
+            let in_log = in_log.max(0).cast_unsigned();
             // Cutting it off costs more than writing over it.
-            let begin_anew = if in_log > TOO_LONG_LOG || is_smaller {
+            let begin_anew = if in_log > limits.too_long || is_smaller {
                 "PRAGMA wal_checkpoint(TRUNCATE)"
             } else {
                 "PRAGMA wal_checkpoint(RESTART)"
             };
-            if in_log > LONG_LOG || is_smaller {
+            if in_log > limits.long || is_smaller {
                 self.alone(|| db.query_row(begin_anew, [], |_| Ok(())))?;
             }
         }
-        if due.pages >= PAGES {
+        if due.pages >= limits.due {
             db = self.purge(db, due.now)?;
         }
         if due.uses && !due.ended {
@@ -236,7 +308,7 @@ impl Work {
     fn wrote(&self, pages: usize) -> bool {
         let mut due = locked(&self.due);
         due.pages += pages as u64;
-        due.pages >= PAGES
+        due.pages >= self.limits().due
     }
 
     /// Makes a file without any entry as small as a new one. What is left where there are entries is used again.
@@ -288,18 +360,28 @@ impl Work {
     }
 }
 
+impl Gate {
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    fn open(&self) {
+        let guard = locked(&self.lock);
+        self.closed.store(false, Ordering::Release);
+        drop(guard);
+        self.opened.notify_all();
+    }
+}
+
 impl<'a> Closed<'a> {
     fn new(gate: &'a Gate) -> Self {
-        gate.closed.store(true, Ordering::Release);
+        gate.close();
         Self(gate)
     }
 }
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        let guard = locked(&self.0.lock);
-        self.0.closed.store(false, Ordering::Release);
-        drop(guard);
-        self.0.opened.notify_all();
+        self.0.open();
     }
 }

@@ -5,8 +5,8 @@
 //!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
 //! - an answer is what was stored last under its key, and is whole, or there is none: each row carries a checksum, which
 //!   is in a second tree as well, so that an earlier row that damage has brought back is known; a damaged row is removed,
-//!   a damaged file set aside, and both are told of in [`DiskCache::take_notices`]. (Row numbers inside a tree carry
-//!   none: where these are damaged, an entry may be a miss.)
+//!   a damaged file set aside, be the damage in its log (see `log`), and both are told of in
+//!   [`DiskCache::take_notices`]. (Row numbers inside a tree carry none: where these are damaged, an entry may be a miss.)
 //! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
 //!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
 //!   next write on;
@@ -19,10 +19,12 @@
 //! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
 //! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
 
+mod batch;
 mod claims;
 mod error;
 mod keeper;
 mod leaving;
+mod log;
 mod open;
 mod recovery;
 mod row;
@@ -41,8 +43,7 @@ use open::{Opened, beside, known_path};
 pub use row::{Digest, Found};
 pub use store::DiskLimits;
 
-use super::claims::Grant;
-use super::{Counters, Item};
+use super::Counters;
 
 /// Uses kept in memory before the keeper is asked to note them.
 const NOTED: usize = 1000;
@@ -50,7 +51,6 @@ const NOTED: usize = 1000;
 const MOST_NOTED: usize = 100 * NOTED;
 /// Pages that a write touches besides those of the value.
 const PAGES_OF_A_WRITE: u64 = 6;
-
 /// Figures of a namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskFigures {
@@ -77,12 +77,16 @@ pub struct DiskCache {
     uses: Arc<Uses>,
     counters: Counters,
     notices: Vec<String>,
+    /// Rows that were found damaged.
+    damaged: u64,
     /// Who holds the claims of this handle.
     owner: i64,
     has_claims: bool,
     looked: f64,
     /// The file could not be opened again: the next call tries.
     lost: bool,
+    /// The last write came to nothing because others were writing.
+    busy: bool,
 }
 
 impl DiskCache {
@@ -93,6 +97,7 @@ impl DiskCache {
     pub fn open(path: &Path, namespace: &str, limits: DiskLimits, now: f64) -> Result<Self, DiskError> {
         let file = SharedFile::of(known_path(path)?);
         let mut notices = Vec::new();
+        file.before_it_is_open(|| open::examine_log(&file.path, now, &mut notices))?;
         let opened = open::open(&file.path, namespace, None, now, &mut notices)?;
         let mut cache = Self {
             uses: file.uses(namespace),
@@ -102,11 +107,14 @@ impl DiskCache {
             opened,
             counters: Counters::default(),
             notices,
+            damaged: 0,
             owner: owner(),
             has_claims: false,
             looked: now,
             lost: false,
+            busy: false,
         };
+        cache.file.may_hold(limits.max_bytes);
         cache.keep()?;
         Ok(cache)
     }
@@ -181,50 +189,6 @@ impl DiskCache {
         self.attempt(now, |cache| cache.opened.store.has(digest, now))
     }
 
-    /// Stores `items` for `ttl` ms, all or, on an error, none. Returns for each whether it is stored: one that is larger
-    /// than `max_bytes` is not, and what was under its key is dropped.
-    ///
-    /// # Errors
-    /// Any [`DiskError`] but those of opening.
-    pub fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
-        self.put(items, None, ttl, now)
-    }
-
-    /// The same with what was computed under `ticket`: of these only those whose claim still holds.
-    ///
-    /// # Errors
-    /// Any [`DiskError`] but those of opening.
-    pub fn store(
-        &mut self,
-        items: &[Item<Digest>],
-        ticket: i64,
-        ttl: f64,
-        now: f64,
-    ) -> Result<Vec<bool>, DiskError> {
-        let owner = self.owner;
-        self.put(items, Some(Grant { owner, ticket }), ttl, now)
-    }
-
-    fn put(
-        &mut self,
-        items: &[Item<Digest>],
-        grant: Option<Grant>,
-        ttl: f64,
-        now: f64,
-    ) -> Result<Vec<bool>, DiskError> {
-        let limits = self.limits;
-        let (stored, evicted) = self.write(now, |cache| {
-            cache
-                .opened
-                .store
-                .set(items, grant, &cache.uses, ttl, &limits, now)
-        })?;
-        self.counters.evictions += evicted;
-        let pages = items.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
-        self.file.wrote(pages.sum(), now);
-        Ok(stored)
-    }
-
     /// Deletes what is under `digest`. Returns whether it was fresh.
     ///
     /// # Errors
@@ -232,21 +196,6 @@ impl DiskCache {
     pub fn remove(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
         let removed = self.write(now, |cache| cache.opened.store.remove(digest, &cache.uses, now))?;
         self.file.wrote(PAGES_OF_A_WRITE, now);
-        Ok(removed)
-    }
-
-    /// Deletes what need not be kept at `now`. Returns how many entries. O(number of expired entries).
-    ///
-    /// # Errors
-    /// Any [`DiskError`] but those of opening.
-    pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
-        let removed = self.write(now, |cache| {
-            cache
-                .opened
-                .store
-                .remove_expired(Some(&cache.uses), usize::MAX, now)
-        })?;
-        self.file.wrote(removed * PAGES_OF_A_WRITE, now);
         Ok(removed)
     }
 
@@ -297,9 +246,20 @@ impl DiskCache {
         std::mem::take(&mut self.notices)
     }
 
-    /// Whether nothing can be written: then every call that would is [`DiskError::ReadOnly`].
+    /// Whether nothing can be written: then every call that would looks whether it can be by now, and otherwise is
+    /// [`DiskError::ReadOnly`].
     pub fn read_only(&self) -> bool {
         self.opened.read_only
+    }
+
+    /// Whether the last write came to nothing only because others wrote for so long.
+    pub fn busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Rows that were found damaged, and dropped.
+    pub fn damaged(&self) -> u64 {
+        self.damaged
     }
 
     /// Notes what was read and acts on what was found.
@@ -325,9 +285,17 @@ impl DiskCache {
     /// Whether what was found is fresh. What is damaged is dropped.
     fn looked_at(&mut self, digest: &Digest, found: Found) -> Result<bool, DiskError> {
         if found == Found::Damaged {
-            let file = self.file.path.display();
-            self.notices
-                .push(format!("an entry of {file} was damaged, and is dropped"));
+            self.damaged += 1;
+            let (file, count) = (self.file.path.display(), self.damaged);
+            // Told of a few times, however many there are.
+            if count == 1 {
+                self.notices
+                    .push(format!("an entry of {file} was damaged, and is dropped"));
+            } else if 100_u64.pow(count.ilog(100)) == count {
+                self.notices.push(format!(
+                    "{count} entries of {file} were damaged by now, and are dropped"
+                ));
+            }
             if !self.opened.read_only {
                 self.attempt(self.looked, |cache| cache.opened.store.remove_row(digest))?;
             }

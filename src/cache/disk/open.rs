@@ -7,12 +7,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::error::{DiskError, Trouble};
+use super::log;
 use super::schema::{self, Content};
 use super::store::Store;
 
@@ -33,6 +34,32 @@ pub struct Opened {
 pub struct Damage {
     pub identity: Identity,
     pub reason: String,
+}
+
+/// Sets the file `path`, which must not be open in this process, aside if its log is damaged: to be called before it is
+/// opened, as opening drops what is behind the damage.
+pub fn examine_log(path: &Path, now: f64, notices: &mut Vec<String>) -> Result<(), DiskError> {
+    let there = || identity(path).map_err(|error| of_io(&error, path));
+    let Some(identity) = there()? else { return Ok(()) };
+    let Some(reason) = log::damage(path).filter(|_| !is_of_others(path)) else {
+        return Ok(());
+    };
+    let _lock = lock(path)?;
+    // Another process may have done it.
+    if there()? == Some(identity) {
+        set_aside(path, &reason, now, notices)?;
+    }
+    Ok(())
+}
+
+/// Whether what is in the file itself says that it is another program's, or a later version's. `path` must not be open.
+fn is_of_others(path: &Path) -> bool {
+    let mut header = [0; 100];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let number = |at| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let (version, application, pages) = (number(60), number(68), number(28));
+    // All of a file that is being made may be in its log.
+    read.is_ok() && (application != schema::APPLICATION_ID && pages > 1 || version > schema::VERSION)
 }
 
 /// The path that a cache file is known by in this process: absolute, without links. Makes missing directories.
@@ -92,6 +119,10 @@ pub fn open(
             Err(Trouble::Failed(error)) => return Err(error),
             Ok(None) | Err(Trouble::Damaged(_) | Trouble::Moved) => {}
         }
+    }
+    if let Some(directory) = path.parent() {
+        // It may have been removed since the file was opened first.
+        fs::create_dir_all(directory).map_err(|error| of_io(&error, path))?;
     }
     let _lock = lock(path)?;
     let mut last = String::from("it keeps changing");

@@ -15,12 +15,17 @@ impl DiskCache {
         work: impl FnMut(&Self) -> rusqlite::Result<T>,
     ) -> Result<T, DiskError> {
         if self.opened.read_only {
+            self.look_again()?;
+        }
+        if self.opened.read_only {
             return Err(DiskError::ReadOnly {
                 file: self.file.path.clone(),
             });
         }
         self.file.pass_gate();
-        self.attempt(now, work)
+        let result = self.attempt(now, work);
+        self.busy = matches!(result, Err(DiskError::Busy { .. }));
+        result
     }
 
     /// Runs `work` once more if the file had to be set aside or opened again.
@@ -38,12 +43,16 @@ impl DiskCache {
             let there = identity(&self.file.path).ok().flatten();
             if there != Some(self.opened.identity) {
                 self.open_again(None)?;
+            } else if self.opened.read_only {
+                self.look_again()?;
             }
         }
         let damage = match self.outcome(work(self)) {
             Ok(result) => return Ok(result),
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Moved) => None,
+            // What can only be read may have been read while others, who can, wrote it.
+            Err(Trouble::Damaged(_)) if self.opened.read_only => None,
             Err(Trouble::Damaged(reason)) => Some(Damage {
                 identity: self.opened.identity,
                 reason,
@@ -66,6 +75,16 @@ impl DiskCache {
             file: self.file.path.clone(),
             reason,
         }
+    }
+
+    /// Opens what could only be read anew: somebody may have made it writable. If that is not possible, what is open stays.
+    fn look_again(&mut self) -> Result<(), DiskError> {
+        let path = &self.file.path;
+        if let Ok(opened) = open::open(path, &self.namespace, None, self.looked, &mut self.notices) {
+            self.opened = opened;
+            self.keep()?;
+        }
+        Ok(())
     }
 
     fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {

@@ -71,6 +71,45 @@ fn processes_and_threads_write_one_file_while_some_are_killed() {
 }
 
 #[test]
+fn a_large_batch_keeps_nobody_waiting_and_loses_nothing() {
+    let place = place();
+    let (mut batch, mut other) = (open(&place.file, WIDE), open(&place.file, WIDE));
+    let values: Vec<_> = (0..20_000u64).map(|n| told(n, 2000)).collect();
+    let items: Vec<_> = (0..).zip(&values).map(|(n, value)| item(n, value)).collect();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let mut turns = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let stored = batch.set(&items, f64::INFINITY, 0.0).unwrap();
+            assert!(stored.len() == items.len() && stored.into_iter().all(|stored| stored));
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        while !done.load(std::sync::atomic::Ordering::Acquire) {
+            put(&mut other, 1_000_000 + turns, b"x").unwrap();
+            turns += 1;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    // Were it one transaction: one before, and one after it.
+    assert!(turns > 3, "{turns} turns");
+    assert_eq!(other.figures(0.0).unwrap().entries, 20_000 + turns);
+    assert_eq!(value(&mut other, 19_999), Some(told(19_999, 2000)));
+}
+
+#[test]
+fn that_others_wrote_for_too_long_is_no_other_failure() {
+    let place = place();
+    let mut cache = open(&place.file, WIDE);
+    let db = Connection::open(&place.file).unwrap();
+    db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(put(&mut cache, 1, b"x").unwrap_err().kind(), "Busy");
+    assert!(cache.busy());
+    db.execute_batch("COMMIT").unwrap();
+    put(&mut cache, 1, b"x").unwrap();
+    assert!(!cache.busy());
+}
+
+#[test]
 fn a_write_is_seen_by_every_other_handle_at_once() {
     let place = place();
     let (mut one, mut other) = (open(&place.file, WIDE), open(&place.file, WIDE));

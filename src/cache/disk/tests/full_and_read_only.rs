@@ -12,6 +12,62 @@ const FULL: &str =
 const READ_ONLY: &str =
     "cache::disk::tests::full_and_read_only::where_nothing_can_be_written_what_is_there_can_be_read";
 
+const BECOMES_WRITABLE: &str =
+    "cache::disk::tests::full_and_read_only::what_becomes_writable_is_written_again";
+
+/// A command that runs the test binary as somebody whom permissions bind: not root.
+fn somebody() -> Command {
+    let binary = std::env::current_exe().unwrap();
+    let flags = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+    let mut command = Command::new("setpriv");
+    let root = command.args(flags).arg("true").status();
+    if root.is_ok_and(|status| status.success()) {
+        command = Command::new("setpriv");
+        command.args(flags).arg(binary);
+        return command;
+    }
+    Command::new(binary)
+}
+
+/// Writes as soon as it may; reads all the time.
+fn write_when_possible(file: &Path) {
+    let mut cache = open(file, WIDE);
+    let refused = put(&mut cache, 2, b"x").unwrap_err();
+    assert_eq!(refused.kind(), "ReadOnly");
+    eprintln!("ack 1.");
+    for _ in 0..1000 {
+        assert_eq!(value(&mut cache, 1).unwrap(), b"there");
+        if put(&mut cache, 2, b"x").is_ok() {
+            assert!(!cache.read_only());
+            return eprintln!("ack 2.");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn what_becomes_writable_is_written_again() {
+    if let Some((file, _)) = task() {
+        return write_when_possible(&file);
+    }
+    let place = place();
+    put(&mut open(&place.file, WIDE), 1, b"there").unwrap();
+    damage::checkpoint(&place.file);
+    let allow = |file: u32, directory: u32| {
+        for (path, mode) in [(place.file.as_path(), file), (place.directory.path(), directory)] {
+            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        }
+    };
+    allow(0o444, 0o555);
+    let mut running = start_by(&mut somebody(), BECOMES_WRITABLE, &place.file, 0);
+    let first = running.lines.recv().unwrap();
+    allow(0o666, 0o777);
+    let lines: Vec<_> = std::iter::once(first).chain(running.lines.iter()).collect();
+    assert!(running.process.wait().unwrap().success(), "{lines:#?}");
+    assert_eq!(acknowledged(&lines), [1, 2]);
+    assert_eq!(value(&mut open(&place.file, WIDE), 2).unwrap(), b"x");
+}
+
 /// A command that runs the test binary after `mount`, a shell command on the directory `$1`. `None` where that is not
 /// allowed.
 fn after_mount(directory: &Path, mount: &str) -> Option<Command> {
@@ -148,18 +204,7 @@ fn where_nothing_can_be_written_what_is_there_can_be_read() {
     ] {
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
-    // Permissions do not bind root, so that a child of root is somebody else.
-    let mut somebody = Command::new("setpriv");
-    somebody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
-    let root = somebody.arg("true").status().is_ok_and(|status| status.success());
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    if root {
-        command = Command::new("setpriv");
-        command
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-            .arg(std::env::current_exe().unwrap());
-    }
-    assert_eq!(outcome(start_by(&mut command, READ_ONLY, &place.file, 0)), [1]);
+    assert_eq!(outcome(start_by(&mut somebody(), READ_ONLY, &place.file, 0)), [1]);
     fs::set_permissions(
         place.directory.path(),
         std::os::unix::fs::PermissionsExt::from_mode(0o755),

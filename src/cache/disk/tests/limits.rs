@@ -225,6 +225,25 @@ fn what_is_cleared_gives_its_space_back() {
 }
 
 #[test]
+fn the_log_of_a_small_cache_stays_small_though_it_is_written_without_a_pause() {
+    let place = place();
+    let log = super::super::beside(&place.file, "-wal");
+    let limits = DiskLimits {
+        max_bytes: 1_000_000,
+        ..WIDE
+    };
+    let mut cache = open(&place.file, limits);
+    let mut longest = 0;
+    for n in 0..15_000 {
+        put(&mut cache, n, &told(n, 2000)).unwrap();
+        if n % 20 == 0 {
+            longest = longest.max(std::fs::metadata(&log).unwrap().len());
+        }
+    }
+    assert!(longest < 16 << 20, "a log of {longest} bytes for a cache of 1 MB");
+}
+
+#[test]
 fn opening_and_figures_do_not_depend_on_the_number_of_entries() {
     let place = place();
     let mut cache = open(&place.file, WIDE);

@@ -6,6 +6,7 @@ mod damage;
 #[cfg(target_os = "linux")]
 mod full_and_read_only;
 mod limits;
+mod log;
 mod model;
 
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Digest, DiskCache, DiskError, DiskLimits, Found, Item};
+use super::{Digest, DiskCache, DiskError, DiskLimits, Found};
+use crate::cache::Item;
 
 /// A directory and the path of a cache file in it.
 struct Place {

@@ -1,0 +1,210 @@
+/** What users see of a file that is damaged, in use by others or closed, and what nobody finds in one. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { EmbeddingCache, ResponseCache } from '@aah/ai-evals/performance';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runChild } from '../lifecycle/child.js';
+
+const require = createRequire(import.meta.url);
+const { AiEvalsError } = require('../../dist/errors.js') as typeof import('../../ts/errors.js');
+const { RetriedFile } = require('../../dist/cache/retried_file.js') as typeof import('../../ts/cache/retried_file.js');
+
+const folder = mkdtempSync(join(tmpdir(), 'ai-evals-trouble-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let n = 0;
+const path = () => join(folder, `${++n}`, 'cache.db');
+
+let warnings: { message: string; code: string }[] = [];
+const listen = (warning: Error & { code?: string }) => {
+  if (warning.code?.startsWith('AI_EVALS_')) warnings.push({ message: warning.message, code: warning.code });
+};
+const warned = async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  return warnings.map(({ code }) => code);
+};
+beforeEach(() => {
+  warnings = [];
+  process.on('warning', listen);
+});
+afterEach(() => void process.off('warning', listen));
+
+describe('the log of a process that was killed', () => {
+  /** A file with an old answer, and a new one that is in its log alone. */
+  const killed = async () => {
+    const file = path();
+    const before = new ResponseCache({ persist: file });
+    before.set('q', 1, 'old answer');
+    before.close();
+    const { signal } = await runChild(`
+      const { ResponseCache } = require('@aah/ai-evals');
+      new ResponseCache({ persist: ${JSON.stringify(file)} }).set('q', 1, 'new answer');
+      process.kill(process.pid, 'SIGKILL');
+    `);
+    expect(signal).toBe('SIGKILL');
+    return file;
+  };
+
+  test('has all that was acknowledged', async () => {
+    const cache = new ResponseCache({ persist: await killed() });
+    expect(cache.get('q', 1)).toBe('new answer');
+    cache.close();
+    expect(await warned()).toEqual([]);
+  });
+
+  test.skipIf(process.platform !== 'linux')(
+    'with one changed byte sets the file aside with one warning, and never brings back the earlier answer',
+    async () => {
+      for (const fromEnd of [2000, 6000, 20_000]) {
+        const file = await killed();
+        const log = readFileSync(`${file}-wal`);
+        const at = Math.max(40, log.length - fromEnd);
+        log[at] = (log[at] as number) ^ 1;
+        writeFileSync(`${file}-wal`, log);
+        warnings = [];
+        const cache = new ResponseCache({ persist: file });
+        expect(cache.get('q', 1)).toBeUndefined();
+        cache.set('q', 1, 'newer');
+        expect(cache.get('q', 1)).toBe('newer');
+        cache.close();
+        expect(await warned()).toEqual(['AI_EVALS_CACHE_DAMAGED']);
+        expect(warnings[0]?.message).toContain('.corrupt-');
+        expect(readdirSync(dirname(file)).some((name) => name.includes('.corrupt-'))).toBe(true);
+      }
+    },
+  );
+});
+
+test('a thousand damaged rows are two warnings, the second with a count', async () => {
+  const file = path();
+  const before = new ResponseCache({ persist: file });
+  for (let i = 0; i < 1000; i += 1) before.set(i, 1, 'x'.repeat(1500) + i);
+  before.close();
+  const bytes = readFileSync(file);
+  const text = 'x'.repeat(16);
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1600)) bytes[at + 5] = 65;
+  writeFileSync(file, bytes);
+  const cache = new ResponseCache({ persist: file });
+  let hits = 0;
+  for (let i = 0; i < 1000; i += 1) if (cache.get(i, 1) !== undefined) hits += 1;
+  cache.close();
+  expect(hits).toBeLessThan(600);
+  expect(await warned()).toEqual(['AI_EVALS_CACHE_DAMAGED', 'AI_EVALS_CACHE_DAMAGED']);
+  expect(warnings[1]?.message).toMatch(/^100 entries of .*cache\.db were damaged/);
+});
+
+test('that others wrote for too long is told apart from a file that fails, each once', async () => {
+  const file = { isBusy: true, takeNotices: () => [] };
+  const retried = new RetriedFile(() => file as never);
+  const fail = (): never => {
+    throw new AiEvalsError('ERR_STORAGE', 'in trouble');
+  };
+  for (let i = 0; i < 2; i += 1) {
+    retried.write(fail);
+    retried.retryNow();
+  }
+  file.isBusy = false;
+  for (let i = 0; i < 2; i += 1) {
+    retried.write(fail);
+    retried.retryNow();
+  }
+  expect(await warned()).toEqual(['AI_EVALS_CACHE_BUSY', 'AI_EVALS_CACHE_DEGRADED']);
+});
+
+test('while one process stores a large batch, what another sets is in the file at once', async () => {
+  const file = path();
+  const cache = new EmbeddingCache<Float32Array>({ persist: file });
+  cache.set('warm', new Float32Array(1));
+  const other = runChild(
+    `
+      const { EmbeddingCache } = require('@aah/ai-evals');
+      const cache = new EmbeddingCache({ persist: ${JSON.stringify(file)} });
+      const { existsSync, writeFileSync } = require('node:fs');
+      writeFileSync(${JSON.stringify(`${file}.ready`)}, '');
+      const until = Date.now() + 3000;
+      let i = 0;
+      while (Date.now() < until) {
+        cache.set('other ' + i++, new Float32Array(1));
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      }
+      console.log(i);
+      process.kill(process.pid, 'SIGKILL');
+    `,
+    { timeout: 60_000 },
+  );
+  await expect.poll(() => readdirSync(dirname(file)).includes('cache.db.ready'), { timeout: 20_000 }).toBe(true);
+  cache.batchSet(Array.from({ length: 30_000 }, (_, i) => [`t${i}`, new Float32Array(1536).fill(i)]));
+  const { stdout, stderr } = await other;
+  const count = Number(stdout);
+  expect([count > 0, stderr]).toEqual([true, '']);
+  expect(Array.from({ length: count }, (_, i) => cache.has(`other ${i}`))).not.toContain(false);
+  cache.close();
+}, 120_000);
+
+test('a closed cache says so whatever is called, and clear changes nothing', async () => {
+  const closed = expect.objectContaining({ code: 'ERR_CLOSED' });
+  for (const options of [{ persist: path() }, { shared: 'closed' }]) {
+    const cache = new ResponseCache(options);
+    cache.set('a', 1, 1);
+    cache.close();
+    expect(() => cache.clear()).toThrow(closed);
+    for (const call of [() => cache.get('a', 1), () => cache.has('a', 1), () => cache.set('a', 1, 2)]) {
+      expect(call).toThrow(closed);
+    }
+    await expect(cache.getOrCompute('a', 1, () => 2)).rejects.toEqual(closed);
+  }
+});
+
+test('neither prompts nor credentials are in the file', () => {
+  const file = path();
+  const cache = new ResponseCache({ persist: file });
+  const config = {
+    model: 'gpt-visible',
+    apiKey: 'sk-proj-ABCDEFGHIJKLMNOP',
+    api_key: 12345678,
+    headers: { Authorization: 'Bearer tok123', 'x-trace': 'trace-id' },
+    auth: { user: 'somebody', password: 'hunter2' },
+    cookies: ['session=1'],
+    system: 'You are a pirate',
+    maxTokens: 4321,
+  };
+  cache.set('my short prompt', config, 'answer');
+  cache.set({ role: 'user', content: 'another prompt' }, config, 'answer');
+  cache.set({ ['A long prompt used as a name '.repeat(20)]: 1 }, config, 'answer');
+  cache.close();
+  const raw = readFileSync(file, 'latin1');
+  const kept = ['gpt-visible', '4321', 'modelConfig.apiKey', 'modelConfig.headers.Authorization'];
+  expect(kept.filter((text) => !raw.includes(text))).toEqual([]);
+  const secret = ['sk-proj', '12345678', 'tok123', 'trace-id', 'somebody', 'hunter2', 'session=1', 'pirate'];
+  const prompts = ['my short prompt', 'another prompt', 'prompt used as a name'];
+  expect([...secret, ...prompts].filter((text) => raw.includes(text))).toEqual([]);
+});
+
+test.each([
+  ['a version that is no number', { version: Number.NaN }, 'ERR_OUT_OF_RANGE', 'version'],
+  ['an infinite version', { version: Number.NEGATIVE_INFINITY }, 'ERR_OUT_OF_RANGE', 'version'],
+  ['a version of another type', { version: null }, 'ERR_INVALID_ARG_TYPE', 'version'],
+  ['a namespace of another type', { namespace: 5 }, 'ERR_INVALID_ARG_TYPE', 'namespace'],
+  ['no namespace at all', { namespace: null }, 'ERR_INVALID_ARG_TYPE', 'namespace'],
+])('%s is refused', (_what, options, code, name) => {
+  const refused = expect.objectContaining({ code, message: expect.stringMatching(`^${name} must be`) });
+  expect(() => new ResponseCache({ persist: path(), ...options } as never)).toThrow(refused);
+  expect(() => new ResponseCache(options as never)).toThrow();
+});
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY, -1, 0.5, '1', null])(
+  'repeat %s is refused by every call',
+  (repeat) => {
+    const cache = new ResponseCache();
+    const options = { repeat } as never;
+    const calls = [
+      () => cache.get('a', 1, options),
+      () => cache.set('a', 1, 1, options),
+      () => cache.has('a', 1, options),
+      () => cache.delete('a', 1, options),
+      () => cache.explainMiss('a', 1, options),
+    ];
+    for (const call of calls) expect(call).toThrow(/^repeat must be/);
+  },
+);

@@ -1,0 +1,101 @@
+//! Writes of any size: in parts, each a transaction, so that other threads and processes are not kept waiting for longer
+//! than a part takes.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::row::Digest;
+use super::{DiskCache, DiskError, PAGES_OF_A_WRITE};
+use crate::cache::Item;
+use crate::cache::claims::Grant;
+
+/// Entries and bytes of a batch that are written at a time: others, who wait 2 s at most, get their turn in between.
+const AT_A_TIME: (usize, u64) = (500, 1 << 20);
+/// Between two parts of a batch. Those who wait look every 5 ms: of the 400 looks of 2 s some meet a pause.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl DiskCache {
+    /// Stores `items` for `ttl` ms, in order, hundreds at a time: on an error the first of them may be stored. Returns for
+    /// each whether it is: one that is larger than `max_bytes` is not, and what was under its key is dropped.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
+        self.put(items, None, ttl, now)
+    }
+
+    /// The same with what was computed under `ticket`: of these only those whose claim still holds.
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn store(
+        &mut self,
+        items: &[Item<Digest>],
+        ticket: i64,
+        ttl: f64,
+        now: f64,
+    ) -> Result<Vec<bool>, DiskError> {
+        let owner = self.owner;
+        self.put(items, Some(Grant { owner, ticket }), ttl, now)
+    }
+
+    fn put(
+        &mut self,
+        items: &[Item<Digest>],
+        grant: Option<Grant>,
+        ttl: f64,
+        now: f64,
+    ) -> Result<Vec<bool>, DiskError> {
+        let limits = self.limits;
+        let mut all = Vec::with_capacity(items.len());
+        while all.len() < items.len() {
+            let part = first_part(&items[all.len()..]);
+            let (stored, evicted) = self.write(now, |cache| {
+                cache
+                    .opened
+                    .store
+                    .set(part, grant, &cache.uses, ttl, &limits, now)
+            })?;
+            self.counters.evictions += evicted;
+            let pages = part.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
+            self.file
+                .wrote(pages.sum::<u64>() + evicted * PAGES_OF_A_WRITE, now);
+            all.extend(stored);
+            if all.len() < items.len() {
+                sleep(PAUSE);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Deletes what need not be kept at `now`. Returns how many entries. O(number of expired entries).
+    ///
+    /// # Errors
+    /// Any [`DiskError`] but those of opening.
+    pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
+        let mut all = 0;
+        loop {
+            let removed = self.write(now, |cache| {
+                let store = &cache.opened.store;
+                store.remove_expired(Some(&cache.uses), AT_A_TIME.0, now)
+            })?;
+            self.file.wrote(removed * PAGES_OF_A_WRITE, now);
+            all += removed;
+            if removed < AT_A_TIME.0 as u64 {
+                return Ok(all);
+            }
+            sleep(PAUSE);
+        }
+    }
+}
+
+/// What of `items` is written in one transaction: at least one, so there must be one.
+fn first_part<'a, 'b>(items: &'a [Item<'b, Digest>]) -> &'a [Item<'b, Digest>] {
+    let mut bytes = 0;
+    let fits = |item: &&Item<Digest>| {
+        bytes += item.size();
+        bytes <= AT_A_TIME.1
+    };
+    let count = items.iter().take(AT_A_TIME.0).take_while(fits).count();
+    &items[..count.max(1)]
+}
