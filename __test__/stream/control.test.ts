@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
-import { echo, numbers, pushAll, turn } from './items';
+import { echo, numbers, pushAll, threadMs, turn } from './items';
 
 describe('pause, end, clear', () => {
   test('a paused stream hands out nothing; a pending process goes on at resume', async () => {
@@ -89,9 +89,9 @@ describe('the event loop', () => {
       const timer = setInterval(() => {
         turns += 1;
       }, 1);
-      const before = performance.now();
+      const before = threadMs();
       expect(await consume(stream)).toBe(60_000);
-      const took = performance.now() - before;
+      const took = threadMs() - before;
       clearInterval(timer);
       // At least a turn every 20 ms.
       expect(turns).toBeGreaterThan(took / 20 - 1);

@@ -54,7 +54,7 @@ describe('what is read is handed on, whatever the limits of the buffer', () => {
 
 describe('the event loop has its turns', () => {
   const wide = (i: number) => JSON.stringify(Object.fromEntries(numbers(2000).map((k) => [`column${k}`, i + k])));
-  const deep = (i: number) => `${'{"a":'.repeat(3000)}${i}${'}'.repeat(3000)}`;
+  const deep = (i: number) => `${'{"a":'.repeat(1000)}${i}${'}'.repeat(1000)}`;
 
   test.each([
     ['wide', 500, wide],
@@ -64,8 +64,10 @@ describe('the event loop has its turns', () => {
     const read = async () => {
       for await (const batch of DatasetStream.fromFile(file).batches()) expect(batch).toHaveLength(50);
     };
-    await read();
-    expect(await longestTurn(read)).toBeLessThan(30);
+    // The least of some runs: what a collector or a neighbour on the core adds to one is not the stream's.
+    const longest: number[] = [];
+    for (let run = 0; run < 4; run += 1) longest.push(await longestTurn(read));
+    expect(Math.min(...longest)).toBeLessThan(20);
   });
 
   test('in a batch from a generator that never waits, and an abort is noticed', async () => {
@@ -91,9 +93,10 @@ describe('time', () => {
     };
     const first = (size: number) => timed(() => DatasetStream.fromFile(file).batches(size).next());
     await first(1_000_000);
-    const quarter = Math.min(await first(250_000), await first(250_000));
-    const whole = Math.min(await first(1_000_000), await first(1_000_000));
-    expect(whole).toBeLessThan(quarter * 7);
+    const quarter = Math.min(await first(250_000), await first(250_000), await first(250_000));
+    const whole = Math.min(await first(1_000_000), await first(1_000_000), await first(1_000_000));
+    // 16 times as long if it were quadratic; a collector that meets a large heap makes it more than 4.
+    expect(whole).toBeLessThan(quarter * 10);
     const plain = await timed(() => DatasetStream.fromFile(file).process(() => {}));
     const derived = DatasetStream.fromFile(file)
       .map((row) => row)

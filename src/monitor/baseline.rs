@@ -191,7 +191,11 @@ impl StoredComponent {
             self.self_duration,
         ];
         let recorded = self.stored.distribution.iter().map(|(duration, _)| duration);
-        let rounds = self.stored.rounds.iter().flat_map(|r| [&r.mean, &r.median, &r.pace]);
+        let rounds = self
+            .stored
+            .rounds
+            .iter()
+            .flat_map(|r| [&r.mean, &r.median, &r.pace]);
         if durations
             .iter()
             .chain(recorded)
