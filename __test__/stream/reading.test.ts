@@ -1,4 +1,4 @@
-import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -104,6 +104,27 @@ describe('time', () => {
     expect(await timed(() => derived.process(() => {}))).toBeLessThan(plain * 9);
   });
 });
+
+test.skipIf(!existsSync('/proc/self/fd'))(
+  'what read a file goes with its last item, not with the collector',
+  async () => {
+    const file = await fileOf('read.jsonl', 3000, (i) => JSON.stringify({ i, text: 'x'.repeat(100) }));
+    const open = () =>
+      readdirSync('/proc/self/fd').filter((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === file;
+        } catch {
+          return false;
+        }
+      });
+    const stream = DatasetStream.fromFile(file);
+    for await (const batch of stream.batches()) {
+      expect(batch.length).toBeGreaterThan(0);
+    }
+    expect(open()).toEqual([]);
+    expect(stream.getStats().memoryUsage).toBe(0);
+  },
+);
 
 test('streams made of a stream leave nothing on it behind, and are told of its invalid records meanwhile', async () => {
   const file = await fileOf('bad.jsonl', 20, (i) => (i === 10 ? '{bad' : `{"i":${i}}`));

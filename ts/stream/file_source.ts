@@ -114,8 +114,10 @@ export class FileSource<T> implements Source<T> {
       this.#aheadBytes = 0;
       if (this.#done) return undefined;
       this.#done = batch.done;
-      // The next batch is made while this one is parsed and processed.
-      if (!this.#done) this.#readAhead();
+      // The next batch is made while this one is parsed and processed. Behind the last one the file and its buffers go at
+      // once, and not with the collector, which does not know of them.
+      if (this.#done) this.#file.close();
+      else this.#readAhead();
       if (batch.skipped > 0) this.#report(batch);
       const { error } = batch;
       if (error !== '') throw this.#error(error);
