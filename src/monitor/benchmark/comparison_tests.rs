@@ -1,4 +1,5 @@
 use super::*;
+use crate::monitor::benchmark::Side;
 
 fn side(average: f64, deviation: f64, iterations: f64) -> Side {
     Side {
