@@ -142,6 +142,24 @@ describe('comparing', () => {
       expect(compare(1, 1.8).verdict).toBe('similar');
     });
 
+    test('readings that are missing are none, and never those of another round', () => {
+      const [before, after] = [run(1, 0.005), run(1.8, 0.009)];
+      const without = (member: 'rounds' | 'referenceRounds', i: number, side: BenchmarkResult) => ({
+        ...side,
+        [member]: (side[member] ?? []).map((value, at) => (at === i ? null : value)),
+      });
+      const benchmark = new Benchmark();
+      for (const none of [null, undefined, [], [0.005]]) {
+        const unread = { ...before, referenceRounds: none } as BenchmarkResult;
+        expect(benchmark.compare(unread, after)).toMatchObject({ machinePercent: 0, verdict: 'slower' });
+      }
+      expect(benchmark.compare(without('referenceRounds', 3, before), after).machinePercent).toBe(0);
+      const shifted = without('referenceRounds', 19, without('rounds', 0, before));
+      expect(benchmark.compare(shifted, after).machinePercent).toBe(0);
+      expect(benchmark.compare(without('rounds', 0, before), after).machinePercent).toBeCloseTo(-80, 0);
+      expect(benchmark.compare({ ...before, rounds: null } as never, after).verdict).toBe('slower');
+    });
+
     test('how quick it was is measured with every result', async () => {
       const benchmark = new Benchmark();
       const results = [

@@ -186,9 +186,10 @@ fn a_neighbour_that_comes_and_goes_is_no_regression_and_hides_few() {
                 same <= REPETITIONS / 100,
                 "share {share}: {same} of {REPETITIONS}"
             );
-            // What changed with the machine, between the runs and at no other time, cannot be told apart from it.
+            // What changed with the machine, between the runs and at no other time, cannot be told apart from it; nor is it a
+            // regression when a quicker machine hides it, so that the average did not become 10 % slower.
             assert!(
-                slower >= REPETITIONS * 9 / 10,
+                slower >= REPETITIONS * 6 / 10,
                 "share {share}: {slower} of {REPETITIONS}"
             );
         }

@@ -28,7 +28,9 @@ const MOST_SHARE: f64 = 2.0;
 /// Relative standard deviation rounds have at least.
 const LEAST_NOISE: f64 = 0.01;
 /// A run whose pace changes by less, as a logarithm, tells nothing of the share: readings are not that exact.
-const NOTABLE: f64 = 0.1;
+const NOTABLE: f64 = 0.15;
+/// Median differences of neighbouring readings (a standard deviation each, about) that a change of pace is larger than.
+const TREMBLES: f64 = 6.0;
 /// The share is known when the rounds say it with a smaller standard error than this.
 const KNOWN: f64 = 0.2;
 /// Rounds at either end of the order that say nothing of the spread: a reading may have been interrupted.
@@ -105,7 +107,7 @@ fn share_of(runs: &[Run]) -> (f64, f64) {
     let telling: Vec<Run> = runs
         .iter()
         .copied()
-        .filter(|run| spread(run.pace) > NOTABLE)
+        .filter(|run| spread(run.pace) > notable(run.pace))
         .collect();
     let slopes: Vec<f64> = telling.iter().flat_map(|run| slopes(*run)).collect();
     let slope = median(&slopes);
@@ -116,6 +118,14 @@ fn share_of(runs: &[Run]) -> (f64, f64) {
     let data = squares / (noise * noise);
     let share = (prior * USUAL_SHARE + data * slope) / (prior + data);
     (share.clamp(0.0, MOST_SHARE), (prior + data).sqrt().recip())
+}
+
+/// What two readings of a run must differ by to be of different pace: readings tremble, by some percent on a busy machine, and
+/// what trembles would make the share look small (regression dilution). From the median difference of neighbours, which a
+/// pace that changes now and then does not raise.
+fn notable(pace: &[f64]) -> f64 {
+    let steps: Vec<f64> = pace.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+    NOTABLE.max(TREMBLES * median(&steps))
 }
 
 /// The paces that all but the [`WILD`] lowest and highest lie within.
@@ -137,12 +147,13 @@ fn squares(pace: &[f64]) -> f64 {
 }
 
 fn slopes(run: Run) -> impl Iterator<Item = f64> {
+    let notable = notable(run.pace);
     let points = run.pace.iter().zip(run.rounds).enumerate();
     points.flat_map(move |(i, (pace, round))| {
         let later = run.pace[i + 1..].iter().zip(&run.rounds[i + 1..]);
         later
             .map(move |(p, r)| (p - pace, r - round))
-            .filter(|(apart, _)| apart.abs() > NOTABLE)
+            .filter(move |(apart, _)| apart.abs() > notable)
             .map(|(apart, change)| change / apart)
     })
 }
@@ -200,6 +211,29 @@ mod tests {
         let trembling: Vec<f64> = (0..20).map(|i| 1.0 + 0.02 * f64::from(i % 3)).collect();
         let (found, error) = share(&[1.0; 20], &trembling, &[1.8; 20]);
         assert!((found - USUAL_SHARE).abs() < 1e-9 && (error - SHARES_APART).abs() < 1e-9);
+    }
+
+    #[test]
+    fn readings_that_tremble_say_nothing_of_the_share() {
+        let mut seed = 1_u64;
+        let mut tremble = |level: f64, by: f64| {
+            let uniform = (0..12).map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 11) as f64 / (1_u64 << 53) as f64
+            });
+            let normal: f64 = uniform.sum::<f64>() - 6.0;
+            level * (by * normal).exp()
+        };
+        for by in [0.03, 0.05, 0.07, 0.1] {
+            let known = (0..400)
+                .filter(|_| {
+                    let mut many = |level, by| (0..20).map(|_| tremble(level, by)).collect::<Vec<_>>();
+                    let (rounds, before, after) = (many(1.0, 0.02), many(1.0, by), many(1.76, by));
+                    share(&rounds, &before, &after).1 < KNOWN
+                })
+                .count();
+            assert!(known <= 8, "tremble {by}: {known} of 400");
+        }
     }
 
     #[test]

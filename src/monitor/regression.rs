@@ -143,7 +143,7 @@ impl Thresholds {
             let change = (evidence.now - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
             let own = match machine {
                 1.0 => change,
-                _ => (evidence.ratio - 1.0) * 100.0,
+                _ => change.min((evidence.ratio - 1.0) * 100.0),
             };
             let (severity, threshold) = self.crossed(own).filter(|_| confidence >= needed.confidence)?;
             Some(Regression {

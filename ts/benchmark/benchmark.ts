@@ -138,16 +138,23 @@ function compareResults(
   current: BenchmarkResult,
   paired: boolean,
 ): Required<BenchmarkComparison> {
-  const durations = (rounds: number[] = []): number[] => rounds.filter((round) => Number.isFinite(round) && round >= 0);
-  const side = (result: BenchmarkResult): object => ({
-    average: result.avgDuration,
-    deviation: finite(result.stdDeviation),
-    iterations: finite(result.iterations),
-    rounds: durations(result.rounds),
-    reference: durations(result.referenceRounds),
-    total: finite(result.totalDuration) * Math.max(1, finite(result.callsPerSample)),
-    systematic: systematicError(result),
-  });
+  const isDuration = (round: number | undefined): boolean => Number.isFinite(round) && (round as number) >= 0;
+  const side = (result: BenchmarkResult): object => {
+    const { rounds, referenceRounds } = result;
+    // A round that is no duration goes together with its reading.
+    const usable = (rounds ?? []).flatMap((round, i) => (isDuration(round) ? [i] : []));
+    const readings = usable.map((i) => referenceRounds?.[i]);
+    const isRead = rounds?.length === referenceRounds?.length && readings.every(isDuration);
+    return {
+      average: result.avgDuration,
+      deviation: finite(result.stdDeviation),
+      iterations: finite(result.iterations),
+      rounds: usable.map((i) => rounds?.[i]),
+      reference: isRead ? readings : [],
+      total: finite(result.totalDuration) * Math.max(1, finite(result.callsPerSample)),
+      systematic: systematicError(result),
+    };
+  };
   const change = JSON.stringify({ baseline: side(baseline), current: side(current), paired });
   const { durationPercent, ...found } = JSON.parse(guarded(() => native.benchmarkCompare(change))) as Omit<
     Required<BenchmarkComparison>,

@@ -190,7 +190,7 @@ export function formatComparison(comparison: BenchmarkComparison, style: TableSt
     notes[0] += ` The average changed by ${percent(low)} to ${percent(high)} (95 %)${pValue === undefined ? '' : `, p ${shownP(pValue)}`}.`;
   }
   const { conclusive, roundsNeeded, machinePercent = 0 } = comparison;
-  if (Math.abs(machinePercent) >= NOTABLE) {
+  if (Number.isFinite(machinePercent) && Math.abs(machinePercent) >= NOTABLE) {
     const pace = machinePercent > 0 ? 'quicker' : 'slower';
     notes.push(
       `The machine itself was ${Math.abs(machinePercent).toFixed(0)} % ${pace} during the current run: taken off.`,
