@@ -123,19 +123,18 @@ class Pace {
   #reading = 0;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** What the reference work took at about `time`, ms; 0 when unknown. Only while no timer runs is it read anew. */
-  at(time: number, isIdle: boolean): number {
+  /** What the reference work took at about `time`, ms; 0 when unknown. Read anew at times, but only while `isIdle()`: no timer runs. */
+  at(time: number, isIdle: () => boolean): number {
     const since = time - this.#readAt;
     if (since >= 0 && since < PACE_GAP) return this.#reading;
-    if (isIdle) {
-      this.#readAt = time;
-      this.#reading = performance.now === realNow ? native.machinePace() : 0;
-      return this.#reading;
-    }
-    return since >= 0 && since < PACE_KEPT ? this.#reading : 0;
+    if (!isIdle()) return since >= 0 && since < PACE_KEPT ? this.#reading : 0;
+    this.#readAt = time;
+    this.#reading = performance.now === realNow ? native.machinePace() : 0;
+    return this.#reading;
   }
 }
 const pace = new Pace();
+const never = (): boolean => false;
 
 /** The timers of one monitor. */
 export class TimerStack {
@@ -168,6 +167,8 @@ export class TimerStack {
   indexOf(name: string): number | undefined {
     return this.#components.get(name)?.index;
   }
+
+  readonly #isIdle = (): boolean => this.#context().top === undefined;
 
   #context(): Context {
     for (let contexts = storage.getStore(); contexts !== undefined; contexts = contexts.others) {
@@ -312,7 +313,7 @@ export class TimerStack {
     this.#batch[at] = frame.path.node;
     this.#batch[at + 1] = duration;
     this.#batch[at + 2] = Math.max(0, duration - covered);
-    this.#batch[at + 3] = pace.at(time, parent === undefined && this.#context().top === undefined);
+    this.#batch[at + 3] = pace.at(time, parent === undefined ? this.#isIdle : never);
     this.#waiting += 1;
     if (this.#waiting === BATCH) void this.flushed;
     return duration;
