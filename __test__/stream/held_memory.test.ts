@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { afterAll, describe, expect, test } from 'vitest';
 import { numbers } from './items';
@@ -15,9 +17,9 @@ function heldBy(items: unknown[]): number {
   return stream.getStats().memoryUsage;
 }
 
-describe('memoryUsage', () => {
-  const text = (i: number) => `${i}`.padEnd(1000, 'x');
+const text = (i: number) => `${i}`.padEnd(1000, 'x');
 
+describe('memoryUsage', () => {
   test('counts a class instance with all that hangs on it', () => {
     class Case {
       readonly input: object;
@@ -62,6 +64,40 @@ describe('memoryUsage', () => {
     await stream.close();
     expect(stream.getStats().memoryUsage).toBe(0);
   });
+});
+
+test('items that were processed are gone with the next young collection, whatever grew old before them', () => {
+  const file = join(directory, 'many.jsonl');
+  const more = numbers(20).map((i) => ({ i }));
+  const rows = numbers(1000).map((i) => JSON.stringify({ text: text(i).padEnd(1000 + i), more }));
+  writeFileSync(file, `${rows.join('\n')}\n`.repeat(40));
+  // Old space grows by what outlives two young collections: by next to nothing of the 80 MB that come and go.
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      '--expose-gc',
+      '-e',
+      `
+      const { getHeapSpaceStatistics } = require('node:v8');
+      const { DatasetStream } = require('@aah/ai-evals/performance');
+      const old = () => getHeapSpaceStatistics().find((space) => space.space_name === 'old_space').space_used_size;
+      let [batches, start, most] = [0, 0, 0];
+      DatasetStream.fromFile(${JSON.stringify(file)}).process(async () => {
+        batches += 1;
+        if (batches === 40) {
+          gc();
+          start = old();
+        }
+        if (batches > 40) most = Math.max(most, old() - start);
+      }).then(() => console.log(batches, most));
+    `,
+    ],
+    { cwd: fileURLToPath(new URL('../..', import.meta.url)), encoding: 'utf8' },
+  );
+  expect(stderr).toBe('');
+  const [batches, most] = stdout.split(' ').map(Number);
+  expect(batches).toBeGreaterThan(100);
+  expect(most).toBeLessThan(2_000_000);
 });
 
 test('a push calls no trap of a Proxy', () => {

@@ -121,7 +121,9 @@ export class HeapItems<T> {
     this.#count(sizes, at, end, -1);
     if (end === items.length) {
       this.#first = part.next;
-      if (!part.next) this.clear();
+      // A used-up part that grew old would keep every later one alive through the young collections, until the next full one.
+      part.next = undefined;
+      if (!this.#first) this.clear();
       // A part that is taken as a whole needs no copy: nobody else has it.
       if (!before && at === 0) return items;
     }
