@@ -1,6 +1,7 @@
 import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { AiEvalsError, PerformanceMonitor } from '@aah/ai-evals/performance';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -232,6 +233,15 @@ describe('how quick the machine was', () => {
     monitor.setBaseline('before');
     expect(paces(monitor)).toHaveLength(40);
     for (const pace of paces(monitor)) expect(pace).toBeGreaterThan(0.0005);
+  });
+
+  test('is not asked for calls that wait for others, whose durations are theirs', async () => {
+    vi.restoreAllMocks();
+    const monitor = new PerformanceMonitor();
+    for (let i = 0; i < 15; i += 1) await monitor.measure('waiting', () => setTimeout(20));
+    monitor.setBaseline('before');
+    // Before the first one, the process has computed.
+    expect(paces(monitor).slice(1)).toEqual(Array.from({ length: 14 }, () => 0));
   });
 
   test('a baseline of an earlier version, which does not know, is compared as before', () => {

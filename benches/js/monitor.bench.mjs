@@ -105,25 +105,35 @@ console.log(
   `\nTen million calls: heap ${mb(after.heapUsed - before.heapUsed)}, resident ${mb(after.rss - before.rss)} more`,
 );
 
-for (const calls of [1, 100, 2000]) {
-  const wide = new PerformanceMonitor();
-  const names = Array.from({ length: 1000 }, (_, i) => `component-${i}`);
-  for (let i = 0; i < calls; i += 1) {
+const names = Array.from({ length: 1000 }, (_, i) => `component-${i}`);
+function callAll(monitor, times) {
+  for (let i = 0; i < times; i += 1) {
     for (const name of names) {
-      wide.start(name);
-      wide.end(name);
+      monitor.start(name);
+      monitor.end(name);
     }
   }
+}
+function reportTimes(title, monitor, baseline) {
   const times = Array.from({ length: 15 }, () => {
     const start = perf.now();
-    wide.generateReport();
+    monitor.generateReport(baseline);
     return perf.now() - start;
   });
-  const [cold] = times;
   console.log(
-    `A report over 1,000 components of ${calls} calls: ${median(times).toFixed(2)} ms, the first ${cold.toFixed(2)} ms`,
+    `A report over 1,000 components of ${title}: ${median(times).toFixed(2)} ms, the first ${times[0].toFixed(2)} ms`,
   );
 }
+for (const calls of [1, 100, 2000]) {
+  const wide = new PerformanceMonitor();
+  callAll(wide, calls);
+  reportTimes(`${calls} calls`, wide);
+}
+const compared = new PerformanceMonitor();
+callAll(compared, 40);
+compared.setBaseline('before');
+callAll(compared, 40);
+reportTimes('40 calls, against a baseline of 40', compared, 'before');
 
 console.log('\nA function that takes a few nanoseconds, and one that does nothing:');
 let seed = 1;

@@ -6,7 +6,9 @@
 // - the peak of that, against holding all cases in an array;
 // - memory of holding 1,000 / 10,000 / 1,000,000 cases: what dropping them gives back to the heap and its buffers and, for the
 //   stream, all of `memoryUsage` on top (native memory is not in V8's figures; what it has in the heap counts twice);
-//   resident, above the start, beside it. Pushed into a stream with `maxMemory` of 80 bytes a case, against an array.
+//   resident, above the start, beside it, once V8 has given back the young generation that the making of the cases needed
+//   (up to 16 MB, whoever holds them; it does after 5 s without much allocation). Pushed into a stream with `maxMemory` of 80
+//   bytes a case, against an array.
 import { spawnSync } from 'node:child_process';
 import {
   closeSync,
@@ -150,6 +152,9 @@ async function read(name, file) {
   return { count, seconds, ...worst, peak: peakMb(), cpu: (user + system) / 1e6 };
 }
 
+/** As long as V8 looks back to tell whether much is being allocated, ms, and a bit. */
+const QUIET = 6000;
+
 /** Collects, and lets what is freed in the background be freed. */
 async function settle() {
   for (let i = 0; i < 3; i += 1) {
@@ -158,12 +163,19 @@ async function settle() {
   }
 }
 
+/** As {@link settle}, and the young generation is as small as it gets. */
+async function rest() {
+  await settle();
+  await new Promise((resolve) => setTimeout(resolve, QUIET));
+  await settle();
+}
+
 async function hold(name, count) {
   // Everything is loaded and compiled before the start is taken.
   const warm = HOLD[name](300);
   for (let i = 0; i < 300; i += 1) warm.add(testCase(i));
   warm.drop();
-  await settle();
+  await rest();
   const start = rssMb();
   // Several at a time: a few kilobytes of one are below what a heap's figures can tell.
   const holders = Array.from({ length: Math.max(1, Math.round(50_000 / count)) }, () => HOLD[name](count));
@@ -171,7 +183,7 @@ async function hold(name, count) {
     holders[Math.floor(i / count)].add(testCase(i));
     if (i % 20_000 === 0) global.gc();
   }
-  await settle();
+  await rest();
   const rss = rssMb() - start;
   const own = holders.reduce((sum, { bytes }) => sum + bytes(), 0) / 1024 / 1024;
   const full = heldMb() + own;

@@ -28,6 +28,10 @@ const PRIOR_WEIGHT: f64 = 2.0;
 const DF_OF_LEVELLING: f64 = 100.0;
 /// A machine that is quicker by less than this, as a logarithm, is as quick.
 const NOTABLE: f64 = 0.05;
+/// Paces that differ by less, as a logarithm, are one.
+const ALIKE: f64 = 0.06;
+/// Rounds at one pace that are enough to compare.
+const ENOUGH_ROUNDS: usize = 4;
 /// Durations below this, ms, are taken as this where a logarithm needs one.
 const SMALLEST: f64 = 1e-9;
 /// Share of rounds on either side that the robust test leaves out.
@@ -60,11 +64,15 @@ impl Series {
         self.rounds.iter().map(|round| round.count).sum()
     }
 
+    fn trimmed(&self, of: fn(&Round) -> f64, trim: f64) -> Trimmed {
+        let values: Vec<f64> = self.rounds.iter().map(of).collect();
+        trimmed(&values, trim)
+    }
+
     /// The mean of `of` over the rounds without `trim` of them on either side.
     fn estimate(&self, of: fn(&Round) -> f64, trim: f64, single_call_variance: f64) -> Estimate {
-        let values: Vec<f64> = self.rounds.iter().map(of).collect();
-        let Trimmed { mean, variance, kept } = trimmed(&values, trim);
-        let calls = self.rounds.iter().map(|r| r.count).sum::<f64>() / values.len() as f64;
+        let Trimmed { mean, variance, kept } = self.trimmed(of, trim);
+        let calls = self.calls() / self.rounds.len() as f64;
         let prior = single_call_variance / calls;
         let df = PRIOR_WEIGHT + kept - 1.0;
         let variance = (PRIOR_WEIGHT * prior + (kept - 1.0) * variance) / df;
@@ -83,9 +91,10 @@ pub struct Evidence {
     pub before: f64,
     /// Average now.
     pub now: f64,
-    /// How often as long `current` takes on a machine as quick as in the baseline; `now / before` when that is unknown.
-    pub ratio: f64,
-    /// The p-value of "`current` is at most `margin` slower than `baseline`": small when it is slower by more than that.
+    /// How often as long `current` takes on a machine as quick as in the baseline, where that is known.
+    pub ratio: Option<f64>,
+    /// The p-value of "`current` is at most `margin` slower than `baseline`": small when it is slower by more than that, 1 when
+    /// it is not.
     pub p: f64,
 }
 
@@ -96,58 +105,131 @@ pub struct Slowdown {
     pub means: Evidence,
     /// By the trimmed medians of rounds (Yuen's test), from which a few very slow calls hide nothing.
     pub typical: Evidence,
-    /// By what factor the machine itself was slower, as far as is known; 1 when unknown.
+    /// By what factor the machine itself was slower; 1 when unknown, or as quick.
     pub machine: f64,
+    /// Whether the rounds say what that is to them. If not, it can explain a slowdown, but not make one.
+    pub share_known: bool,
 }
 
 /// Two series as if the machine had been equally quick during both.
-struct Levelled {
+struct OnOneLevel {
     baseline: Series,
     current: Series,
-    by: Levelling,
+    /// Squared relative error that the rounds do not show.
+    error: f64,
+    /// Whether it follows from the rounds, and from nothing that is only believed.
+    known: bool,
+    /// The logarithm of the pace, after over before.
+    pace: f64,
 }
 
-/// `None` where the pace of a round is unknown, or where there is but one call on a side, whose pace is that of a moment; and
-/// where levelling would make a slowdown out of what it does not know.
-fn levelled(baseline: &Series, current: &Series) -> Option<Levelled> {
+/// By levelling, where the rounds say how much they share with the pace; else from those rounds that had the same pace; else by
+/// levelling with what is believed of the share, where that does not make a slowdown. `None` where nothing of this is possible
+/// or needed, the pace of a round is unknown, or there is but one call on a side, whose pace is that of a moment.
+fn on_one_level(baseline: &Series, current: &Series) -> Option<OnOneLevel> {
     let sides = [baseline, current];
-    if sides
-        .iter()
-        .any(|side| side.calls() <= 1.0 || side.rounds.iter().any(|round| round.pace <= 0.0))
-    {
+    let paces = || {
+        sides
+            .into_iter()
+            .flat_map(|side| &side.rounds)
+            .map(|round| round.pace)
+    };
+    let (least, most) = paces().fold((f64::INFINITY, 0.0), |(least, most), pace| {
+        (pace.min(least), pace.max(most))
+    });
+    let single = sides.into_iter().any(|side| side.calls() <= 1.0);
+    if single || least <= 0.0 || libm::log(most / least) < ALIKE {
         return None;
     }
-    let logs = |side: &Series, of: fn(&Round) -> f64| {
-        let values = side.rounds.iter().map(|round| libm::log(of(round).max(SMALLEST)));
-        values.collect::<Vec<_>>()
+    let logs = sides.map(Logs::of);
+    let by = Levelling::of_slower(logs[0].run(), logs[1].run());
+    let of = |[baseline, current]: [Series; 2], error: f64, known: bool| OnOneLevel {
+        baseline,
+        current,
+        error,
+        known,
+        pace: by.pace,
     };
-    let [rounds_before, rounds_now] = sides.map(|side| logs(side, |round| round.mean));
-    let [pace_before, pace_now] = sides.map(|side| logs(side, |round| round.pace));
-    let by = Levelling::of(
+    let levelled = || [0, 1].map(|i| logs[i].levelled(sides[i], by));
+    if by.known {
+        return Some(of(levelled(), by.error(), true));
+    }
+    if let Some(pace) = common_pace(&logs) {
+        return Some(of([0, 1].map(|i| logs[i].alike(sides[i], pace)), 0.0, true));
+    }
+    (by.pace > -NOTABLE).then(|| of(levelled(), by.error(), false))
+}
+
+/// Logarithms of the rounds of a series, and of their pace.
+struct Logs {
+    rounds: Vec<f64>,
+    pace: Vec<f64>,
+}
+
+impl Logs {
+    fn of(side: &Series) -> Self {
+        let logs = |of: fn(&Round) -> f64| {
+            let values = side.rounds.iter().map(|round| libm::log(of(round).max(SMALLEST)));
+            values.collect()
+        };
+        Self {
+            rounds: logs(|round| round.mean),
+            pace: logs(|round| round.pace),
+        }
+    }
+
+    fn run(&self) -> Run<'_> {
         Run {
-            rounds: &rounds_before,
-            pace: &pace_before,
-        },
-        Run {
-            rounds: &rounds_now,
-            pace: &pace_now,
-        },
-    );
-    let level = |side: &Series, paces: &[f64]| {
+            rounds: &self.rounds,
+            pace: &self.pace,
+        }
+    }
+
+    /// `side`, of which these are the logarithms, without what the pace explains.
+    fn levelled(&self, side: &Series, by: Levelling) -> Series {
         let mut side = side.clone();
-        for (round, pace) in side.rounds.iter_mut().zip(paces) {
+        for (round, pace) in side.rounds.iter_mut().zip(&self.pace) {
             let factor = libm::exp(-by.excess(*pace));
             round.mean *= factor;
             round.median *= factor;
         }
         side
+    }
+
+    fn count_alike(&self, pace: f64) -> usize {
+        self.pace
+            .iter()
+            .filter(|of_round| are_alike(**of_round, pace))
+            .count()
+    }
+
+    /// The rounds of `side` at this pace.
+    fn alike(&self, side: &Series, pace: f64) -> Series {
+        let rounds = side.rounds.iter().zip(&self.pace);
+        Series {
+            rounds: rounds
+                .filter(|(_, of_round)| are_alike(**of_round, pace))
+                .map(|(round, _)| *round)
+                .collect(),
+            spread: side.spread,
+        }
+    }
+}
+
+fn are_alike(pace: f64, other: f64) -> bool {
+    (pace - other).abs() < ALIKE
+}
+
+/// The pace that the most rounds of either side had, if that are enough to compare.
+fn common_pace(sides: &[Logs; 2]) -> Option<f64> {
+    let fewer = |pace: f64| {
+        let [before, now] = [0, 1].map(|i| sides[i].count_alike(pace));
+        before.min(now)
     };
-    // What is not known of a machine that became quicker makes no slowdown.
-    (by.known || by.pace > -NOTABLE).then(|| Levelled {
-        baseline: level(baseline, &pace_before),
-        current: level(current, &pace_now),
-        by,
-    })
+    let paces = sides.iter().flat_map(|side| &side.pace);
+    let counted = paces.map(|pace| (fewer(*pace), *pace));
+    let (rounds, pace) = counted.max_by_key(|(rounds, _)| *rounds)?;
+    (rounds >= ENOUGH_ROUNDS).then_some(pace)
 }
 
 /// The p-value of "`current` is at most `margin` slower", by the trimmed means of `of` the rounds; `error` is a squared
@@ -173,11 +255,16 @@ fn test(sides: [&Series; 2], of: fn(&Round) -> f64, trim: f64, margin: f64, erro
     ];
     let error: f64 = parts.iter().map(|(part, _)| part).sum();
     let df = error * error / parts.iter().map(|(part, df)| part * part / df).sum::<f64>();
-    let p = student_sf((now.mean - before.mean * (1.0 + margin)) / error.sqrt(), df);
+    let beyond = now.mean - before.mean * (1.0 + margin);
+    let p = if beyond > 0.0 {
+        student_sf(beyond / error.sqrt(), df)
+    } else {
+        1.0
+    };
     Evidence {
         before: before.mean,
         now: now.mean,
-        ratio: now.mean / before.mean.max(SMALLEST),
+        ratio: None,
         p,
     }
 }
@@ -187,23 +274,24 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdo
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
-    let level = levelled(baseline, current);
+    let level = on_one_level(baseline, current);
     let evidence = |of: fn(&Round) -> f64, trim: f64| {
-        let measured = test([baseline, current], of, trim, margin, 0.0);
-        let on_one_level = level.as_ref().map_or(measured, |level| {
-            let sides = [&level.baseline, &level.current];
-            test(sides, of, trim, margin, level.by.error())
-        });
+        let Some(level) = &level else {
+            return test([baseline, current], of, trim, margin, 0.0);
+        };
+        let own = test([&level.baseline, &level.current], of, trim, margin, level.error);
         Evidence {
-            before: measured.before,
-            now: measured.now,
-            ..on_one_level
+            before: baseline.trimmed(of, trim).mean,
+            now: current.trimmed(of, trim).mean,
+            ratio: Some(own.now / own.before.max(SMALLEST)),
+            p: own.p,
         }
     };
     Some(Slowdown {
         means: evidence(|round| round.mean, 0.0),
         typical: evidence(|round| round.median, TRIM),
-        machine: level.map_or(1.0, |level| libm::exp(level.by.pace)),
+        machine: level.as_ref().map_or(1.0, |level| libm::exp(level.pace)),
+        share_known: level.is_some_and(|level| level.known),
     })
 }
 

@@ -53,7 +53,7 @@ pub struct Regression {
     pub component: String,
     /// Average before, ms; without outliers where these are all that hides the change.
     pub baseline_duration: f64,
-    /// Average now, ms.
+    /// Average now, ms; what it would have been without that where a quicker machine hides the change.
     pub current_duration: f64,
     /// How much slower, percent of the baseline.
     pub percent_change: f64,
@@ -63,7 +63,7 @@ pub struct Regression {
     pub threshold: f64,
     /// How sure this is, 0–1: 1 less the p-value, corrected for the number of components compared (Bonferroni).
     pub confidence: f64,
-    /// How much slower the machine itself was, percent; 0 when unknown.
+    /// How much slower the machine itself was, percent; 0 when unknown, or as quick.
     pub machine_percent: f64,
     /// Calls behind the baseline's figure.
     pub baseline_calls: u64,
@@ -105,14 +105,14 @@ pub fn robust_spread(low: f64, high: f64) -> f64 {
 
 /// The regressions among `pairs` of (name, baseline, current), largest change first. The average must be slower by a
 /// threshold, and the rounds must show it ([`Proof`]).
-pub fn regressions(pairs: Vec<(String, Sample, Sample)>, thresholds: Thresholds) -> Vec<Regression> {
+pub fn regressions(pairs: &[(&str, &Sample, Sample)], thresholds: Thresholds) -> Vec<Regression> {
     let compared = pairs
         .iter()
         .filter(|(_, before, now)| before.calls > 0 && now.calls > 0)
         .count() as f64;
     let mut found: Vec<Regression> = pairs
-        .into_iter()
-        .filter_map(|(component, before, now)| thresholds.judge(&component, &before, &now, compared))
+        .iter()
+        .filter_map(|(component, before, now)| thresholds.judge(component, before, now, compared))
         .collect();
     found.sort_by(|a, b| b.percent_change.total_cmp(&a.percent_change));
     found
@@ -132,6 +132,7 @@ impl Thresholds {
             means,
             typical,
             machine,
+            share_known,
         } = slower(&before.series, &now.series, margin)?;
         let means = Evidence {
             before: before.average,
@@ -140,16 +141,24 @@ impl Thresholds {
         };
         [means, typical].into_iter().find_map(|evidence| {
             let confidence = 1.0 - (evidence.p * compared).min(1.0);
-            let change = (evidence.now - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
-            let own = match machine {
-                1.0 => change,
-                _ => change.min((evidence.ratio - 1.0) * 100.0),
+            let percent =
+                |duration: f64| (duration - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
+            let on_one_level = evidence
+                .ratio
+                .map_or(evidence.now, |ratio| ratio * evidence.before);
+            // What a quicker machine hides is told as it would have been without that.
+            let current = if share_known {
+                evidence.now.max(on_one_level)
+            } else {
+                evidence.now
             };
+            let change = percent(current);
+            let own = change.min(percent(on_one_level));
             let (severity, threshold) = self.crossed(own).filter(|_| confidence >= needed.confidence)?;
             Some(Regression {
                 component: component.to_owned(),
                 baseline_duration: evidence.before,
-                current_duration: evidence.now,
+                current_duration: current,
                 percent_change: change,
                 severity,
                 threshold,

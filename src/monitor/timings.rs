@@ -23,35 +23,50 @@ struct Component {
 }
 
 impl Component {
-    fn since(&self, epoch: u64) -> Recording {
-        let mut recording = Recording::default();
-        self.segments
-            .iter()
-            .filter(|(e, _)| *e > epoch)
-            .for_each(|(_, segment)| recording.merge(segment));
-        recording
+    /// What was recorded after `epoch`.
+    fn since<R>(&self, epoch: u64, then: impl FnOnce(&Recording) -> R) -> R {
+        let before = self
+            .segments
+            .partition_point(|(of_segment, _)| *of_segment <= epoch);
+        joined(&self.segments[before..], then)
     }
 
-    /// Everything, without a copy when there is one segment.
+    /// Everything that was recorded.
     fn with_all<R>(&self, then: impl FnOnce(&Recording) -> R) -> R {
-        match self.segments.as_slice() {
-            [(_, only)] => then(only),
-            segments => {
-                let mut all = Recording::default();
-                for (_, segment) in segments {
-                    all.merge(segment);
-                }
-                then(&all)
-            }
-        }
+        joined(&self.segments, then)
     }
+}
+
+/// The recording of all `segments`; no copy of it when there is one.
+fn joined<R>(segments: &[(u64, Recording)], then: impl FnOnce(&Recording) -> R) -> R {
+    if let [(_, only)] = segments {
+        return then(only);
+    }
+    let mut all = Recording::default();
+    for (_, segment) in segments {
+        all.merge(segment);
+    }
+    then(&all)
 }
 
 #[derive(Debug)]
 struct Baseline {
     document: Document,
+    /// Its components in their order, ready to be compared.
+    samples: Vec<Sample>,
     /// Calls of later epochs came after it.
     epoch: u64,
+}
+
+impl Baseline {
+    fn new(document: Document, epoch: u64) -> Self {
+        let samples = document.components.iter().map(|before| before.sample(ROUNDS));
+        Self {
+            samples: samples.collect(),
+            document,
+            epoch,
+        }
+    }
 }
 
 /// Timings by component. Recording a call is O(1); memory is constant per component and path (see the room's page).
@@ -224,13 +239,7 @@ impl Monitor {
         components.sort_by(|a, b| a.component.cmp(&b.component));
         let document = Document::new(id.clone(), timestamp, total_duration, components);
         self.epoch += 1;
-        self.baselines.insert(
-            id,
-            Baseline {
-                document,
-                epoch: self.epoch,
-            },
-        );
+        self.baselines.insert(id, Baseline::new(document, self.epoch));
         self.join_segments();
     }
 
@@ -259,7 +268,7 @@ impl Monitor {
         Ok(&self
             .baselines
             .entry(id)
-            .or_insert(Baseline { document, epoch: 0 })
+            .or_insert(Baseline::new(document, 0))
             .document)
     }
 
@@ -292,17 +301,14 @@ impl Monitor {
     /// there is no such baseline. Components that have no calls on one side are not compared.
     pub fn regressions(&self, id: &str, thresholds: Thresholds) -> Option<Vec<Regression>> {
         let baseline = self.baselines.get(id)?;
-        let pairs = baseline
-            .document
-            .components
-            .iter()
-            .filter_map(|before| {
-                let component = &self.components[*self.indices.get(&before.component)?];
-                let now = Sample::of(&component.since(baseline.epoch));
-                Some((before.component.clone(), before.sample(ROUNDS), now))
+        let components = baseline.document.components.iter().zip(&baseline.samples);
+        let pairs: Vec<_> = components
+            .filter_map(|(StoredComponent { component: name, .. }, before)| {
+                let component = &self.components[*self.indices.get(name)?];
+                Some((name.as_str(), before, component.since(baseline.epoch, Sample::of)))
             })
             .collect();
-        Some(regressions(pairs, thresholds))
+        Some(regressions(&pairs, thresholds))
     }
 
     /// Forgets every call; components, paths and baselines stay.

@@ -22,13 +22,18 @@ pub fn sorted(values: &[f64]) -> Vec<f64> {
     ordered
 }
 
-/// The middle value, or the mean of the two middle ones; 0 when there are none. O(n log n).
+/// The middle value, or the mean of the two middle ones; 0 when there are none. O(n).
 pub fn median(values: &[f64]) -> f64 {
-    let ordered = sorted(values);
-    match ordered.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => ordered[n / 2],
-        n => f64::midpoint(ordered[n / 2 - 1], ordered[n / 2]),
+    if values.is_empty() {
+        return 0.0;
+    }
+    let mut values = values.to_vec();
+    let half = values.len() / 2;
+    let odd = values.len() % 2 == 1;
+    let (below, upper, _) = values.select_nth_unstable_by(half, f64::total_cmp);
+    match below.iter().copied().max_by(f64::total_cmp) {
+        Some(lower) if !odd => f64::midpoint(lower, *upper),
+        _ => *upper,
     }
 }
 

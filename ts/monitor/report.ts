@@ -58,7 +58,7 @@ export interface PerformanceRegression {
   component: string;
   /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
   baselineDuration: number;
-  /** Average of the calls since, ms. */
+  /** Average of the calls since, ms; what it would have been without that where the machine was quicker and hid the change. */
   currentDuration: number;
   /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
   percentChange: number;
@@ -68,8 +68,8 @@ export interface PerformanceRegression {
   /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
   confidence: number;
   /**
-   * How much slower the machine itself was, percent of what a fixed piece of work took; 0 when unknown. What that explains
-   * counts neither for the confidence nor for severity and threshold.
+   * How much slower the machine itself was, percent of what a fixed piece of work took; 0 when unknown, or as quick. What that
+   * explains counts neither for the confidence nor for severity and threshold.
    */
   machinePercent?: number;
   /** Calls behind `baselineDuration`. */
