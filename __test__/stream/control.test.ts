@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
-import { echo, numbers, pushAll, threadMs, turn } from './items';
+import { all, echo, longestTurn, numbers, pushAll, threadMs, turn } from './items';
 
 describe('pause, end, clear', () => {
   test('a paused stream hands out nothing; a pending process goes on at resume', async () => {
@@ -97,6 +97,49 @@ describe('the event loop', () => {
       expect(turns).toBeGreaterThan(took / 20 - 1);
       expect(turns).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('a batch of much that left the heap', () => {
+  const overflowed = async (batchSize: number) => {
+    const stream = new DatasetStream<{ i: number }>({ bufferSize: 10, maxMemory: 1 << 20, batchSize });
+    await pushAll(
+      stream,
+      numbers(40_000).map((i) => ({ i, text: `${i}`.repeat(100) })),
+    );
+    return stream;
+  };
+  const placesOf = (items: { i: number }[]) => items.map(({ i }) => i);
+
+  test.each([
+    ['batches', (stream: DatasetStream<{ i: number }>) => all(stream.batches(40_000))],
+    ['process', (stream: DatasetStream<{ i: number }>) => stream.process(async (batch) => [batch])],
+  ])('is brought back by turns of the event loop: %s', async (_, consume) => {
+    const longest = [];
+    for (let i = 0; i < 3; i += 1) {
+      const stream = await overflowed(40_000);
+      let got: { i: number }[][] = [];
+      longest.push(
+        await longestTurn(async () => {
+          got = await consume(stream);
+        }),
+      );
+      expect(got.map(placesOf)).toEqual([numbers(40_000)]);
+    }
+    expect(Math.min(...longest)).toBeLessThan(20);
+  });
+
+  test('is not lost when it is aborted, and not split by who takes between two turns', async () => {
+    const stream = await overflowed(40_000);
+    const controller = new AbortController();
+    const aborted = stream.process(() => {}, { signal: controller.signal });
+    await turn();
+    controller.abort();
+    await expect(aborted).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
+    const [batches, others] = await Promise.all([all(stream.batches(15_000)), all(stream.batches(7_000))]);
+    const places = [...batches, ...others].map(placesOf);
+    for (const batch of places) expect(batch).toEqual(numbers(batch.length).map((i) => i + (batch[0] ?? 0)));
+    expect(places.flat().sort((a, b) => a - b)).toEqual(numbers(40_000));
   });
 });
 

@@ -59,7 +59,13 @@ export class BatchRun<T, R> {
           if (this.#inFlight === 0) throw this.#failure.error;
         } else if (!core.waits && this.#inFlight < concurrency) {
           if (this.#takeReady(untilEnd)) {
-            this.#start(core.queue.take(core.config.batchSize), index);
+            const { batchSize } = core.config;
+            const loading = core.load(batchSize);
+            if (loading) {
+              await loading;
+              continue;
+            }
+            this.#start(core.queue.take(batchSize), index);
             index += 1;
             const due = turnDue();
             if (due) await due;

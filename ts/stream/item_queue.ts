@@ -124,6 +124,20 @@ export class ItemQueue<T> {
     return taken;
   }
 
+  /**
+   * Brings back the next of what left the heap, unless the first `wanted` items are there, or it cannot be read ({@link take}
+   * tells). Whether it did.
+   */
+  load(wanted: number): boolean {
+    if (this.#head.length >= wanted) return false;
+    try {
+      return this.#refill();
+    } catch (error) {
+      if (!(error instanceof AiEvalsError)) throw error;
+      return false;
+    }
+  }
+
   /** Drops everything, temporary files included. */
   clear(): void {
     this.#head.clear();
@@ -180,7 +194,7 @@ export class ItemQueue<T> {
     this.#tailBytes = 0;
   }
 
-  /** Fills the empty head with the next chunk, or the tail. */
+  /** Appends the next chunk, or the tail, to the head. */
   #refill(): boolean {
     const chunk = this.#chunks[this.#chunkAt];
     if (!chunk) {

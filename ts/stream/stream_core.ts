@@ -120,10 +120,7 @@ export class StreamCore<T> {
 
   /** From `atLeast` items (fewer at the end, or when nothing more is promised) to `max`, if they are there at once. */
   takeReady(max: number, atLeast: number, untilEnd: boolean): T[] | undefined {
-    if (this.waits) return undefined;
-    this.fill(atLeast, untilEnd);
-    const { length } = this.queue;
-    if (length === 0 || (length < atLeast && this.reads)) return undefined;
+    if (!this.#isReady(atLeast, untilEnd)) return undefined;
     const items = this.queue.take(max);
     this.#listener?.handedOut(items.length);
     return items;
@@ -138,14 +135,38 @@ export class StreamCore<T> {
       if (due) await due;
       for (;;) {
         signal?.throwIfAborted();
-        const items = this.takeReady(max, atLeast, untilEnd);
-        if (items) return items;
+        if (this.#isReady(atLeast, untilEnd)) {
+          const loading = this.load(max);
+          if (loading) {
+            await loading;
+            continue;
+          }
+          const items = this.takeReady(max, atLeast, untilEnd);
+          if (items) return items;
+        }
         if (!this.waits && this.finished(untilEnd)) return undefined;
         await this.changed.wait();
       }
     } finally {
       leave();
     }
+  }
+
+  /** Whether `atLeast` items are there, or as many as there are going to be. */
+  #isReady(atLeast: number, untilEnd: boolean): boolean {
+    if (this.waits) return false;
+    this.fill(atLeast, untilEnd);
+    const { length } = this.queue;
+    return length > 0 && (length >= atLeast || !this.reads);
+  }
+
+  /** Brings what left the heap back there, as far as `wanted` items ask for it; what to await, if that takes more than a turn. */
+  load(wanted: number): Promise<void> | undefined {
+    while (this.pushed?.load(wanted)) {
+      const due = turnDue();
+      if (due) return due.then(() => this.load(wanted));
+    }
+    return undefined;
   }
 
   /** Takes back what an iteration was handed and did not use: it is what comes next. */
