@@ -1080,7 +1080,7 @@ interface BenchmarkResult {
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
-    /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine itself was. */
+    /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine was; 0 where `fn` waited for others. */
     referenceRounds?: number[];
 }
 /**
@@ -1413,7 +1413,7 @@ interface PerformanceRegression {
     component: string;
     /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
     baselineDuration: number;
-    /** Average of the calls since, ms; what it would have been without that where the machine was quicker and hid the change. */
+    /** Average of the calls since, ms; where a quicker machine hides the change, what it would be on one as quick as before. */
     currentDuration: number;
     /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
     percentChange: number;

@@ -173,6 +173,17 @@ describe('comparing', () => {
         for (const round of referenceRounds) expect(round).toBeGreaterThan(0.0005);
       }
     });
+
+    test('what waits for others is not levelled', async () => {
+      const benchmark = new Benchmark();
+      const run = () => benchmark.run({ name: 'waits', iterations: 10, warmupIterations: 1 }, () => sleep(10));
+      // Before the first one, the process has computed.
+      await run();
+      const [before, after] = [await run(), await run()];
+      expect(before.referenceRounds).toEqual(before.rounds?.map(() => 0));
+      const slower = { ...after, rounds: after.rounds?.map((round) => round * 2), avgDuration: after.avgDuration * 2 };
+      expect(benchmark.compare(before, slower)).toMatchObject({ verdict: 'slower', machinePercent: 0 });
+    });
   });
 
   const turns = (count: number) => {

@@ -27,11 +27,10 @@ const PRIOR_WEIGHT: f64 = 2.0;
 /// Runs that the error of levelling is known from, about.
 const DF_OF_LEVELLING: f64 = 100.0;
 /// A machine that is quicker by less than this, as a logarithm, is as quick.
-const NOTABLE: f64 = 0.05;
-/// Paces that differ by less, as a logarithm, are one.
-const ALIKE: f64 = 0.06;
-/// Rounds at one pace that are enough to compare.
-const ENOUGH_ROUNDS: usize = 4;
+const QUICKER: f64 = 0.05;
+/// Two runs whose pace differs by less than this on average, and by less than that in any two rounds, need no levelling.
+const EQUAL: f64 = 0.02;
+const STEADY: f64 = 0.12;
 /// Durations below this, ms, are taken as this where a logarithm needs one.
 const SMALLEST: f64 = 1e-9;
 /// Share of rounds on either side that the robust test leaves out.
@@ -64,14 +63,14 @@ impl Series {
         self.rounds.iter().map(|round| round.count).sum()
     }
 
-    fn trimmed(&self, of: fn(&Round) -> f64, trim: f64) -> Trimmed {
+    fn without_extremes(&self, of: fn(&Round) -> f64, trim: f64) -> Trimmed {
         let values: Vec<f64> = self.rounds.iter().map(of).collect();
         trimmed(&values, trim)
     }
 
     /// The mean of `of` over the rounds without `trim` of them on either side.
     fn estimate(&self, of: fn(&Round) -> f64, trim: f64, single_call_variance: f64) -> Estimate {
-        let Trimmed { mean, variance, kept } = self.trimmed(of, trim);
+        let Trimmed { mean, variance, kept } = self.without_extremes(of, trim);
         let calls = self.calls() / self.rounds.len() as f64;
         let prior = single_call_variance / calls;
         let df = PRIOR_WEIGHT + kept - 1.0;
@@ -107,57 +106,58 @@ pub struct Slowdown {
     pub typical: Evidence,
     /// By what factor the machine itself was slower; 1 when unknown, or as quick.
     pub machine: f64,
-    /// Whether the rounds say what that is to them. If not, it can explain a slowdown, but not make one.
-    pub share_known: bool,
+    /// Whether it was quicker, and the rounds say by how much they would have been slower otherwise.
+    pub hides: bool,
 }
 
 /// Two series as if the machine had been equally quick during both.
 struct OnOneLevel {
     baseline: Series,
     current: Series,
-    /// Squared relative error that the rounds do not show.
-    error: f64,
-    /// Whether it follows from the rounds, and from nothing that is only believed.
-    known: bool,
-    /// The logarithm of the pace, after over before.
-    pace: f64,
+    by: Levelling,
 }
 
-/// By levelling, where the rounds say how much they share with the pace; else from those rounds that had the same pace; else by
-/// levelling with what is believed of the share, where that does not make a slowdown. `None` where nothing of this is possible
-/// or needed, the pace of a round is unknown, or there is but one call on a side, whose pace is that of a moment.
-fn on_one_level(baseline: &Series, current: &Series) -> Option<OnOneLevel> {
+/// The logarithm of the pace, `current` over `baseline`, and both as if it were 0. `None` instead where levelling is not needed,
+/// or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
+/// is unknown, or there is but one call on a side, whose pace is that of a moment.
+fn on_one_level(baseline: &Series, current: &Series) -> (f64, Option<OnOneLevel>) {
     let sides = [baseline, current];
-    let paces = || {
-        sides
-            .into_iter()
-            .flat_map(|side| &side.rounds)
-            .map(|round| round.pace)
-    };
-    let (least, most) = paces().fold((f64::INFINITY, 0.0), |(least, most), pace| {
-        (pace.min(least), pace.max(most))
-    });
-    let single = sides.into_iter().any(|side| side.calls() <= 1.0);
-    if single || least <= 0.0 || libm::log(most / least) < ALIKE {
-        return None;
+    let paces = sides.map(Paces::of);
+    if sides.iter().any(|side| side.calls() <= 1.0) || paces.iter().any(|paces| paces.least <= 0.0) {
+        return (0.0, None);
+    }
+    let mean_change = libm::log(paces[1].mean / paces[0].mean);
+    let least = paces[0].least.min(paces[1].least);
+    let most = paces[0].most.max(paces[1].most);
+    if mean_change.abs() < EQUAL && libm::log(most / least) < STEADY {
+        return (mean_change, None);
     }
     let logs = sides.map(Logs::of);
     let by = Levelling::of_slower(logs[0].run(), logs[1].run());
-    let of = |[baseline, current]: [Series; 2], error: f64, known: bool| OnOneLevel {
-        baseline,
-        current,
-        error,
-        known,
-        pace: by.pace,
-    };
-    let levelled = || [0, 1].map(|i| logs[i].levelled(sides[i], by));
-    if by.known {
-        return Some(of(levelled(), by.error(), true));
+    let level = (by.known || by.pace > -QUICKER).then(|| OnOneLevel {
+        baseline: logs[0].levelled(baseline, by),
+        current: logs[1].levelled(current, by),
+        by,
+    });
+    (by.pace, level)
+}
+
+/// What is to be known of the paces of all rounds before anything else.
+struct Paces {
+    least: f64,
+    most: f64,
+    mean: f64,
+}
+
+impl Paces {
+    fn of(side: &Series) -> Self {
+        let paces = || side.rounds.iter().map(|round| round.pace);
+        Self {
+            least: paces().fold(f64::INFINITY, f64::min),
+            most: paces().fold(0.0, f64::max),
+            mean: paces().sum::<f64>() / side.rounds.len() as f64,
+        }
     }
-    if let Some(pace) = common_pace(&logs) {
-        return Some(of([0, 1].map(|i| logs[i].alike(sides[i], pace)), 0.0, true));
-    }
-    (by.pace > -NOTABLE).then(|| of(levelled(), by.error(), false))
 }
 
 /// Logarithms of the rounds of a series, and of their pace.
@@ -195,41 +195,6 @@ impl Logs {
         }
         side
     }
-
-    fn count_alike(&self, pace: f64) -> usize {
-        self.pace
-            .iter()
-            .filter(|of_round| are_alike(**of_round, pace))
-            .count()
-    }
-
-    /// The rounds of `side` at this pace.
-    fn alike(&self, side: &Series, pace: f64) -> Series {
-        let rounds = side.rounds.iter().zip(&self.pace);
-        Series {
-            rounds: rounds
-                .filter(|(_, of_round)| are_alike(**of_round, pace))
-                .map(|(round, _)| *round)
-                .collect(),
-            spread: side.spread,
-        }
-    }
-}
-
-fn are_alike(pace: f64, other: f64) -> bool {
-    (pace - other).abs() < ALIKE
-}
-
-/// The pace that the most rounds of either side had, if that are enough to compare.
-fn common_pace(sides: &[Logs; 2]) -> Option<f64> {
-    let fewer = |pace: f64| {
-        let [before, now] = [0, 1].map(|i| sides[i].count_alike(pace));
-        before.min(now)
-    };
-    let paces = sides.iter().flat_map(|side| &side.pace);
-    let counted = paces.map(|pace| (fewer(*pace), *pace));
-    let (rounds, pace) = counted.max_by_key(|(rounds, _)| *rounds)?;
-    (rounds >= ENOUGH_ROUNDS).then_some(pace)
 }
 
 /// The p-value of "`current` is at most `margin` slower", by the trimmed means of `of` the rounds; `error` is a squared
@@ -274,15 +239,21 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdo
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
-    let level = on_one_level(baseline, current);
+    let (pace, level) = on_one_level(baseline, current);
     let evidence = |of: fn(&Round) -> f64, trim: f64| {
         let Some(level) = &level else {
             return test([baseline, current], of, trim, margin, 0.0);
         };
-        let own = test([&level.baseline, &level.current], of, trim, margin, level.error);
+        let own = test(
+            [&level.baseline, &level.current],
+            of,
+            trim,
+            margin,
+            level.by.error(),
+        );
         Evidence {
-            before: baseline.trimmed(of, trim).mean,
-            now: current.trimmed(of, trim).mean,
+            before: baseline.without_extremes(of, trim).mean,
+            now: current.without_extremes(of, trim).mean,
             ratio: Some(own.now / own.before.max(SMALLEST)),
             p: own.p,
         }
@@ -290,8 +261,8 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdo
     Some(Slowdown {
         means: evidence(|round| round.mean, 0.0),
         typical: evidence(|round| round.median, TRIM),
-        machine: level.as_ref().map_or(1.0, |level| libm::exp(level.pace)),
-        share_known: level.is_some_and(|level| level.known),
+        machine: libm::exp(pace),
+        hides: pace < -QUICKER && level.is_some_and(|level| level.by.known),
     })
 }
 

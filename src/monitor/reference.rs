@@ -85,7 +85,7 @@ pub(super) struct Levelling {
 }
 
 impl Levelling {
-    /// Of two runs with a pace for each of their rounds. O(rounds · log rounds).
+    /// Of two runs with a pace for each of their rounds. O(rounds²).
     pub fn of(before: Run, after: Run) -> Self {
         Self::by(&Shown::of(&[before, after]), &USUAL, before, after)
     }

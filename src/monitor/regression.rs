@@ -53,7 +53,7 @@ pub struct Regression {
     pub component: String,
     /// Average before, ms; without outliers where these are all that hides the change.
     pub baseline_duration: f64,
-    /// Average now, ms; what it would have been without that where a quicker machine hides the change.
+    /// Average now, ms; where a quicker machine hides the change, on one as quick as before.
     pub current_duration: f64,
     /// How much slower, percent of the baseline.
     pub percent_change: f64,
@@ -132,7 +132,7 @@ impl Thresholds {
             means,
             typical,
             machine,
-            share_known,
+            hides,
         } = slower(&before.series, &now.series, margin)?;
         let means = Evidence {
             before: before.average,
@@ -143,11 +143,10 @@ impl Thresholds {
             let confidence = 1.0 - (evidence.p * compared).min(1.0);
             let percent =
                 |duration: f64| (duration - evidence.before) / evidence.before.max(SMALLEST_BASELINE) * 100.0;
-            let on_one_level = evidence
-                .ratio
-                .map_or(evidence.now, |ratio| ratio * evidence.before);
-            // What a quicker machine hides is told as it would have been without that.
-            let current = if share_known {
+            let ratio = evidence.ratio.filter(|_| evidence.before > 0.0);
+            let on_one_level = ratio.map_or(evidence.now, |ratio| ratio * evidence.before);
+            // What a quicker machine hides is told as it would have been on one as quick as before.
+            let current = if hides {
                 evidence.now.max(on_one_level)
             } else {
                 evidence.now

@@ -55,7 +55,7 @@ export interface BenchmarkResult {
   outliers?: number;
   /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
   rounds?: number[];
-  /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine itself was. */
+  /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine was; 0 where `fn` waited for others. */
   referenceRounds?: number[];
 }
 

@@ -1,5 +1,6 @@
 /** Reading the clock around many calls of a function, with the cost of the clock and of the loop taken off. */
 import { performance } from 'node:perf_hooks';
+import { MachinePace } from '../machine_pace.js';
 import { native } from '../native.js';
 
 // Held from the start: a benchmark must not hang on a fake timer's clock.
@@ -183,14 +184,15 @@ const PACE_GAP = 0.3;
 
 /** How quick the machine is, read again and again while something is measured. */
 export class Pace {
+  readonly #machine = new MachinePace();
   #reading = 0;
   #readAt = Number.NEGATIVE_INFINITY;
 
-  /** What the reference work takes at the moment, ms, or took up to 0.3 ms ago. */
+  /** What the reference work takes at the moment, ms, or took up to 0.3 ms ago; 0 where what is measured waits for others. */
   now(): number {
     const time = clock();
     if (time - this.#readAt >= PACE_GAP) {
-      this.#reading = native.machinePace();
+      this.#reading = this.#machine.read(Number.POSITIVE_INFINITY);
       this.#readAt = clock();
     }
     return this.#reading;

@@ -58,7 +58,7 @@ export interface PerformanceRegression {
   component: string;
   /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
   baselineDuration: number;
-  /** Average of the calls since, ms; what it would have been without that where the machine was quicker and hid the change. */
+  /** Average of the calls since, ms; where a quicker machine hides the change, what it would be on one as quick as before. */
   currentDuration: number;
   /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
   percentChange: number;

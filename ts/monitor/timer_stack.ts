@@ -5,6 +5,7 @@
  * handed to the engine 512 at a time, or as soon as someone asks. Nothing is computed on them on this side.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { MachinePace } from '../machine_pace.js';
 import { guarded, native } from '../native.js';
 import { toWellFormed } from './well_formed.js';
 
@@ -12,15 +13,14 @@ const BATCH = 512;
 /** Numbers of a finished call: node, duration, self time, pace of the machine. */
 const FIELDS = 4;
 /**
- * The machine's pace is read when a call ends: each time as long as there are readings in stock, and one is added each 0.3 ms.
- * So 15 µs (40 µs where calls are rare) of each 0.3 ms at most, but for a first millisecond. Never within another timer, which
- * that would make longer; there a reading is good for as long as it says.
+ * The machine's pace is read when a call ends: each time as long as there are readings in stock, and one is added each
+ * 0.3 ms. So 15 µs of 0.3 ms (40 µs a call where calls are rare), but for the first calls after a pause: with one reading a
+ * millisecond, short runs found a tenth less and were wrong three times as often. Never while a timer runs, which that would make
+ * longer; then a reading is good for as long as it says.
  */
 const PACE_GAP = 0.3;
 const PACE_STOCK = 64;
 const PACE_KEPT = 8;
-/** A process that was on a processor for less than this share of the time has waited for others: its machine's pace says nothing. */
-const BUSY = 0.1;
 /** Paths that are remembered by place of call; beyond, calls count at the top of the tree. */
 const MAX_PATHS = 16_384;
 /** As deep as the tree goes; what is deeper counts at its top. */
@@ -122,43 +122,32 @@ export function between(start: number, end: number): number {
 // object's own may be faked already.
 const realNow: unknown = Object.getPrototypeOf(performance).now;
 
-/** What this process took of its processors so far, ms. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 /** How quick the machine is, read at times; all monitors share the readings. */
 class Pace {
   #reading = 0;
   #readAt = Number.NEGATIVE_INFINITY;
   /** When the stock will be full again. */
   #fullAt = Number.NEGATIVE_INFINITY;
-  /** The end of the last reading, and the processor time until then. */
-  #since = 0;
-  #processorTime = 0;
+  readonly #machine = new MachinePace();
 
-  /** What the reference work took at about `time`, ms; 0 when unknown. Read anew at times, but only while `isIdle()`: no timer runs. */
-  at(time: number, isIdle: () => boolean): number {
+  /**
+   * What the reference work took at about `time`, when a call of `duration` ms ended, ms; 0 when unknown. Read anew at times, but
+   * only while no timer runs.
+   */
+  at(time: number, duration: number): number {
+    if (performance.now !== realNow) return 0;
     const age = time - this.#readAt;
     if (age >= 0 && this.#fullAt - time > (PACE_STOCK - 1) * PACE_GAP) return this.#reading;
-    if (!isIdle()) return age >= 0 && age < PACE_KEPT ? this.#reading : 0;
+    if (openTimers > 0) return age >= 0 && age < PACE_KEPT ? this.#reading : 0;
     this.#readAt = time;
     this.#fullAt = (age >= 0 ? Math.max(this.#fullAt, time) : time) + PACE_GAP;
-    this.#reading = performance.now === realNow ? this.#read(time) : 0;
+    this.#reading = this.#machine.read(duration);
     return this.#reading;
-  }
-
-  #read(time: number): number {
-    const busy = (processorTime() - this.#processorTime) / (time - this.#since);
-    const reading = native.machinePace();
-    this.#processorTime = processorTime();
-    this.#since = now();
-    return busy < BUSY ? 0 : reading;
   }
 }
 const pace = new Pace();
-const never = (): boolean => false;
+/** Timers that run, of all monitors: one that is never ended keeps the pace from being read until its monitor is reset. */
+let openTimers = 0;
 
 /** The timers of one monitor. */
 export class TimerStack {
@@ -167,6 +156,8 @@ export class TimerStack {
   #waiting = 0;
   #paths = 0;
   #stretch = 0;
+  /** Timers of this stretch that run. */
+  #running = 0;
   #top: Map<string, Path> = new Map();
   #components = new Map<string, Component>();
   readonly #names: string[] = [];
@@ -191,8 +182,6 @@ export class TimerStack {
   indexOf(name: string): number | undefined {
     return this.#components.get(name)?.index;
   }
-
-  readonly #isIdle = (): boolean => this.#context().top === undefined;
 
   #context(): Context {
     for (let contexts = storage.getStore(); contexts !== undefined; contexts = contexts.others) {
@@ -244,6 +233,8 @@ export class TimerStack {
   /** The last thing before the timed code: reads the clock. */
   #run(frame: Frame): Frame {
     const { parent } = frame;
+    openTimers += 1;
+    this.#running += 1;
     const time = now();
     frame.startTime = time;
     if (parent !== undefined) {
@@ -333,11 +324,13 @@ export class TimerStack {
       if (parent.running === 0) parent.covered += between(parent.coveredSince, time);
     }
     if (frame.stretch !== this.#stretch) return duration;
+    openTimers -= 1;
+    this.#running -= 1;
     const at = this.#waiting * FIELDS;
     this.#batch[at] = frame.path.node;
     this.#batch[at + 1] = duration;
     this.#batch[at + 2] = Math.max(0, duration - covered);
-    this.#batch[at + 3] = pace.at(time, parent === undefined ? this.#isIdle : never);
+    this.#batch[at + 3] = pace.at(time, duration);
     this.#waiting += 1;
     if (this.#waiting === BATCH) void this.flushed;
     return duration;
@@ -346,6 +339,8 @@ export class TimerStack {
   /** Forgets every call and every running timer: one that ends later is not recorded. */
   reset(): void {
     this.#stretch += 1;
+    openTimers -= this.#running;
+    this.#running = 0;
     this.#waiting = 0;
     this.#native.reset();
     for (const component of this.#components.values()) component.open = undefined;
