@@ -12,7 +12,7 @@
 
 use super::recording::Round;
 use super::reference::{Levelling, Run};
-use crate::stats::{Moments, Trimmed, student_sf, trimmed};
+use crate::stats::{Moments, Trimmed, median, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
 const PRIOR_SPREAD: f64 = 0.03;
@@ -63,14 +63,10 @@ impl Series {
         self.rounds.iter().map(|round| round.count).sum()
     }
 
-    fn without_extremes(&self, of: fn(&Round) -> f64, trim: f64) -> Trimmed {
-        let values: Vec<f64> = self.rounds.iter().map(of).collect();
-        trimmed(&values, trim)
-    }
-
-    /// The mean of `of` over the rounds without `trim` of them on either side.
-    fn estimate(&self, of: fn(&Round) -> f64, trim: f64, single_call_variance: f64) -> Estimate {
-        let Trimmed { mean, variance, kept } = self.without_extremes(of, trim);
+    /// The mean over the rounds that are not left out.
+    fn estimate(&self, measure: Measure, single_call_variance: f64) -> Estimate {
+        let values: Vec<f64> = self.rounds.iter().map(measure.of).collect();
+        let Trimmed { mean, variance, kept } = trimmed(&values, measure.trim);
         let calls = self.calls() / self.rounds.len() as f64;
         let prior = single_call_variance / calls;
         let df = PRIOR_WEIGHT + kept - 1.0;
@@ -120,17 +116,21 @@ struct OnOneLevel {
 /// The logarithm of the pace, `current` over `baseline`, and both as if it were 0. `None` instead where levelling is not needed,
 /// or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
 /// is unknown, or there is but one call on a side, whose pace is that of a moment.
-fn on_one_level(baseline: &Series, current: &Series) -> (f64, Option<OnOneLevel>) {
+fn on_one_level(baseline: &Series, current: &Series, seems_slower: bool) -> (f64, Option<OnOneLevel>) {
     let sides = [baseline, current];
     let paces = sides.map(Paces::of);
     if sides.iter().any(|side| side.calls() <= 1.0) || paces.iter().any(|paces| paces.least <= 0.0) {
         return (0.0, None);
     }
-    let mean_change = libm::log(paces[1].mean / paces[0].mean);
+    let pace = libm::log(paces[1].middle / paces[0].middle);
     let least = paces[0].least.min(paces[1].least);
     let most = paces[0].most.max(paces[1].most);
-    if mean_change.abs() < EQUAL && libm::log(most / least) < STEADY {
-        return (mean_change, None);
+    if pace.abs() < EQUAL && libm::log(most / least) < STEADY {
+        return (pace, None);
+    }
+    // What is not slower as measured can only be so behind a machine that became quicker.
+    if pace > -QUICKER && !seems_slower {
+        return (pace, None);
     }
     let logs = sides.map(Logs::of);
     let by = Levelling::of_slower(logs[0].run(), logs[1].run());
@@ -146,16 +146,16 @@ fn on_one_level(baseline: &Series, current: &Series) -> (f64, Option<OnOneLevel>
 struct Paces {
     least: f64,
     most: f64,
-    mean: f64,
+    middle: f64,
 }
 
 impl Paces {
     fn of(side: &Series) -> Self {
-        let paces = || side.rounds.iter().map(|round| round.pace);
+        let paces: Vec<f64> = side.rounds.iter().map(|round| round.pace).collect();
         Self {
-            least: paces().fold(f64::INFINITY, f64::min),
-            most: paces().fold(0.0, f64::max),
-            mean: paces().sum::<f64>() / side.rounds.len() as f64,
+            least: paces.iter().copied().fold(f64::INFINITY, f64::min),
+            most: paces.iter().copied().fold(0.0, f64::max),
+            middle: median(&paces),
         }
     }
 }
@@ -197,22 +197,46 @@ impl Logs {
     }
 }
 
-/// The p-value of "`current` is at most `margin` slower", by the trimmed means of `of` the rounds; `error` is a squared
+/// What of a round is looked at, and which share of the rounds on either side is left out.
+#[derive(Clone, Copy)]
+struct Measure {
+    of: fn(&Round) -> f64,
+    trim: f64,
+}
+
+/// Means of rounds, and their trimmed medians.
+const MEASURES: [Measure; 2] = [
+    Measure {
+        of: |round| round.mean,
+        trim: 0.0,
+    },
+    Measure {
+        of: |round| round.median,
+        trim: TRIM,
+    },
+];
+
+/// The p-value of "`current` is at most `margin` slower", by the trimmed means of the rounds; `error` is a squared
 /// relative error that these do not show.
-fn test(sides: [&Series; 2], of: fn(&Round) -> f64, trim: f64, margin: f64, error: f64) -> Evidence {
+fn test(sides: [&Series; 2], measure: Measure, margin: f64, error: f64) -> Evidence {
     let [baseline, current] = sides;
     let prior_spread = if rests_on_prior(baseline, current) {
         PRIOR_SPREAD_OF_ONE
     } else {
         PRIOR_SPREAD
     };
-    let center: Moments = baseline.rounds.iter().chain(&current.rounds).map(of).collect();
+    let center: Moments = baseline
+        .rounds
+        .iter()
+        .chain(&current.rounds)
+        .map(measure.of)
+        .collect();
     let floor = (prior_spread * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
     let variance = floor
         .max(baseline.spread * baseline.spread)
         .max(current.spread * current.spread);
-    let before = baseline.estimate(of, trim, variance);
-    let now = current.estimate(of, trim, variance);
+    let before = baseline.estimate(measure, variance);
+    let now = current.estimate(measure, variance);
     let parts = [
         (before.error * (1.0 + margin).powi(2), before.df),
         (now.error, now.df),
@@ -239,28 +263,24 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdo
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
-    let (pace, level) = on_one_level(baseline, current);
-    let evidence = |of: fn(&Round) -> f64, trim: f64| {
+    let as_measured = MEASURES.map(|measure| test([baseline, current], measure, margin, 0.0));
+    let seems_slower = as_measured.iter().any(|evidence| evidence.p < 1.0);
+    let (pace, level) = on_one_level(baseline, current, seems_slower);
+    let evidence = |i: usize| {
         let Some(level) = &level else {
-            return test([baseline, current], of, trim, margin, 0.0);
+            return as_measured[i];
         };
-        let own = test(
-            [&level.baseline, &level.current],
-            of,
-            trim,
-            margin,
-            level.by.error(),
-        );
+        let sides = [&level.baseline, &level.current];
+        let own = test(sides, MEASURES[i], margin, level.by.error());
         Evidence {
-            before: baseline.without_extremes(of, trim).mean,
-            now: current.without_extremes(of, trim).mean,
             ratio: Some(own.now / own.before.max(SMALLEST)),
             p: own.p,
+            ..as_measured[i]
         }
     };
     Some(Slowdown {
-        means: evidence(|round| round.mean, 0.0),
-        typical: evidence(|round| round.median, TRIM),
+        means: evidence(0),
+        typical: evidence(1),
         machine: libm::exp(pace),
         hides: pace < -QUICKER && level.is_some_and(|level| level.by.known),
     })
