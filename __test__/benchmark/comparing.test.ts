@@ -181,7 +181,8 @@ describe('comparing', () => {
       await run();
       const [before, after] = [await run(), await run()];
       expect(before.referenceRounds).toEqual(before.rounds?.map(() => 0));
-      const slower = { ...after, rounds: after.rounds?.map((round) => round * 2), avgDuration: after.avgDuration * 2 };
+      const { rounds = [], avgDuration } = after;
+      const slower = { ...after, rounds: rounds.map((round) => round * 2), avgDuration: avgDuration * 2 };
       expect(benchmark.compare(before, slower)).toMatchObject({ verdict: 'slower', machinePercent: 0 });
     });
   });
