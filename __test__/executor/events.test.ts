@@ -56,7 +56,8 @@ describe('events', () => {
     for (const { at, payload } of waits) {
       const next = of(log, 'taskStart').find((start) => start.at > at);
       const waited = (next?.at as number) - at;
-      expect(waited).toBeGreaterThanOrEqual((payload.waitTime as number) - 1);
+      // The wait began before its listener ran: a thread that loses its processor in between is late by that.
+      expect(waited).toBeGreaterThanOrEqual((payload.waitTime as number) - 5);
       expect(waited).toBeLessThan((payload.waitTime as number) + 200);
     }
     const busy = new ParallelExecutor({ concurrency: 2, rateLimit: { requestsPerMinute: 2, window: 50 } });
