@@ -263,24 +263,21 @@ pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdo
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
-    let as_measured = MEASURES.map(|measure| test([baseline, current], measure, margin, 0.0));
-    let seems_slower = as_measured.iter().any(|evidence| evidence.p < 1.0);
+    let mut evidence = MEASURES.map(|measure| test([baseline, current], measure, margin, 0.0));
+    let seems_slower = evidence.iter().any(|evidence| evidence.p < 1.0);
     let (pace, level) = on_one_level(baseline, current, seems_slower);
-    let evidence = |i: usize| {
-        let Some(level) = &level else {
-            return as_measured[i];
-        };
+    if let Some(level) = &level {
         let sides = [&level.baseline, &level.current];
-        let own = test(sides, MEASURES[i], margin, level.by.error());
-        Evidence {
-            ratio: Some(own.now / own.before.max(SMALLEST)),
-            p: own.p,
-            ..as_measured[i]
+        for (evidence, measure) in evidence.iter_mut().zip(MEASURES) {
+            let own = test(sides, measure, margin, level.by.error());
+            evidence.ratio = Some(own.now / own.before.max(SMALLEST));
+            evidence.p = own.p;
         }
-    };
+    }
+    let [means, typical] = evidence;
     Some(Slowdown {
-        means: evidence(0),
-        typical: evidence(1),
+        means,
+        typical,
         machine: libm::exp(pace),
         hides: pace < -QUICKER && level.is_some_and(|level| level.by.known),
     })

@@ -1,4 +1,4 @@
-//! The monitor itself: components, their recordings by segment, baselines.
+//! The monitor itself: components, their recordings, baselines.
 
 use super::baseline::{BaselineError, Document, StoredComponent};
 use super::bottleneck::{Bottleneck, Figures, Limits, judge};
@@ -14,39 +14,66 @@ pub const TIMING_FIELDS: usize = 10;
 /// Numbers of a finished call in [`Monitor::record`].
 pub const CALL_FIELDS: usize = 4;
 
-/// Calls since a baseline was set are told apart from those before: recordings are cut into segments by epoch.
+/// All calls of a component, and those since each baseline.
 #[derive(Debug)]
 struct Component {
     name: String,
-    /// Ascending by epoch (from 1); every one has calls.
-    segments: Vec<(u64, Recording)>,
+    all: Recording,
+    /// The calls after the oldest baseline that was set here, cut where another one was: with the number of the baseline that
+    /// each follows, ascending. Every one has calls.
+    since: Vec<(u64, Recording)>,
 }
 
 impl Component {
-    /// What was recorded after `epoch`.
-    fn since<R>(&self, epoch: u64, then: impl FnOnce(&Recording) -> R) -> R {
-        let before = self
-            .segments
-            .partition_point(|(of_segment, _)| *of_segment <= epoch);
-        joined(&self.segments[before..], then)
+    fn record(&mut self, epoch: u64, duration: f64, pace: f64) {
+        self.all.record(duration, pace);
+        if epoch == 0 {
+            return;
+        }
+        match self.since.last_mut() {
+            Some((last, recording)) if *last == epoch => recording.record(duration, pace),
+            _ => {
+                let mut recording = Recording::default();
+                recording.record(duration, pace);
+                self.since.push((epoch, recording));
+            }
+        }
     }
 
-    /// Everything that was recorded.
-    fn with_all<R>(&self, then: impl FnOnce(&Recording) -> R) -> R {
-        joined(&self.segments, then)
+    /// The calls after the baseline number `epoch`, ready to be compared; no copy of them where no other one was set since.
+    fn sample_since(&self, epoch: u64) -> Sample {
+        if epoch == 0 {
+            return Sample::of(&self.all);
+        }
+        let before = self.since.partition_point(|(after, _)| *after < epoch);
+        match &self.since[before..] {
+            [(_, only)] => Sample::of(only),
+            parts => {
+                let mut joined = Recording::default();
+                for (_, part) in parts {
+                    joined.merge(part);
+                }
+                Sample::of(&joined)
+            }
+        }
     }
-}
 
-/// The recording of all `segments`; no copy of it when there is one.
-fn joined<R>(segments: &[(u64, Recording)], then: impl FnOnce(&Recording) -> R) -> R {
-    if let [(_, only)] = segments {
-        return then(only);
+    /// Joins what none of `baselines` tells apart any more, and forgets what none of them is compared with.
+    fn join(&mut self, baselines: &[u64]) {
+        let apart = |a: u64, b: u64| baselines.iter().any(|epoch| (a + 1..=b).contains(epoch));
+        let mut joined: Vec<(u64, Recording)> = Vec::with_capacity(self.since.len());
+        for (epoch, recording) in std::mem::take(&mut self.since) {
+            match joined.last_mut() {
+                Some((last, into)) if !apart(*last, epoch) => {
+                    into.merge(&recording);
+                    *last = epoch;
+                }
+                _ if apart(0, epoch) => joined.push((epoch, recording)),
+                _ => {}
+            }
+        }
+        self.since = joined;
     }
-    let mut all = Recording::default();
-    for (_, segment) in segments {
-        all.merge(segment);
-    }
-    then(&all)
 }
 
 #[derive(Debug)]
@@ -54,7 +81,7 @@ struct Baseline {
     document: Document,
     /// Its components in their order, ready to be compared.
     samples: Vec<Sample>,
-    /// Calls of later epochs came after it.
+    /// Its number among those set here, from 1; 0 when it came from elsewhere, before everything recorded here.
     epoch: u64,
 }
 
@@ -91,7 +118,8 @@ impl Monitor {
         let index = self.components.len();
         self.components.push(Component {
             name: name.to_owned(),
-            segments: Vec::new(),
+            all: Recording::default(),
+            since: Vec::new(),
         });
         self.indices.insert(name.to_owned(), index);
         index
@@ -111,15 +139,7 @@ impl Monitor {
             let Some(component) = self.tree.record(call[0] as usize, call[1], call[2]) else {
                 continue;
             };
-            let segments = &mut self.components[component].segments;
-            match segments.last_mut() {
-                Some((epoch, recording)) if *epoch == self.epoch + 1 => recording.record(call[1], call[3]),
-                _ => {
-                    let mut recording = Recording::default();
-                    recording.record(call[1], call[3]);
-                    segments.push((self.epoch + 1, recording));
-                }
-            }
+            self.components[component].record(self.epoch, call[1], call[3]);
         }
     }
 
@@ -133,25 +153,23 @@ impl Monitor {
     }
 
     fn figures(&self, index: usize, own: f64) -> Option<[f64; TIMING_FIELDS]> {
-        let component = self.components.get(index)?;
-        component.with_all(|recording| {
-            let m = recording.moments();
-            let [p50, p95, p99] = recording.percentiles([50.0, 95.0, 99.0]);
-            let calls = m.count() as f64;
-            (m.count() > 0).then(|| {
-                [
-                    index as f64,
-                    calls,
-                    m.sum(),
-                    m.mean(),
-                    m.min(),
-                    m.max(),
-                    p50,
-                    p95,
-                    p99,
-                    own,
-                ]
-            })
+        let recording = &self.components.get(index)?.all;
+        let m = recording.moments();
+        let [p50, p95, p99] = recording.percentiles([50.0, 95.0, 99.0]);
+        let calls = m.count() as f64;
+        (m.count() > 0).then(|| {
+            [
+                index as f64,
+                calls,
+                m.sum(),
+                m.mean(),
+                m.min(),
+                m.max(),
+                p50,
+                p95,
+                p99,
+                own,
+            ]
         })
     }
 
@@ -233,14 +251,14 @@ impl Monitor {
             .components
             .iter()
             .zip(own)
-            .filter(|(component, _)| !component.segments.is_empty())
-            .map(|(component, own)| component.with_all(|recording| stored(&component.name, recording, own)))
+            .filter(|(component, _)| component.all.moments().count() > 0)
+            .map(|(component, own)| stored(&component.name, &component.all, own))
             .collect();
         components.sort_by(|a, b| a.component.cmp(&b.component));
         let document = Document::new(id.clone(), timestamp, total_duration, components);
         self.epoch += 1;
         self.baselines.insert(id, Baseline::new(document, self.epoch));
-        self.join_segments();
+        self.join();
     }
 
     /// A baseline as JSON; `None` when there is none of that id.
@@ -264,7 +282,7 @@ impl Monitor {
         let id = id.unwrap_or_else(|| document.id.clone());
         document.id.clone_from(&id);
         self.baselines.remove(&id);
-        self.join_segments();
+        self.join();
         Ok(&self
             .baselines
             .entry(id)
@@ -275,26 +293,15 @@ impl Monitor {
     /// Forgets every baseline.
     pub fn clear_baselines(&mut self) {
         self.baselines.clear();
-        self.join_segments();
+        self.join();
     }
 
-    /// Joins segments that no baseline tells apart any more, so that their number is bounded by the baselines kept.
-    fn join_segments(&mut self) {
-        let boundaries: Vec<u64> = self.baselines.values().map(|b| b.epoch).collect();
-        let apart = |a: u64, b: u64| boundaries.iter().any(|epoch| (a..b).contains(epoch));
-        for component in &mut self.components {
-            let mut joined: Vec<(u64, Recording)> = Vec::with_capacity(component.segments.len());
-            for (epoch, recording) in std::mem::take(&mut component.segments) {
-                match joined.last_mut() {
-                    Some((last, into)) if !apart(*last, epoch) => {
-                        into.merge(&recording);
-                        *last = epoch;
-                    }
-                    _ => joined.push((epoch, recording)),
-                }
-            }
-            component.segments = joined;
-        }
+    /// Bounds the parts that recordings are cut into by the baselines kept.
+    fn join(&mut self) {
+        let baselines: Vec<u64> = self.baselines.values().map(|b| b.epoch).collect();
+        self.components
+            .iter_mut()
+            .for_each(|component| component.join(&baselines));
     }
 
     /// What became slower since the baseline `id`: the calls recorded after it was set against those before. `None` when
@@ -305,7 +312,7 @@ impl Monitor {
         let pairs: Vec<_> = components
             .filter_map(|(StoredComponent { component: name, .. }, before)| {
                 let component = &self.components[*self.indices.get(name)?];
-                Some((name.as_str(), before, component.since(baseline.epoch, Sample::of)))
+                Some((name.as_str(), before, component.sample_since(baseline.epoch)))
             })
             .collect();
         Some(regressions(&pairs, thresholds))
@@ -314,9 +321,10 @@ impl Monitor {
     /// Forgets every call; components, paths and baselines stay.
     pub fn reset(&mut self) {
         self.figures = None;
-        self.components
-            .iter_mut()
-            .for_each(|component| component.segments.clear());
+        for component in &mut self.components {
+            component.all = Recording::default();
+            component.since.clear();
+        }
         self.tree.reset();
     }
 }
