@@ -233,12 +233,16 @@ impl StoredComponent {
                 .find(reached)
                 .map_or(0.0, |(value, _)| *value)
         };
+        let squares = |(value, times): &(f64, u64)| *times as f64 * (value - self.avg_duration).powi(2);
+        let squares: f64 = self.stored.distribution.iter().map(squares).sum();
         Sample {
             average: self.avg_duration,
             calls: self.total_calls,
             series: Series {
                 rounds: Round::regroup(&self.stored.rounds, rounds),
+                finest: self.stored.rounds.clone(),
                 spread: robust_spread(percentile(25.0), percentile(75.0)),
+                deviation: (squares / self.total_calls.saturating_sub(1).max(1) as f64).sqrt(),
             },
         }
     }

@@ -11,7 +11,7 @@
 //! in both runs ([`super::reference`]).
 
 use super::recording::Round;
-use super::reference::{Levelling, Run};
+use super::reference::{Levelling, Run, Shown};
 use crate::stats::{Moments, Trimmed, median, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
@@ -41,8 +41,12 @@ const TRIM: f64 = 0.2;
 pub struct Series {
     /// Rounds in time order; at least one.
     pub rounds: Vec<Round>,
+    /// The same calls as rounds as fine as they are known.
+    pub finest: Vec<Round>,
     /// Robust standard deviation of single calls, ms (0 when unknown).
     pub spread: f64,
+    /// Standard deviation of single calls, outliers and all, ms (0 when unknown).
+    pub deviation: f64,
 }
 
 /// Whether there are so few calls that a comparison rests on the prior: one on a side, and fewer than five in all.
@@ -132,8 +136,19 @@ fn on_one_level(baseline: &Series, current: &Series, seems_slower: bool) -> (f64
     if pace > -QUICKER && !seems_slower {
         return (pace, None);
     }
-    let logs = sides.map(Logs::of);
-    let by = Levelling::of_slower(logs[0].run(), logs[1].run());
+    let shown = {
+        let known = |side: &Series| {
+            side.finest
+                .iter()
+                .copied()
+                .filter(|round| round.pace > 0.0)
+                .collect::<Vec<_>>()
+        };
+        let [before, after] = sides.map(|side| Logs::of(&known(side)));
+        Shown::of(&[before.run(), after.run()])
+    };
+    let logs = sides.map(|side| Logs::of(&side.rounds));
+    let by = Levelling::of_slower(&shown, logs[0].run(), logs[1].run());
     let level = (by.known || by.pace > -QUICKER).then(|| OnOneLevel {
         baseline: logs[0].levelled(baseline, by),
         current: logs[1].levelled(current, by),
@@ -167,9 +182,9 @@ struct Logs {
 }
 
 impl Logs {
-    fn of(side: &Series) -> Self {
+    fn of(rounds: &[Round]) -> Self {
         let logs = |of: fn(&Round) -> f64| {
-            let values = side.rounds.iter().map(|round| libm::log(of(round).max(SMALLEST)));
+            let values = rounds.iter().map(|round| libm::log(of(round).max(SMALLEST)));
             values.collect()
         };
         Self {
@@ -197,11 +212,12 @@ impl Logs {
     }
 }
 
-/// What of a round is looked at, and which share of the rounds on either side is left out.
+/// What of a round is looked at, which share of the rounds on either side is left out, and what single calls differ by then.
 #[derive(Clone, Copy)]
 struct Measure {
     of: fn(&Round) -> f64,
     trim: f64,
+    noise: fn(&Series) -> f64,
 }
 
 /// Means of rounds, and their trimmed medians.
@@ -209,10 +225,12 @@ const MEASURES: [Measure; 2] = [
     Measure {
         of: |round| round.mean,
         trim: 0.0,
+        noise: |side| side.spread.max(side.deviation),
     },
     Measure {
         of: |round| round.median,
         trim: TRIM,
+        noise: |side| side.spread,
     },
 ];
 
@@ -232,9 +250,10 @@ fn test(sides: [&Series; 2], measure: Measure, margin: f64, error: f64) -> Evide
         .map(measure.of)
         .collect();
     let floor = (prior_spread * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
-    let variance = floor
-        .max(baseline.spread * baseline.spread)
-        .max(current.spread * current.spread);
+    let variance = sides
+        .iter()
+        .map(|side| (measure.noise)(side).powi(2))
+        .fold(floor, f64::max);
     let before = baseline.estimate(measure, variance);
     let now = current.estimate(measure, variance);
     let parts = [

@@ -34,6 +34,15 @@ pub struct Round {
 }
 
 impl Round {
+    fn single(call: Call) -> Self {
+        Self {
+            count: 1.0,
+            mean: call.duration,
+            median: call.duration,
+            pace: call.pace,
+        }
+    }
+
     fn of(calls: &[Call]) -> Self {
         let count = calls.len() as f64;
         let durations: Vec<f64> = calls.iter().map(|call| call.duration).collect();
@@ -226,6 +235,14 @@ impl Recording {
         } else {
             let ordered = self.exact_durations();
             wanted.map(|p| nearest_rank(&ordered, p))
+        }
+    }
+
+    /// All calls in time order as rounds as fine as they are known: of one call each for up to 128 calls, then at most 66.
+    pub fn finest(&self) -> Vec<Round> {
+        match &self.bulk {
+            Some(bulk) => bulk.all_rounds(),
+            None => self.exact.iter().map(|call| Round::single(*call)).collect(),
         }
     }
 

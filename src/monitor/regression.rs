@@ -92,7 +92,9 @@ impl Sample {
             calls: moments.count(),
             series: Series {
                 rounds: recording.rounds(ROUNDS),
+                finest: recording.finest(),
                 spread: robust_spread(low, high),
+                deviation: moments.std_deviation(),
             },
         }
     }
