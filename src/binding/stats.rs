@@ -20,7 +20,7 @@ pub fn benchmark_is_settled(medians: Float64ArraySlice) -> bool {
 }
 
 /// Readings in a row, of which the shortest counts: what interrupts one is not the machine's pace.
-const READINGS: usize = 3;
+const READINGS: usize = 2;
 
 /// How quick the machine is at the moment: what a fixed piece of work takes, ms (about 0.005). Takes about 15 µs. On the
 /// system's own clock, whatever the clock of JavaScript is made to say.

@@ -11,7 +11,7 @@
 //! in both runs ([`super::reference`]).
 
 use super::recording::Round;
-use super::reference::{Levelling, Run, Shown};
+use super::reference::{Levelling, MOST_SHARE, Run, Shown};
 use crate::stats::{Moments, Trimmed, median, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
@@ -31,6 +31,8 @@ const QUICKER: f64 = 0.05;
 /// Two runs whose pace differs by less than this on average, and by less than that in any two rounds, need no levelling.
 const EQUAL: f64 = 0.02;
 const STEADY: f64 = 0.12;
+/// What is looked at, as a share of the least change looked for: averages are of rounds here, and of calls there.
+const NEARLY: f64 = 0.9;
 /// Durations below this, ms, are taken as this where a logarithm needs one.
 const SMALLEST: f64 = 1e-9;
 /// Share of rounds on either side that the robust test leaves out.
@@ -118,40 +120,34 @@ struct OnOneLevel {
 }
 
 /// The logarithm of the pace, `current` over `baseline`, and both as if it were 0. `None` instead where levelling is not needed,
-/// or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
+/// cannot make of what was `measured` (current over baseline) a change of `least`, or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
 /// is unknown, or there is but one call on a side, whose pace is that of a moment.
-fn on_one_level(baseline: &Series, current: &Series, seems_slower: bool) -> (f64, Option<OnOneLevel>) {
+fn on_one_level(baseline: &Series, current: &Series, measured: f64, least: f64) -> (f64, Option<OnOneLevel>) {
     let sides = [baseline, current];
     let paces = sides.map(Paces::of);
     if sides.iter().any(|side| side.calls() <= 1.0) || paces.iter().any(|paces| paces.least <= 0.0) {
         return (0.0, None);
     }
     let pace = libm::log(paces[1].middle / paces[0].middle);
-    let least = paces[0].least.min(paces[1].least);
-    let most = paces[0].most.max(paces[1].most);
-    if pace.abs() < EQUAL && libm::log(most / least) < STEADY {
+    let [quickest, slowest] = [
+        paces[0].least.min(paces[1].least),
+        paces[0].most.max(paces[1].most),
+    ];
+    if pace.abs() < EQUAL && libm::log(slowest / quickest) < STEADY {
         return (pace, None);
     }
-    // What is not slower as measured can only be so behind a machine that became quicker.
-    if pace > -QUICKER && !seems_slower {
+    // Not even a machine that became quicker hides as much.
+    let hidden = libm::exp(MOST_SHARE * (-pace).max(0.0));
+    if measured * hidden < 1.0 + least * NEARLY {
         return (pace, None);
     }
-    let shown = {
-        let known = |side: &Series| {
-            side.finest
-                .iter()
-                .copied()
-                .filter(|round| round.pace > 0.0)
-                .collect::<Vec<_>>()
-        };
-        let [before, after] = sides.map(|side| Logs::of(&known(side)));
-        Shown::of(&[before.run(), after.run()])
-    };
-    let logs = sides.map(|side| Logs::of(&side.rounds));
-    let by = Levelling::of_slower(&shown, logs[0].run(), logs[1].run());
+    let finest = sides.map(Finest::of);
+    let shown = Shown::of(&finest.each_ref().map(Finest::run));
+    let paces = sides.map(|side| logs(&side.rounds));
+    let by = Levelling::of_slower(&shown, &paces[0], &paces[1]);
     let level = (by.known || by.pace > -QUICKER).then(|| OnOneLevel {
-        baseline: logs[0].levelled(baseline, by),
-        current: logs[1].levelled(current, by),
+        baseline: levelled(baseline, &paces[0], by),
+        current: levelled(current, &paces[1], by),
         by,
     });
     (by.pace, level)
@@ -175,22 +171,17 @@ impl Paces {
     }
 }
 
-/// Logarithms of the rounds of a series, and of their pace.
-struct Logs {
+/// The rounds of a series as fine as they are known, where their pace is.
+struct Finest {
     rounds: Vec<f64>,
     pace: Vec<f64>,
 }
 
-impl Logs {
-    fn of(rounds: &[Round]) -> Self {
-        let logs = |of: fn(&Round) -> f64| {
-            let values = rounds.iter().map(|round| libm::log(of(round).max(SMALLEST)));
-            values.collect()
-        };
-        Self {
-            rounds: logs(|round| round.mean),
-            pace: logs(|round| round.pace),
-        }
+impl Finest {
+    fn of(side: &Series) -> Self {
+        let known = side.finest.iter().filter(|round| round.pace > 0.0);
+        let (rounds, pace) = known.map(|round| (round.mean, round.pace)).unzip();
+        Self { rounds, pace }
     }
 
     fn run(&self) -> Run<'_> {
@@ -199,16 +190,27 @@ impl Logs {
             pace: &self.pace,
         }
     }
+}
 
-    /// `side`, of which these are the logarithms, without what the pace explains.
-    fn levelled(&self, side: &Series, by: Levelling) -> Series {
-        let mut side = side.clone();
-        for (round, pace) in side.rounds.iter_mut().zip(&self.pace) {
-            let factor = libm::exp(-by.excess(*pace));
-            round.mean *= factor;
-            round.median *= factor;
+/// Logarithms of the pace of each round.
+fn logs(rounds: &[Round]) -> Vec<f64> {
+    rounds.iter().map(|round| libm::log(round.pace)).collect()
+}
+
+/// `side`, of which these are the logarithms of the paces, without what the pace explains.
+fn levelled(side: &Series, paces: &[f64], by: Levelling) -> Series {
+    let without = |(round, pace): (&Round, &f64)| {
+        let factor = libm::exp(-by.excess(*pace));
+        Round {
+            mean: round.mean * factor,
+            median: round.median * factor,
+            ..*round
         }
-        side
+    };
+    Series {
+        rounds: side.rounds.iter().zip(paces).map(without).collect(),
+        finest: Vec::new(),
+        ..*side
     }
 }
 
@@ -277,14 +279,17 @@ fn test(sides: [&Series; 2], measure: Measure, margin: f64, error: f64) -> Evide
     }
 }
 
-/// Whether `current` is slower than `baseline` by more than `margin` (a share, 0.05 = 5 %). `None` when either side is empty.
-pub fn slower(baseline: &Series, current: &Series, margin: f64) -> Option<Slowdown> {
+/// Whether `current` is slower than `baseline` by more than `margin` (a share, 0.05 = 5 %), for one who looks for changes of at
+/// least `least`. `None` when either side is empty.
+pub fn slower(baseline: &Series, current: &Series, margin: f64, least: f64) -> Option<Slowdown> {
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
     let mut evidence = MEASURES.map(|measure| test([baseline, current], measure, margin, 0.0));
-    let seems_slower = evidence.iter().any(|evidence| evidence.p < 1.0);
-    let (pace, level) = on_one_level(baseline, current, seems_slower);
+    let ratios = evidence
+        .iter()
+        .map(|evidence| evidence.now / evidence.before.max(SMALLEST));
+    let (pace, level) = on_one_level(baseline, current, ratios.fold(0.0, f64::max), least);
     if let Some(level) = &level {
         let sides = [&level.baseline, &level.current];
         for (evidence, measure) in evidence.iter_mut().zip(MEASURES) {

@@ -1,6 +1,6 @@
 //! Everything a component remembers of its calls.
 
-use crate::stats::{Histogram, Moments, median, nearest_rank, sorted};
+use crate::stats::{Histogram, Moments, median, nearest_ranks, sorted};
 use serde::{Deserialize, Serialize};
 
 /// Up to this many durations are kept as they are; beyond, a histogram and rounds take over.
@@ -217,6 +217,21 @@ impl Recording {
         }
     }
 
+    /// The calls of all `parts`, in this order, to look at: what they know exactly stays so, however many they are.
+    pub fn joined(parts: &[&Self]) -> Self {
+        let mut all = Self::default();
+        let is_exact = parts.iter().all(|part| part.bulk.is_none());
+        for part in parts {
+            if is_exact {
+                all.moments.merge(&part.moments);
+                all.exact.extend(&part.exact);
+            } else {
+                all.merge(part);
+            }
+        }
+        all
+    }
+
     fn exact_durations(&self) -> Vec<f64> {
         sorted(&self.exact.iter().map(|call| call.duration).collect::<Vec<_>>())
     }
@@ -233,8 +248,8 @@ impl Recording {
             let (min, max) = (self.moments.min(), self.moments.max());
             bulk.histogram.percentiles(wanted).map(|p| p.clamp(min, max))
         } else {
-            let ordered = self.exact_durations();
-            wanted.map(|p| nearest_rank(&ordered, p))
+            let durations: Vec<f64> = self.exact.iter().map(|call| call.duration).collect();
+            nearest_ranks(&durations, wanted)
         }
     }
 
@@ -280,6 +295,7 @@ impl Recording {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::nearest_rank;
     use proptest::prelude::*;
 
     fn recorded(durations: &[f64]) -> Recording {
@@ -318,6 +334,25 @@ mod tests {
             assert!((pace - expected).abs() < 0.05, "{paces:?}");
         }
         assert_eq!(recorded(&[1.0; 40]).rounds(12)[3].pace, 0.0);
+    }
+
+    #[test]
+    fn what_is_joined_to_look_at_is_exact_where_its_parts_are() {
+        let parts: Vec<Recording> = (0..5)
+            .map(|part| recorded(&(0..100).map(|i| f64::from(part * 100 + i)).collect::<Vec<_>>()))
+            .collect();
+        let all = Recording::joined(&parts.iter().collect::<Vec<_>>());
+        assert_eq!(all.percentiles([25.0, 75.0]), [124.0, 374.0]);
+        assert_eq!((all.moments().count(), all.finest().len()), (500, 500));
+        let rounds = all.rounds(10);
+        assert!(
+            rounds
+                .iter()
+                .enumerate()
+                .all(|(i, round)| round.mean == i as f64 * 50.0 + 24.5)
+        );
+        let many = recorded(&[1.0; 1000]);
+        assert_eq!(Recording::joined(&[&parts[0], &many]).moments().count(), 1100);
     }
 
     proptest! {

@@ -129,13 +129,13 @@ impl Thresholds {
             () if few => PROOF_OF_FEW,
             () => PROOF,
         };
-        let margin = self.minor.max(0.0) / 100.0 * needed.margin;
+        let least = self.minor.max(0.0) / 100.0;
         let Slowdown {
             means,
             typical,
             machine,
             hides,
-        } = slower(&before.series, &now.series, margin)?;
+        } = slower(&before.series, &now.series, least * needed.margin, least)?;
         let means = Evidence {
             before: before.average,
             now: now.average,

@@ -49,11 +49,8 @@ impl Component {
         match &self.since[before..] {
             [(_, only)] => Sample::of(only),
             parts => {
-                let mut joined = Recording::default();
-                for (_, part) in parts {
-                    joined.merge(part);
-                }
-                Sample::of(&joined)
+                let parts: Vec<&Recording> = parts.iter().map(|(_, part)| part).collect();
+                Sample::of(&Recording::joined(&parts))
             }
         }
     }

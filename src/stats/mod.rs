@@ -28,7 +28,7 @@ pub use cliffs_delta::cliffs_delta;
 pub use histogram::Histogram;
 pub use mann_whitney::{MannWhitney, mann_whitney};
 pub use moments::Moments;
-pub use nearest_rank::{median, nearest_rank, rank_of, sorted};
+pub use nearest_rank::{median, nearest_rank, nearest_ranks, rank_of, sorted};
 pub use outliers::{median_absolute_deviation, outliers};
 pub use student::{student_cdf, student_quantile, student_sf};
 pub use trimmed::{Trimmed, trimmed};

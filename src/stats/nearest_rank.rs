@@ -15,6 +15,24 @@ pub fn nearest_rank(values: &[f64], p: f64) -> f64 {
         .unwrap_or(0.0)
 }
 
+/// The same of values in any order, at ascending percentiles. O(n) each.
+pub fn nearest_ranks<const N: usize>(values: &[f64], ps: [f64; N]) -> [f64; N] {
+    if values.is_empty() {
+        return [0.0; N];
+    }
+    let mut rest = &mut values.to_vec()[..];
+    let (mut passed, mut last) = (0, 0.0);
+    ps.map(|p| {
+        let index = rank_of(p, values.len() as u64) as usize - 1;
+        if index >= passed {
+            let (_, found, above) =
+                std::mem::take(&mut rest).select_nth_unstable_by(index - passed, f64::total_cmp);
+            (passed, last, rest) = (index + 1, *found, above);
+        }
+        last
+    })
+}
+
 /// `values` in ascending order. O(n log n).
 pub fn sorted(values: &[f64]) -> Vec<f64> {
     let mut ordered = values.to_vec();
@@ -50,6 +68,7 @@ mod tests {
             [10.0, 19.0, 20.0, 1.0, 20.0]
         );
         assert_eq!(nearest_rank(&[], 50.0), 0.0);
+        assert_eq!(nearest_ranks(&[], [25.0, 75.0]), [0.0, 0.0]);
     }
 
     proptest! {
@@ -63,6 +82,7 @@ mod tests {
             let below = |limit: f64| ordered.iter().filter(|v| **v <= limit).count() * 100;
             let needed = p as usize * ordered.len();
             prop_assert!(below(found) >= needed);
+            prop_assert_eq!(nearest_ranks(&values, [0.0, f64::from(p), f64::from(p), 100.0]), [ordered[0], found, found, ordered[ordered.len() - 1]]);
             let lower = ordered.iter().rev().find(|v| **v < found);
             prop_assert!(lower.is_none_or(|v| below(*v) < needed));
         }

@@ -18,8 +18,8 @@ const FIELDS = 4;
  * millisecond, short runs found a tenth less and were wrong three times as often. Never while a timer runs, which that would make
  * longer; then a reading is good for as long as it says.
  */
-const PACE_GAP = 0.3;
-const PACE_STOCK = 64;
+const PACE_GAP = 0.1;
+const PACE_STOCK = 256;
 const PACE_KEPT = 8;
 /** Paths that are remembered by place of call; beyond, calls count at the top of the tree. */
 const MAX_PATHS = 16_384;

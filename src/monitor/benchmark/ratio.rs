@@ -1,6 +1,6 @@
 //! By how much two results differ, and how uncertain that is.
 
-use crate::monitor::reference::{Levelling, Run};
+use crate::monitor::reference::{Levelling, Run, Shown};
 use crate::stats::{Trimmed, nearest_rank, sorted, trimmed};
 use serde::Deserialize;
 
@@ -182,8 +182,11 @@ impl Change {
         let [mut before, mut after] = sides.map(|side| logs(&side.rounds));
         let [pace_before, pace_after] = sides.map(|side| logs(&side.reference));
         let level = sides.iter().all(|side| side.has_reference()).then(|| {
-            let run = |(rounds, pace)| Run { rounds, pace };
-            Levelling::of(run((&before, &pace_before)), run((&after, &pace_after)))
+            let shown = Shown::of(&sides.map(|side| Run {
+                rounds: &side.rounds,
+                pace: &side.reference,
+            }));
+            Levelling::of(&shown, &pace_before, &pace_after)
         });
         let pace = level.map_or(0.0, |level| level.pace);
         if !self.has_rounds() {
