@@ -144,13 +144,13 @@ fn on_one_level(baseline: &Series, current: &Series, measured: f64, least: f64) 
     let finest = sides.map(Finest::of);
     let shown = Shown::of(&finest.each_ref().map(Finest::run));
     let paces = sides.map(|side| logs(&side.rounds));
-    let by = Levelling::of_slower(&shown, &paces[0], &paces[1]);
-    let level = (by.known || by.pace > -QUICKER).then(|| OnOneLevel {
-        baseline: levelled(baseline, &paces[0], by),
-        current: levelled(current, &paces[1], by),
+    let by = Levelling::of_slower(&shown, [&paces[0], &paces[1]]);
+    let level = (by.known || by.pace() > -QUICKER).then(|| OnOneLevel {
+        baseline: levelled(baseline, 0, &paces[0], by),
+        current: levelled(current, 1, &paces[1], by),
         by,
     });
-    (by.pace, level)
+    (by.pace(), level)
 }
 
 /// What is to be known of the paces of all rounds before anything else.
@@ -198,9 +198,9 @@ fn logs(rounds: &[Round]) -> Vec<f64> {
 }
 
 /// `side`, of which these are the logarithms of the paces, without what the pace explains.
-fn levelled(side: &Series, paces: &[f64], by: Levelling) -> Series {
+fn levelled(side: &Series, run: usize, paces: &[f64], by: Levelling) -> Series {
     let without = |(round, pace): (&Round, &f64)| {
-        let factor = libm::exp(-by.excess(*pace));
+        let factor = libm::exp(-by.excess(run, *pace));
         Round {
             mean: round.mean * factor,
             median: round.median * factor,

@@ -9,7 +9,7 @@
 //! is estimated from the rounds at hand, drawn to what functions usually share, and what is not known of it is part of the
 //! error.
 
-use crate::stats::{median, nearest_ranks};
+use crate::stats::nearest_ranks;
 use std::hint::black_box;
 
 /// What is parsed, and how often: about 2.5 µs.
@@ -89,56 +89,60 @@ pub(super) struct Levelling {
     share_error: f64,
     /// Whether the rounds themselves say so. If not, levelling can explain a change, but not make one.
     pub known: bool,
-    /// The pace all rounds are brought to.
-    level: f64,
-    /// The logarithm of the pace, after over before: positive when the machine became slower.
-    pub pace: f64,
+    /// How much of what a round's pace is from its run's is the machine's, and not that readings tremble.
+    trust: f64,
+    /// The logarithm of the pace of each run.
+    paces: [f64; 2],
 }
 
 impl Levelling {
-    /// Of two runs of which [`Shown`] is known, from the logarithms of the paces of each.
-    pub fn of(shown: &Shown, before: &[f64], after: &[f64]) -> Self {
-        Self::by(shown, &USUAL, before, after)
+    /// Of two runs of which [`Shown`] is known, from the logarithms of the paces of their rounds.
+    pub fn of(shown: &Shown, paces: [&[f64]; 2]) -> Self {
+        Self::by(shown, &USUAL, paces)
     }
 
     /// As [`Levelling::of`], to find out whether the second run is slower: where the share is not known, that of the functions
     /// that notice a slower machine most.
-    pub fn of_slower(shown: &Shown, before: &[f64], after: &[f64]) -> Self {
-        let usual = Self::by(shown, &USUAL, before, after);
+    pub fn of_slower(shown: &Shown, paces: [&[f64]; 2]) -> Self {
+        let usual = Self::by(shown, &USUAL, paces);
         if usual.known {
             return usual;
         }
         Self {
             known: false,
-            ..Self::by(shown, &KEENEST, before, after)
+            ..Self::by(shown, &KEENEST, paces)
         }
     }
 
-    fn by(shown: &Shown, prior: &Prior, before: &[f64], after: &[f64]) -> Self {
+    fn by(shown: &Shown, prior: &Prior, paces: [&[f64]; 2]) -> Self {
         let (share, share_error) = shown.drawn_to(prior);
-        let level = median(before);
         Self {
             share,
             share_error: libm::hypot(share_error, LEAST_ERROR * share),
             known: share_error < KNOWN,
-            level,
-            pace: median(after) - level,
+            trust: shown.trust(paces),
+            paces: paces.map(|paces| Track::of(paces).average),
         }
     }
 
-    /// What is to be taken off the logarithm of a round at this pace.
-    pub fn excess(&self, pace: f64) -> f64 {
-        self.share * (pace - self.level)
+    /// What is to be taken off the logarithm of a round at this pace, of the first run (0) or the second (1).
+    pub fn excess(&self, run: usize, pace: f64) -> f64 {
+        self.share * (self.paces[run] - self.paces[0] + self.trust * (pace - self.paces[run]))
+    }
+
+    /// The logarithm of the pace, after over before: positive when the machine became slower.
+    pub fn pace(&self) -> f64 {
+        self.paces[1] - self.paces[0]
     }
 
     /// What is to be taken off the logarithm of after over before.
     pub fn shared(&self) -> f64 {
-        self.share * self.pace
+        self.share * self.pace()
     }
 
     /// The squared standard error of [`Levelling::shared`].
     pub fn error(&self) -> f64 {
-        (self.share_error * self.pace).powi(2)
+        (self.share_error * self.pace()).powi(2)
     }
 }
 
@@ -154,20 +158,38 @@ pub(super) struct Shown {
     slope: f64,
     /// One over its squared standard error; 0 where nothing is shown.
     weight: f64,
+    /// How much of what two readings of a run differ by is the machine's, from 0 to 1: their autocorrelation.
+    trust: f64,
+    /// Readings of all runs.
+    readings: f64,
 }
 
 impl Shown {
-    const NOTHING: Self = Self {
-        slope: 0.0,
-        weight: 0.0,
-    };
-
     /// Of runs, each of rounds as fine as they are known. O(rounds).
     pub fn of(runs: &[Run]) -> Self {
         let tracks: Vec<[Track; 2]> = runs.iter().map(|run| tracks(*run)).collect();
-        if tracks.iter().map(|[_, paces]| paces.values.len()).sum::<usize>() < FEWEST {
-            return Self::NOTHING;
+        let readings: usize = tracks.iter().map(|[_, paces]| paces.values.len()).sum();
+        let nothing = Self {
+            slope: 0.0,
+            weight: 0.0,
+            trust: 0.0,
+            readings: readings as f64,
+        };
+        if readings < FEWEST {
+            return nothing;
         }
+        let points: Vec<Point> = tracks.iter().flat_map(points).collect();
+        let sum = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>();
+        let common = sum(&|point| point.beside * point.pace);
+        let own = sum(&|point| point.pace * point.pace);
+        let nothing = Self {
+            trust: if own > 0.0 {
+                (common / own).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
+            ..nothing
+        };
         let most_apart = |i: usize| {
             tracks
                 .iter()
@@ -179,15 +201,12 @@ impl Shown {
             return Self {
                 slope: 0.0,
                 weight: (UNMOVED_SHARE * UNMOVED_SHARE).recip(),
+                ..nothing
             };
         }
-        let points: Vec<Point> = tracks.iter().flat_map(points).collect();
-        let sum = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>();
         let count = points.len() as f64;
-        let common = sum(&|point| point.beside * point.pace);
-        let own = sum(&|point| point.pace * point.pace);
         if common * count.sqrt() <= TELLING * own {
-            return Self::NOTHING;
+            return nothing;
         }
         let slope = sum(&|point| point.beside * point.round) / common;
         let rest = sum(&|point| (point.round - slope * point.pace).powi(2));
@@ -195,7 +214,15 @@ impl Shown {
         Self {
             slope,
             weight: common * common / (noise * sum(&|point| point.beside * point.beside)),
+            ..nothing
         }
+    }
+
+    /// The same of rounds that have several readings each (Spearman and Brown, 1910).
+    fn trust(&self, paces: [&[f64]; 2]) -> f64 {
+        let rounds = paces.iter().map(|paces| paces.len()).sum::<usize>().max(1);
+        let each = (self.readings / rounds as f64).max(1.0);
+        each * self.trust / (1.0 + (each - 1.0) * self.trust)
     }
 
     /// The share and its standard error, with what was believed of it before.
@@ -209,29 +236,34 @@ impl Shown {
     }
 }
 
-/// How something went on during a run, as logarithms: how far each value is from the average, with those beyond [`TAME`] drawn in.
+/// How something went on during a run: its average, and how far each value is from that, with those beyond [`TAME`] drawn in.
 struct Track {
+    average: f64,
     values: Vec<f64>,
     quartiles_apart: f64,
 }
 
 impl Track {
     fn of(values: &[f64]) -> Self {
-        let values: Vec<f64> = values
-            .iter()
-            .map(|value| libm::log(value.max(SMALLEST)))
-            .collect();
-        let [low, quarter, three_quarters, high] = nearest_ranks(&values, [TAME[0], 25.0, 75.0, TAME[1]]);
+        let [low, quarter, three_quarters, high] = nearest_ranks(values, [TAME[0], 25.0, 75.0, TAME[1]]);
         let tame = values.iter().map(|value| value.clamp(low, high));
-        let mean = tame.clone().sum::<f64>() / values.len() as f64;
+        let average = tame.clone().sum::<f64>() / values.len().max(1) as f64;
         Self {
-            values: tame.map(|value| value - mean).collect(),
+            average,
+            values: tame.map(|value| value - average).collect(),
             quartiles_apart: three_quarters - quarter,
         }
     }
 }
 
-/// Of the rounds and the pace of a run. Those that share a reading are one round of it.
+fn logs(values: &[f64]) -> Vec<f64> {
+    values
+        .iter()
+        .map(|value| libm::log(value.max(SMALLEST)))
+        .collect()
+}
+
+/// Of the logarithms of the rounds and the paces of a run. Those that share a reading are one round of it.
 fn tracks(run: Run) -> [Track; 2] {
     let (mut rounds, mut paces): (Vec<f64>, Vec<f64>) = Default::default();
     let mut sharing = 0.0;
@@ -248,7 +280,7 @@ fn tracks(run: Run) -> [Track; 2] {
             }
         }
     }
-    [Track::of(&rounds), Track::of(&paces)]
+    [Track::of(&logs(&rounds)), Track::of(&logs(&paces))]
 }
 
 /// One round within its run, its reading, and those beside that.
@@ -274,7 +306,7 @@ mod tests {
     fn share(rounds: &[f64], before: &[f64], after: &[f64]) -> (f64, f64) {
         let run = |pace| Run { rounds, pace };
         let shown = Shown::of(&[run(before), run(after)]);
-        let levelling = Levelling::of(&shown, &[0.0], &[0.0]);
+        let levelling = Levelling::of(&shown, [&[0.0], &[0.0]]);
         (
             levelling.share,
             (levelling.share_error.powi(2) - (LEAST_ERROR * levelling.share).powi(2)).sqrt(),

@@ -186,9 +186,9 @@ impl Change {
                 rounds: &side.rounds,
                 pace: &side.reference,
             }));
-            Levelling::of(&shown, &pace_before, &pace_after)
+            Levelling::of(&shown, [&pace_before, &pace_after])
         });
-        let pace = level.map_or(0.0, |level| level.pace);
+        let pace = level.map_or(0.0, |level| level.pace());
         if !self.has_rounds() {
             return self.ratio_of_averages(level);
         }
@@ -196,12 +196,13 @@ impl Change {
             return ratio_of_pairs(&before, &after, pace);
         }
         if let Some(level) = level {
-            let levelled = |rounds: &mut Vec<f64>, pace: &[f64]| {
+            for (run, (rounds, pace)) in [(&mut before, &pace_before), (&mut after, &pace_after)]
+                .into_iter()
+                .enumerate()
+            {
                 let paces = rounds.iter_mut().zip(pace);
-                paces.for_each(|(round, pace)| *round -= level.excess(*pace));
-            };
-            levelled(&mut before, &pace_before);
-            levelled(&mut after, &pace_after);
+                paces.for_each(|(round, pace)| *round -= level.excess(run, *pace));
+            }
         }
         let (b, b_error, b_df) = moderated(&before);
         let (a, a_error, a_df) = moderated(&after);
@@ -240,7 +241,7 @@ impl Change {
             error: error.sqrt(),
             df,
             noise: before.0 + after.0,
-            pace: level.map_or(0.0, |level| level.pace),
+            pace: level.map_or(0.0, |level| level.pace()),
         }
     }
 }
