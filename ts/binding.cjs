@@ -868,6 +868,7 @@ module.exports.planConcurrency = nativeBinding.planConcurrency
 module.exports.planDuration = nativeBinding.planDuration
 module.exports.recordPanics = nativeBinding.recordPanics
 module.exports.retryable = nativeBinding.retryable
+module.exports.runDelay = nativeBinding.runDelay
 module.exports.scoreMatches = nativeBinding.scoreMatches
 module.exports.stableKey = nativeBinding.stableKey
 module.exports.takePanic = nativeBinding.takePanic

@@ -1,8 +1,9 @@
 //! Timings that are kept to compare later ones with, in memory and as a document.
 
+use super::evidence::Noise;
 use super::evidence::Series;
 use super::recording::{Round, Stored};
-use super::regression::{Sample, robust_spread};
+use super::regression::Sample;
 use crate::stats::rank_of;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -233,16 +234,19 @@ impl StoredComponent {
                 .find(reached)
                 .map_or(0.0, |(value, _)| *value)
         };
-        let squares = |(value, times): &(f64, u64)| *times as f64 * (value - self.avg_duration).powi(2);
-        let squares: f64 = self.stored.distribution.iter().map(squares).sum();
+        let noise = Noise::of_calls(&self.stored.rounds).unwrap_or_else(|| {
+            let squares = |(value, times): &(f64, u64)| *times as f64 * (value - self.avg_duration).powi(2);
+            let squares: f64 = self.stored.distribution.iter().map(squares).sum();
+            let variance = squares / self.total_calls.saturating_sub(1).max(1) as f64;
+            Noise::new([25.0, 75.0].map(percentile), variance.sqrt())
+        });
         Sample {
             average: self.avg_duration,
             calls: self.total_calls,
             series: Series {
                 rounds: Round::regroup(&self.stored.rounds, rounds),
                 finest: self.stored.rounds.clone(),
-                spread: robust_spread(percentile(25.0), percentile(75.0)),
-                deviation: (squares / self.total_calls.saturating_sub(1).max(1) as f64).sqrt(),
+                noise,
             },
         }
     }

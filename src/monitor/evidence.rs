@@ -12,7 +12,7 @@
 
 use super::recording::Round;
 use super::reference::{Levelling, MOST_SHARE, Run, Shown};
-use crate::stats::{Moments, Trimmed, median, student_sf, trimmed};
+use crate::stats::{Moments, Trimmed, median, nearest_ranks, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
 const PRIOR_SPREAD: f64 = 0.03;
@@ -45,10 +45,36 @@ pub struct Series {
     pub rounds: Vec<Round>,
     /// The same calls as rounds as fine as they are known.
     pub finest: Vec<Round>,
-    /// Robust standard deviation of single calls, ms (0 when unknown).
+    /// Of single calls.
+    pub noise: Noise,
+}
+
+/// What single calls differ by, ms; 0 when unknown.
+#[derive(Clone, Copy, Debug)]
+pub struct Noise {
+    /// Robust standard deviation.
     pub spread: f64,
-    /// Standard deviation of single calls, outliers and all, ms (0 when unknown).
+    /// Standard deviation, outliers and all.
     pub deviation: f64,
+}
+
+impl Noise {
+    /// From the quartiles; the spread is that of a normal distribution with these.
+    pub fn new([low, high]: [f64; 2], deviation: f64) -> Self {
+        Self {
+            spread: (high - low) / 1.349,
+            deviation,
+        }
+    }
+
+    /// From rounds of one call each; `None` when there are others.
+    pub fn of_calls(rounds: &[Round]) -> Option<Self> {
+        let durations: Vec<f64> = rounds.iter().map(|round| round.mean).collect();
+        let quartiles = nearest_ranks(&durations, [25.0, 75.0]);
+        let moments: Moments = durations.into_iter().collect();
+        let are_calls = rounds.iter().all(|round| round.count == 1.0);
+        are_calls.then(|| Self::new(quartiles, moments.std_deviation()))
+    }
 }
 
 /// Whether there are so few calls that a comparison rests on the prior: one on a side, and fewer than five in all.
@@ -65,6 +91,15 @@ struct Estimate {
 }
 
 impl Series {
+    /// Mean duration of all calls without what they waited for a processor, ms.
+    pub fn undelayed(&self) -> f64 {
+        self.rounds
+            .iter()
+            .map(|round| round.mean * round.count)
+            .sum::<f64>()
+            / self.calls().max(1.0)
+    }
+
     fn calls(&self) -> f64 {
         self.rounds.iter().map(|round| round.count).sum()
     }
@@ -219,7 +254,7 @@ fn levelled(side: &Series, run: usize, paces: &[f64], by: Levelling) -> Series {
 struct Measure {
     of: fn(&Round) -> f64,
     trim: f64,
-    noise: fn(&Series) -> f64,
+    noise: fn(Noise) -> f64,
 }
 
 /// Means of rounds, and their trimmed medians.
@@ -227,12 +262,12 @@ const MEASURES: [Measure; 2] = [
     Measure {
         of: |round| round.mean,
         trim: 0.0,
-        noise: |side| side.spread.max(side.deviation),
+        noise: |noise| noise.spread.max(noise.deviation),
     },
     Measure {
         of: |round| round.median,
         trim: TRIM,
-        noise: |side| side.spread,
+        noise: |noise| noise.spread,
     },
 ];
 
@@ -254,7 +289,7 @@ fn test(sides: [&Series; 2], measure: Measure, margin: f64, error: f64) -> Evide
     let floor = (prior_spread * center.mean()).powi(2) + PRIOR_JITTER * PRIOR_JITTER;
     let variance = sides
         .iter()
-        .map(|side| (measure.noise)(side).powi(2))
+        .map(|side| (measure.noise)(side.noise).powi(2))
         .fold(floor, f64::max);
     let before = baseline.estimate(measure, variance);
     let now = current.estimate(measure, variance);

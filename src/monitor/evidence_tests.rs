@@ -88,7 +88,7 @@ fn reported_beside(share: f64, restless: f64, calls: usize, factor: f64) -> usiz
             let mut run = |monitor: &mut Monitor, factor: f64| {
                 for _ in 0..calls {
                     let (duration, pace) = neighbour.call(&mut noise);
-                    monitor.record(&[node, duration * factor, duration * factor, pace]);
+                    monitor.record(&[node, duration * factor, duration * factor, pace, 0.0]);
                 }
             };
             run(&mut monitor, 1.0);
@@ -127,7 +127,7 @@ fn reported(model: Model, calls: usize, components: usize, factor: f64) -> usize
                 for (i, node) in nodes.iter().enumerate() {
                     let factor = if i == 0 { factor } else { 1.0 };
                     for duration in model(&mut noise, calls) {
-                        monitor.record(&[*node as f64, duration * factor, duration * factor, 0.0]);
+                        monitor.record(&[*node as f64, duration * factor, duration * factor, 0.0, 0.0]);
                     }
                 }
             };
@@ -210,7 +210,7 @@ fn a_machine_that_is_a_little_slower_is_no_regression() {
                             for _ in 0..40 {
                                 let duration = pace.powf(share) * (1.0 + 0.02 * noise.normal());
                                 let reading = 0.005 * pace * (1.0 + tremble * noise.normal());
-                                monitor.record(&[node, duration, duration, reading]);
+                                monitor.record(&[node, duration, duration, reading, 0.0]);
                             }
                         };
                         run(&mut monitor, 1.0);
@@ -238,7 +238,7 @@ fn what_a_quicker_machine_hides_is_told_as_it_would_have_been() {
         for i in 0..40 {
             let pace = (1.0 + 0.001 * (i % 2) as f64) * if slow.contains(&i) { 1.8 } else { 1.0 };
             let duration = factor * pace * (1.0 + 0.01 * (i % 3) as f64);
-            monitor.record(&[node, duration, duration, 0.005 * pace]);
+            monitor.record(&[node, duration, duration, 0.005 * pace, 0.0]);
         }
     };
     run(&mut monitor, 1.0, 0..20);
@@ -262,9 +262,9 @@ fn one_call_against_one_is_told_when_it_is_twice_as_slow_and_never_as_nearly_cer
         let mut monitor = Monitor::default();
         let component = monitor.component("single");
         let node = monitor.node(None, component).unwrap_or_default() as f64;
-        monitor.record(&[node, 10.0, 10.0, 0.0]);
+        monitor.record(&[node, 10.0, 10.0, 0.0, 0.0]);
         monitor.set_baseline("before".into(), String::new(), 0.0);
-        monitor.record(&[node, now, now, 0.0]);
+        monitor.record(&[node, now, now, 0.0, 0.0]);
         let found = monitor.regressions("before", THRESHOLDS).unwrap_or_default();
         found.first().map(|r| r.confidence)
     };
@@ -286,7 +286,7 @@ fn few_calls_against_many_of_a_component_with_outliers_report_nothing() {
                     for _ in 0..calls {
                         let outlier = if noise.uniform() < 0.1 { 3.0 } else { 1.0 };
                         let duration = 10.0 * outlier * (1.0 + 0.03 * noise.normal());
-                        monitor.record(&[node, duration, duration, 0.0]);
+                        monitor.record(&[node, duration, duration, 0.0, 0.0]);
                     }
                 };
                 run(&mut monitor, 1000);

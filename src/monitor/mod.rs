@@ -16,6 +16,7 @@ mod evidence;
 mod recording;
 mod reference;
 mod regression;
+mod run_delay;
 mod timings;
 
 pub use baseline::BaselineError;
@@ -23,4 +24,5 @@ pub use bottleneck::Bottleneck;
 pub use call_tree::Node;
 pub use reference::reference_work;
 pub use regression::{Regression, Thresholds};
+pub use run_delay::run_delay;
 pub use timings::{CALL_FIELDS, Monitor, TIMING_FIELDS};

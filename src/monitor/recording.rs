@@ -11,15 +11,23 @@ const LEAF: usize = 8;
 const ROUNDS: usize = 64;
 
 /// One finished call.
-#[derive(Clone, Copy, Debug)]
-struct Call {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Call {
     /// ms.
-    duration: f64,
+    pub duration: f64,
     /// What the reference work took at the time, ms; 0 when unknown.
-    pace: f64,
+    pub pace: f64,
+    /// How long of the duration its thread waited for a processor, ms; 0 when unknown.
+    pub delay: f64,
 }
 
-/// Consecutive calls, summed up.
+impl Call {
+    fn undelayed(&self) -> f64 {
+        (self.duration - self.delay).max(0.0)
+    }
+}
+
+/// Consecutive calls, summed up, without what they waited for a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
     /// Calls in it.
@@ -37,15 +45,15 @@ impl Round {
     fn single(call: Call) -> Self {
         Self {
             count: 1.0,
-            mean: call.duration,
-            median: call.duration,
+            mean: call.undelayed(),
+            median: call.undelayed(),
             pace: call.pace,
         }
     }
 
     fn of(calls: &[Call]) -> Self {
         let count = calls.len() as f64;
-        let durations: Vec<f64> = calls.iter().map(|call| call.duration).collect();
+        let durations: Vec<f64> = calls.iter().map(Call::undelayed).collect();
         Self {
             count,
             mean: durations.iter().sum::<f64>() / count,
@@ -59,6 +67,7 @@ impl Round {
             let call = |r: &Self| Call {
                 duration: r.mean,
                 pace: r.pace,
+                delay: 0.0,
             };
             return Self::of(&rounds.iter().map(call).collect::<Vec<_>>());
         }
@@ -168,10 +177,9 @@ pub struct Stored {
 }
 
 impl Recording {
-    /// Adds one call of `duration` ms, at which time the reference work took `pace` ms (0 when unknown).
-    pub fn record(&mut self, duration: f64, pace: f64) {
-        let call = Call { duration, pace };
-        self.moments.record(duration);
+    /// Adds one call.
+    pub fn record(&mut self, call: Call) {
+        self.moments.record(call.duration);
         if let Some(bulk) = &mut self.bulk {
             bulk.record(call);
         } else if self.exact.len() < EXACT {
@@ -298,10 +306,17 @@ mod tests {
     use crate::stats::nearest_rank;
     use proptest::prelude::*;
 
+    fn lasting(duration: f64) -> Call {
+        Call {
+            duration,
+            ..Call::default()
+        }
+    }
+
     fn recorded(durations: &[f64]) -> Recording {
         let mut recording = Recording::default();
         for duration in durations {
-            recording.record(*duration, 0.0);
+            recording.record(lasting(*duration));
         }
         recording
     }
@@ -309,7 +324,7 @@ mod tests {
     #[test]
     fn rounds_stay_few_however_many_calls_and_keep_their_order() {
         let mut recording = Recording::default();
-        (0..1_000_000).for_each(|i| recording.record(f64::from(i), 0.0));
+        (0..1_000_000).for_each(|i| recording.record(lasting(f64::from(i))));
         let rounds = recording.rounds(10);
         assert_eq!(rounds.len(), 10);
         assert!(rounds.is_sorted_by(|a, b| a.mean < b.mean));
@@ -327,7 +342,7 @@ mod tests {
             } else {
                 0.005 + f64::from(i / 500)
             };
-            recording.record(1.0, pace);
+            recording.record(Call { pace, ..lasting(1.0) });
         }
         let paces: Vec<f64> = recording.rounds(4).iter().map(|r| r.pace).collect();
         for (pace, expected) in paces.iter().zip([0.005, 0.005, 1.005, 1.005]) {

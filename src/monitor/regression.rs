@@ -1,6 +1,6 @@
 //! What became slower than a baseline, and how sure that is.
 
-use super::evidence::{Evidence, Series, Slowdown, rests_on_prior, slower};
+use super::evidence::{Evidence, Noise, Series, Slowdown, rests_on_prior, slower};
 use super::recording::Recording;
 use serde::Serialize;
 
@@ -34,6 +34,9 @@ const PROOF: Proof = Proof {
 /// The baseline a change is related to is at least this, ms: below it a clock says nothing.
 const SMALLEST_BASELINE: f64 = 0.001;
 
+/// What sums of the same durations may differ by, relative.
+const ROUNDING: f64 = 1e-9;
+
 /// Percent slower from which a change counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Thresholds {
@@ -63,7 +66,7 @@ pub struct Regression {
     pub threshold: f64,
     /// How sure this is, 0–1: 1 less the p-value, corrected for the number of components compared (Bonferroni).
     pub confidence: f64,
-    /// How much slower the machine itself was, percent; 0 when unknown, or as quick.
+    /// How much slower the machine itself was, its processors busy with others included, percent; 0 when unknown, or as quick.
     pub machine_percent: f64,
     /// Calls behind the baseline's figure.
     pub baseline_calls: u64,
@@ -83,26 +86,32 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// How often as long calls took as they would have if their thread had never waited for a processor.
+    fn delayed(&self) -> f64 {
+        let undelayed = self.series.undelayed();
+        if self.average > undelayed * (1.0 + ROUNDING) && undelayed > 0.0 {
+            self.average / undelayed
+        } else {
+            1.0
+        }
+    }
+
     /// Of a recording.
     pub fn of(recording: &Recording) -> Self {
         let moments = recording.moments();
-        let [low, high] = recording.percentiles([25.0, 75.0]);
+        let finest = recording.finest();
+        let noise = Noise::of_calls(&finest)
+            .unwrap_or_else(|| Noise::new(recording.percentiles([25.0, 75.0]), moments.std_deviation()));
         Self {
             average: moments.mean(),
             calls: moments.count(),
             series: Series {
                 rounds: recording.rounds(ROUNDS),
-                finest: recording.finest(),
-                spread: robust_spread(low, high),
-                deviation: moments.std_deviation(),
+                finest,
+                noise,
             },
         }
     }
-}
-
-/// The standard deviation of a normal distribution with these quartiles.
-pub fn robust_spread(low: f64, high: f64) -> f64 {
-    (high - low) / 1.349
 }
 
 /// The regressions among `pairs` of (name, baseline, current), largest change first. The average must be slower by a
@@ -136,9 +145,13 @@ impl Thresholds {
             machine,
             hides,
         } = slower(&before.series, &now.series, least * needed.margin, least)?;
+        let delayed = now.delayed() / before.delayed();
+        let undelayed =
+            (delayed != 1.0).then(|| now.average / before.average.max(SMALLEST_BASELINE) / delayed);
         let means = Evidence {
             before: before.average,
             now: now.average,
+            ratio: means.ratio.or(undelayed),
             ..means
         };
         [means, typical].into_iter().find_map(|evidence| {
@@ -164,7 +177,7 @@ impl Thresholds {
                 severity,
                 threshold,
                 confidence,
-                machine_percent: (machine - 1.0) * 100.0,
+                machine_percent: (machine * delayed - 1.0) * 100.0,
                 baseline_calls: before.calls,
                 current_calls: now.calls,
             })

@@ -3,7 +3,7 @@
 use super::baseline::{BaselineError, Document, StoredComponent};
 use super::bottleneck::{Bottleneck, Figures, Limits, judge};
 use super::call_tree::{CallTree, Node};
-use super::recording::Recording;
+use super::recording::{Call, Recording};
 use super::regression::{ROUNDS, Regression, Sample, Thresholds, regressions};
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub const TIMING_FIELDS: usize = 10;
 
 /// Numbers of a finished call in [`Monitor::record`].
-pub const CALL_FIELDS: usize = 4;
+pub const CALL_FIELDS: usize = 5;
 
 /// All calls of a component, and those since each baseline.
 #[derive(Debug)]
@@ -25,16 +25,16 @@ struct Component {
 }
 
 impl Component {
-    fn record(&mut self, epoch: u64, duration: f64, pace: f64) {
-        self.all.record(duration, pace);
+    fn record(&mut self, epoch: u64, call: Call) {
+        self.all.record(call);
         if epoch == 0 {
             return;
         }
         match self.since.last_mut() {
-            Some((last, recording)) if *last == epoch => recording.record(duration, pace),
+            Some((last, recording)) if *last == epoch => recording.record(call),
             _ => {
                 let mut recording = Recording::default();
-                recording.record(duration, pace);
+                recording.record(call);
                 self.since.push((epoch, recording));
             }
         }
@@ -128,15 +128,20 @@ impl Monitor {
         known.then(|| self.tree.node(parent, component))
     }
 
-    /// Records finished calls, [`CALL_FIELDS`] numbers each: node, duration (ms), self time (ms) and what the reference work
-    /// took at the time (ms, 0 when unknown). Unknown nodes are ignored.
+    /// Records finished calls, [`CALL_FIELDS`] numbers each: node, duration (ms), self time (ms), what the reference work took at
+    /// the time and how long of the duration the thread waited for a processor (ms, 0 when unknown). Unknown nodes are ignored.
     pub fn record(&mut self, calls: &[f64]) {
         self.figures = None;
-        for call in calls.chunks_exact(CALL_FIELDS) {
-            let Some(component) = self.tree.record(call[0] as usize, call[1], call[2]) else {
+        for [node, duration, own, pace, delay] in calls.as_chunks().0 {
+            let Some(component) = self.tree.record(*node as usize, *duration, *own) else {
                 continue;
             };
-            self.components[component].record(self.epoch, call[1], call[3]);
+            let call = Call {
+                duration: *duration,
+                pace: *pace,
+                delay: *delay,
+            };
+            self.components[component].record(self.epoch, call);
         }
     }
 
