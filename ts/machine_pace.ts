@@ -15,12 +15,15 @@ function processorTime(): number {
   return (user + system) / 1000;
 }
 
-/** Readings of the machine's pace. Each takes 10 µs, COLD µs where they are rare. */
+/** Waits for a processor are looked for in calls of this many ms and more. */
+const WAITS = 0.02;
+
+/** Readings of the machine's pace. Each takes 10 µs, two to five times that where they are rare. */
 export class MachinePace {
   /** The end of the last reading, and the processor time until then. */
   #since = clock();
   #processorTime = processorTime();
-  /** The same of the wait for a processor, but from before the reading: a thread often loses its processor in it. */
+  /** The same of the wait for a processor, but from before that reading: a thread often loses its processor in one. */
   #delaySince = clock();
   #runDelay = native.runDelay();
   /** How long of the `duration` ms before the last reading this thread surely waited for a processor, ms. */
@@ -31,18 +34,25 @@ export class MachinePace {
    * this one if that is less.
    */
   read(duration: number): number {
-    const time = clock();
+    const start = clock();
+    this.delay = 0;
+    const delayed = duration < WAITS ? 0 : this.#delayed(start, duration);
+    const computed = processorTime() - this.#processorTime;
+    const waited = computed + delayed < BUSY * Math.min(duration, start - this.#since);
+    const reading = native.machinePace();
+    this.#since = clock();
+    this.#processorTime += computed + this.#since - start;
+    return waited ? 0 : reading;
+  }
+
+  /** What this thread waited for a processor since this was last asked, and {@link delay} of a call that lasted `duration`. */
+  #delayed(time: number, duration: number): number {
     const runDelay = native.runDelay();
     const delayed = runDelay - this.#runDelay;
     const beside = Math.max(0, time - this.#delaySince - duration);
     this.delay = Math.min(Math.max(0, delayed - beside), duration);
     this.#delaySince = time;
     this.#runDelay = runDelay;
-    const computed = processorTime() - this.#processorTime;
-    const waited = computed + delayed < BUSY * Math.min(duration, time - this.#since);
-    const reading = native.machinePace();
-    this.#processorTime = processorTime();
-    this.#since = clock();
-    return waited ? 0 : reading;
+    return delayed;
   }
 }

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { lstat, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { AiEvalsError, PerformanceMonitor } from '@aah/ai-evals/performance';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
@@ -162,32 +164,61 @@ describe('regressions', () => {
   });
 });
 
-test('on the real clock: two equal runs of 40 calls report nothing, 30 % slower is found', () => {
-  vi.restoreAllMocks();
-  const run = (monitor: PerformanceMonitor, ms: number) => {
-    for (let i = 0; i < 40; i += 1) {
-      monitor.start('busy');
-      const end = performance.now() + ms * (1 + 0.2 * Math.random());
-      while (performance.now() < end);
-      monitor.end('busy');
+describe('on the real clock', () => {
+  const PAIRS = 200;
+  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+
+  /** Of pairs of runs of 40 busy-waits: equal ones reported, and 30 % slower ones found, and how many had the machine at one pace. */
+  function reported(wait: () => number) {
+    const run = (monitor: PerformanceMonitor, factor: number) => {
+      for (let i = 0; i < 40; i += 1) {
+        monitor.start('busy');
+        const end = performance.now() + wait() * factor;
+        while (performance.now() < end);
+        monitor.end('busy');
+      }
+    };
+    const pace = (monitor: PerformanceMonitor, id: string) => {
+      monitor.setBaseline(id);
+      const { components } = JSON.parse(monitor.exportBaseline(id)) as { components: { rounds: { pace: number }[] }[] };
+      return middle(components.flatMap(({ rounds }) => rounds.map((round) => round.pace)));
+    };
+    const counts = { wrong: 0, found: 0, steady: 0, foundSteady: 0 };
+    for (let i = 0; i < PAIRS; i += 1) {
+      const monitor = new PerformanceMonitor();
+      run(monitor, 1);
+      const before = pace(monitor, 'before');
+      run(monitor, 1);
+      counts.wrong += monitor.detectRegressions('before').length;
+      monitor.reset();
+      run(monitor, 1.3);
+      const found = monitor.detectRegressions('before').length;
+      const isSteady = Math.abs(Math.log(pace(monitor, 'after') / before)) < 0.05;
+      counts.found += found;
+      counts.steady += Number(isSteady);
+      counts.foundSteady += isSteady ? found : 0;
     }
-  };
-  let [wrong, found] = [0, 0];
-  for (let i = 0; i < 200; i += 1) {
-    const monitor = new PerformanceMonitor();
-    run(monitor, 0.15);
-    monitor.setBaseline('before');
-    run(monitor, 0.15);
-    wrong += monitor.detectRegressions('before').length;
-    monitor.reset();
-    run(monitor, 0.195);
-    found += monitor.detectRegressions('before').length;
+    return counts;
   }
-  // Measured: 190 to 197 of 200; 183 while two builders ran. A machine whose pace changes between two runs explains some slowdowns.
-  // That 95 of 100 are found where it does not is held by the seeded tests of the engine.
-  expect(wrong).toBeLessThanOrEqual(4);
-  expect(found).toBeGreaterThanOrEqual(174);
-}, 120_000);
+
+  beforeEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test('two equal runs of 40 calls report nothing, and 30 % slower is found, whatever the machine does meanwhile', () => {
+    const { wrong, found } = reported(() => 0.15);
+    expect(wrong).toBeLessThanOrEqual(PAIRS / 100);
+    expect(found).toBeGreaterThanOrEqual(PAIRS * 0.95);
+  }, 120_000);
+
+  test('nor do calls that differ by 20 % among themselves, and they are found where the machine is at one pace', () => {
+    const { wrong, found, steady, foundSteady } = reported(() => 0.15 * (1 + 0.2 * Math.random()));
+    expect(wrong).toBeLessThanOrEqual(PAIRS / 50);
+    expect(foundSteady).toBeGreaterThanOrEqual(steady * 0.95);
+    // Where it was slower in the second run, and at no other time, that may explain it.
+    expect(found).toBeGreaterThanOrEqual(PAIRS * 0.8);
+  }, 120_000);
+});
 
 describe('how quick the machine was', () => {
   const paces = (monitor: PerformanceMonitor) => {
@@ -283,6 +314,44 @@ describe('how quick the machine was', () => {
     monitor.setBaseline('before');
     for (const pace of paces(monitor)) expect(pace).toBeGreaterThan(0.0005);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'what a call waits for a processor is the machine, and no regression',
+    async () => {
+      vi.restoreAllMocks();
+      const run = (monitor: PerformanceMonitor, ms: number) => {
+        for (let i = 0; i < 300; i += 1) {
+          monitor.start('busy');
+          const end = performance.now() + ms;
+          while (performance.now() < end);
+          monitor.end('busy');
+        }
+      };
+      const monitor = new PerformanceMonitor();
+      run(monitor, 1);
+      monitor.setBaseline('before');
+      const workerData = new Int32Array(new SharedArrayBuffer(4));
+      const hog = "const { workerData } = require('node:worker_threads'); while (Atomics.load(workerData, 0) === 0);";
+      const hogs = Array.from(
+        { length: 2 * availableParallelism() },
+        () => new Worker(hog, { eval: true, workerData }),
+      );
+      await Promise.all(hogs.map((worker) => once(worker, 'online')));
+      monitor.reset();
+      run(monitor, 1);
+      const average = monitor.getComponentTiming('busy')?.avgDuration as number;
+      expect(average).toBeGreaterThan(1.15);
+      expect(monitor.detectRegressions('before')).toEqual([]);
+      monitor.reset();
+      run(monitor, 1.4);
+      const [found] = monitor.detectRegressions('before');
+      expect(found).toMatchObject({ component: 'busy' });
+      expect(found?.machinePercent).toBeGreaterThan(10);
+      Atomics.store(workerData, 0, 1);
+      await Promise.all(hogs.map((worker) => once(worker, 'exit')));
+    },
+    30_000,
+  );
 
   test('a baseline of an earlier version, which does not know, is compared as before', () => {
     const before = new PerformanceMonitor();

@@ -33,6 +33,8 @@ const EQUAL: f64 = 0.02;
 const STEADY: f64 = 0.12;
 /// What is looked at, as a share of the least change looked for: averages are of rounds here, and of calls there.
 const NEARLY: f64 = 0.9;
+/// A p-value above this power of the one wanted (0.1 for 0.00002) stays above that, however much less noise there is on one level.
+const FAR: f64 = 0.2;
 /// Durations below this, ms, are taken as this where a logarithm needs one.
 const SMALLEST: f64 = 1e-9;
 /// Share of rounds on either side that the robust test leaves out.
@@ -155,10 +157,9 @@ struct OnOneLevel {
 }
 
 /// The logarithm of the pace, `current` over `baseline`, and both as if it were 0. `None` instead where levelling is not needed,
-/// cannot make of what was `measured` (current over baseline) a change of `least`, or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
+/// cannot make of what was `measured` what is wanted, or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
 /// is unknown, or there is but one call on a side, whose pace is that of a moment.
-fn on_one_level(baseline: &Series, current: &Series, measured: f64, least: f64) -> (f64, Option<OnOneLevel>) {
-    let sides = [baseline, current];
+fn on_one_level(sides: [&Series; 2], measured: &[Evidence], wanted: Wanted) -> (f64, Option<OnOneLevel>) {
     let paces = sides.map(Paces::of);
     if sides.iter().any(|side| side.calls() <= 1.0) || paces.iter().any(|paces| paces.least <= 0.0) {
         return (0.0, None);
@@ -173,7 +174,13 @@ fn on_one_level(baseline: &Series, current: &Series, measured: f64, least: f64) 
     }
     // Not even a machine that became quicker hides as much.
     let hidden = libm::exp(MOST_SHARE * (-pace).max(0.0));
-    if measured * hidden < 1.0 + least * NEARLY {
+    let ratios = measured
+        .iter()
+        .map(|measured| measured.now / measured.before.max(SMALLEST));
+    let is_far = measured
+        .iter()
+        .all(|measured| measured.p > libm::pow(wanted.p, FAR));
+    if ratios.fold(0.0, f64::max) * hidden < 1.0 + wanted.least * NEARLY || (pace > -QUICKER && is_far) {
         return (pace, None);
     }
     let finest = sides.map(Finest::of);
@@ -181,8 +188,8 @@ fn on_one_level(baseline: &Series, current: &Series, measured: f64, least: f64) 
     let paces = sides.map(|side| logs(&side.rounds));
     let by = Levelling::of_slower(&shown, [&paces[0], &paces[1]]);
     let level = (by.known || by.pace() > -QUICKER).then(|| OnOneLevel {
-        baseline: levelled(baseline, 0, &paces[0], by),
-        current: levelled(current, 1, &paces[1], by),
+        baseline: levelled(sides[0], 0, &paces[0], by),
+        current: levelled(sides[1], 1, &paces[1], by),
         by,
     });
     (by.pace(), level)
@@ -314,21 +321,28 @@ fn test(sides: [&Series; 2], measure: Measure, margin: f64, error: f64) -> Evide
     }
 }
 
-/// Whether `current` is slower than `baseline` by more than `margin` (a share, 0.05 = 5 %), for one who looks for changes of at
-/// least `least`. `None` when either side is empty.
-pub fn slower(baseline: &Series, current: &Series, margin: f64, least: f64) -> Option<Slowdown> {
+/// What is looked for. Shares: 0.05 is 5 %.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// Changes of at least this.
+    pub least: f64,
+    /// What `current` must surely be slower by.
+    pub margin: f64,
+    /// The p-value at which it surely is.
+    pub p: f64,
+}
+
+/// Whether `current` is slower than `baseline`. `None` when either side is empty.
+pub fn slower(baseline: &Series, current: &Series, wanted: Wanted) -> Option<Slowdown> {
     if baseline.rounds.is_empty() || current.rounds.is_empty() {
         return None;
     }
-    let mut evidence = MEASURES.map(|measure| test([baseline, current], measure, margin, 0.0));
-    let ratios = evidence
-        .iter()
-        .map(|evidence| evidence.now / evidence.before.max(SMALLEST));
-    let (pace, level) = on_one_level(baseline, current, ratios.fold(0.0, f64::max), least);
+    let mut evidence = MEASURES.map(|measure| test([baseline, current], measure, wanted.margin, 0.0));
+    let (pace, level) = on_one_level([baseline, current], &evidence, wanted);
     if let Some(level) = &level {
         let sides = [&level.baseline, &level.current];
         for (evidence, measure) in evidence.iter_mut().zip(MEASURES) {
-            let own = test(sides, measure, margin, level.by.error());
+            let own = test(sides, measure, wanted.margin, level.by.error());
             evidence.ratio = Some(own.now / own.before.max(SMALLEST));
             evidence.p = own.p;
         }

@@ -303,3 +303,39 @@ fn few_calls_against_many_of_a_component_with_outliers_report_nothing() {
         );
     }
 }
+
+#[test]
+fn what_calls_wait_for_a_processor_is_no_regression_and_hides_none() {
+    let mut noise = Noise(0x5EED_0005);
+    let (mut wrong, mut found, mut machine) = (0, 0, 0.0);
+    for _ in 0..REPETITIONS {
+        let mut monitor = Monitor::default();
+        let component = monitor.component("computes");
+        let node = monitor.node(None, component).unwrap_or_default() as f64;
+        let mut run = |monitor: &mut Monitor, factor: f64, taken: f64| {
+            for _ in 0..40 {
+                let own = factor * (1.0 + 0.05 * noise.normal());
+                let delay = if noise.uniform() < taken { 4.0 } else { 0.0 };
+                monitor.record(&[node, own + delay, own + delay, 0.0, delay]);
+            }
+        };
+        run(&mut monitor, 1.0, 0.0);
+        monitor.set_baseline("before".into(), String::new(), 0.0);
+        run(&mut monitor, 1.0, 0.3);
+        wrong += monitor
+            .regressions("before", THRESHOLDS)
+            .unwrap_or_default()
+            .len();
+        monitor.reset();
+        run(&mut monitor, 1.3, 0.3);
+        for regression in monitor.regressions("before", THRESHOLDS).unwrap_or_default() {
+            found += 1;
+            machine += regression.machine_percent;
+        }
+    }
+    assert!(wrong <= REPETITIONS / 100, "{wrong} of {REPETITIONS}");
+    assert!(found >= REPETITIONS * 95 / 100, "{found} of {REPETITIONS}");
+    // 1.2 ms of waiting beside 1.3 ms of work.
+    let machine = machine / found as f64;
+    assert!((70.0..115.0).contains(&machine), "{machine}");
+}

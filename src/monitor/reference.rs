@@ -82,7 +82,7 @@ pub(super) struct Run<'a> {
 }
 
 /// How two runs are made as if the machine had been equally quick during both.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Levelling {
     /// How much of a change of pace the function shows, and the standard error of that.
     share: f64,
@@ -98,30 +98,36 @@ pub(super) struct Levelling {
 impl Levelling {
     /// Of two runs of which [`Shown`] is known, from the logarithms of the paces of their rounds.
     pub fn of(shown: &Shown, paces: [&[f64]; 2]) -> Self {
-        Self::by(shown, &USUAL, paces)
+        let readings_each =
+            shown.readings / paces.iter().map(|paces| paces.len()).sum::<usize>().max(1) as f64;
+        Self {
+            trust: shown.trust_in(readings_each),
+            paces: paces.map(|paces| Track::of(paces).average),
+            ..Self::default()
+        }
+        .by(shown, &USUAL)
     }
 
     /// As [`Levelling::of`], to find out whether the second run is slower: where the share is not known, that of the functions
     /// that notice a slower machine most.
     pub fn of_slower(shown: &Shown, paces: [&[f64]; 2]) -> Self {
-        let usual = Self::by(shown, &USUAL, paces);
+        let usual = Self::of(shown, paces);
         if usual.known {
             return usual;
         }
         Self {
             known: false,
-            ..Self::by(shown, &KEENEST, paces)
+            ..usual.by(shown, &KEENEST)
         }
     }
 
-    fn by(shown: &Shown, prior: &Prior, paces: [&[f64]; 2]) -> Self {
+    fn by(self, shown: &Shown, prior: &Prior) -> Self {
         let (share, share_error) = shown.drawn_to(prior);
         Self {
             share,
             share_error: libm::hypot(share_error, LEAST_ERROR * share),
             known: share_error < KNOWN,
-            trust: shown.trust(paces),
-            paces: paces.map(|paces| Track::of(paces).average),
+            ..self
         }
     }
 
@@ -218,11 +224,10 @@ impl Shown {
         }
     }
 
-    /// The same of rounds that have several readings each (Spearman and Brown, 1910).
-    fn trust(&self, paces: [&[f64]; 2]) -> f64 {
-        let rounds = paces.iter().map(|paces| paces.len()).sum::<usize>().max(1);
-        let each = (self.readings / rounds as f64).max(1.0);
-        each * self.trust / (1.0 + (each - 1.0) * self.trust)
+    /// [`Shown::trust`] in rounds that have so many readings each (Spearman and Brown, 1910).
+    fn trust_in(&self, readings: f64) -> f64 {
+        let more = (readings - 1.0).max(0.0);
+        (1.0 + more) * self.trust / (1.0 + more * self.trust)
     }
 
     /// The share and its standard error, with what was believed of it before.

@@ -1,6 +1,6 @@
 //! What became slower than a baseline, and how sure that is.
 
-use super::evidence::{Evidence, Noise, Series, Slowdown, rests_on_prior, slower};
+use super::evidence::{Evidence, Noise, Series, Slowdown, Wanted, rests_on_prior, slower};
 use super::recording::Recording;
 use serde::Serialize;
 
@@ -139,12 +139,17 @@ impl Thresholds {
             () => PROOF,
         };
         let least = self.minor.max(0.0) / 100.0;
+        let wanted = Wanted {
+            least,
+            margin: least * needed.margin,
+            p: (1.0 - needed.confidence) / compared,
+        };
         let Slowdown {
             means,
             typical,
             machine,
             hides,
-        } = slower(&before.series, &now.series, least * needed.margin, least)?;
+        } = slower(&before.series, &now.series, wanted)?;
         let delayed = now.delayed() / before.delayed();
         let undelayed =
             (delayed != 1.0).then(|| now.average / before.average.max(SMALLEST_BASELINE) / delayed);
