@@ -15,18 +15,21 @@ function processorTime(): number {
   return (user + system) / 1000;
 }
 
-/** Waits for a processor are looked for in calls of this many ms and more. */
-const WAITS = 0.02;
+/** A thread that was on a processor, or waited for one, for this share of the time was never idle. */
+const NEVER_IDLE = 0.9;
 
-/** Readings of the machine's pace. Each takes 10 µs, two to five times that where they are rare. */
+/** Readings of the machine's pace. Each takes about 10 µs, two to five times that where they are rare. */
 export class MachinePace {
   /** The end of the last reading, and the processor time until then. */
   #since = clock();
   #processorTime = processorTime();
-  /** The same of the wait for a processor, but from before that reading: a thread often loses its processor in one. */
+  /** The wait for a processor until before that reading, and when that was: a thread often loses its processor in one. */
   #delaySince = clock();
   #runDelay = native.runDelay();
-  /** How long of the `duration` ms before the last reading this thread surely waited for a processor, ms. */
+  /**
+   * How long of the `duration` ms before the last reading this thread surely waited for a processor, ms. 0 when it was idle
+   * meanwhile: what waits for others is not longer by what its thread did or did not do besides.
+   */
   delay = 0;
 
   /**
@@ -35,24 +38,20 @@ export class MachinePace {
    */
   read(duration: number): number {
     const start = clock();
-    this.delay = 0;
-    const delayed = duration < WAITS ? 0 : this.#delayed(start, duration);
+    const runDelay = native.runDelay();
     const computed = processorTime() - this.#processorTime;
-    const waited = computed + delayed < BUSY * Math.min(duration, start - this.#since);
+    const now = clock();
+    const delayed = runDelay - this.#runDelay;
+    const elapsed = now - this.#since;
+    const beside = Math.max(0, now - this.#delaySince - duration);
+    const isIdle = computed + delayed < NEVER_IDLE * elapsed;
+    this.delay = isIdle ? 0 : Math.min(Math.max(0, delayed - beside), duration);
+    this.#delaySince = start;
+    this.#runDelay = runDelay;
+    const waited = computed + delayed < BUSY * Math.min(duration, elapsed);
     const reading = native.machinePace();
     this.#since = clock();
-    this.#processorTime += computed + this.#since - start;
+    this.#processorTime += computed + this.#since - now;
     return waited ? 0 : reading;
-  }
-
-  /** What this thread waited for a processor since this was last asked, and {@link delay} of a call that lasted `duration`. */
-  #delayed(time: number, duration: number): number {
-    const runDelay = native.runDelay();
-    const delayed = runDelay - this.#runDelay;
-    const beside = Math.max(0, time - this.#delaySince - duration);
-    this.delay = Math.min(Math.max(0, delayed - beside), duration);
-    this.#delaySince = time;
-    this.#runDelay = runDelay;
-    return delayed;
   }
 }

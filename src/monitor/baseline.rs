@@ -3,6 +3,7 @@
 use super::evidence::Noise;
 use super::evidence::Series;
 use super::recording::{Round, Stored};
+use super::reference::WORK;
 use super::regression::Sample;
 use crate::stats::rank_of;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub struct Document {
     pub timestamp: String,
     /// Since the first start, ms.
     pub total_duration: f64,
+    /// What the paces of rounds are of ([`WORK`]).
+    #[serde(default)]
+    work: u32,
     /// In order of name.
     pub components: Vec<StoredComponent>,
 }
@@ -112,6 +116,7 @@ impl Document {
             id,
             timestamp,
             total_duration,
+            work: WORK,
             components,
         }
     }
@@ -138,7 +143,7 @@ impl Document {
         if header.version > VERSION {
             return Err(BaselineError::Newer(header.version));
         }
-        let document: Self = serde_json::from_str(json).map_err(malformed)?;
+        let mut document: Self = serde_json::from_str(json).map_err(malformed)?;
         if !(document.total_duration.is_finite() && document.total_duration >= 0.0) {
             return Err(BaselineError::Malformed("its total duration is negative".into()));
         }
@@ -159,6 +164,13 @@ impl Document {
             component.check().map_err(|what| {
                 BaselineError::Malformed(format!("component {:?}: {what}", component.component))
             })?;
+        }
+        if document.work != WORK {
+            let components = document.components.iter_mut();
+            components
+                .flat_map(|component| &mut component.stored.rounds)
+                .for_each(|round| round.pace = 0.0);
+            document.work = WORK;
         }
         Ok(document)
     }
@@ -205,9 +217,6 @@ impl StoredComponent {
         {
             return Err("a duration is negative");
         }
-        if self.total_calls > 0 && self.stored.rounds.is_empty() {
-            return Err("it has calls but no rounds");
-        }
         if self
             .stored
             .rounds
@@ -215,6 +224,10 @@ impl StoredComponent {
             .any(|r| !(r.count > 0.0 && r.count.is_finite()))
         {
             return Err("a round has no calls");
+        }
+        let calls: f64 = self.stored.rounds.iter().map(|round| round.count).sum();
+        if calls != self.total_calls as f64 {
+            return Err("its rounds do not add up to its calls");
         }
         Ok(())
     }

@@ -11,8 +11,8 @@
 //! in both runs ([`super::reference`]).
 
 use super::recording::Round;
-use super::reference::{Levelling, MOST_SHARE, Run, Shown};
-use crate::stats::{Moments, Trimmed, median, nearest_ranks, student_sf, trimmed};
+use super::reference::{Levelling, MOST_SHARE, Run, Shown, tame_mean};
+use crate::stats::{Moments, Trimmed, nearest_ranks, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
 const PRIOR_SPREAD: f64 = 0.03;
@@ -35,7 +35,7 @@ const STEADY: f64 = 0.12;
 const NEARLY: f64 = 0.9;
 /// A p-value above this power of the one wanted (0.1 for 0.00002) stays above that, however much less noise there is on one level.
 const FAR: f64 = 0.2;
-/// Durations below this, ms, are taken as this where a logarithm needs one.
+/// Durations below this, ms, are taken as this where something is divided by them.
 const SMALLEST: f64 = 1e-9;
 /// Share of rounds on either side that the robust test leaves out.
 const TRIM: f64 = 0.2;
@@ -157,19 +157,20 @@ struct OnOneLevel {
 }
 
 /// The logarithm of the pace, `current` over `baseline`, and both as if it were 0. `None` instead where levelling is not needed,
-/// cannot make of what was `measured` what is wanted, or would make a slowdown of what is not known: of a machine that became quicker. The pace is 0 as well where that of a round
-/// is unknown, or there is but one call on a side, whose pace is that of a moment.
+/// cannot make of what was `measured` what is wanted, or would make a slowdown of what is not known: of a machine that became
+/// quicker. The pace is 0 as well where that of a round is unknown, or there is but one call on a side, whose pace is that of a
+/// moment.
 fn on_one_level(sides: [&Series; 2], measured: &[Evidence], wanted: Wanted) -> (f64, Option<OnOneLevel>) {
-    let paces = sides.map(Paces::of);
-    if sides.iter().any(|side| side.calls() <= 1.0) || paces.iter().any(|paces| paces.least <= 0.0) {
+    let is_known = |side: &Series| side.rounds.iter().all(|round| round.pace > 0.0);
+    if sides.iter().any(|side| side.calls() <= 1.0 || !is_known(side)) {
         return (0.0, None);
     }
-    let pace = libm::log(paces[1].middle / paces[0].middle);
-    let [quickest, slowest] = [
-        paces[0].least.min(paces[1].least),
-        paces[0].most.max(paces[1].most),
-    ];
-    if pace.abs() < EQUAL && libm::log(slowest / quickest) < STEADY {
+    let paces = sides.map(|side| logs(&side.rounds));
+    let averages = paces.each_ref().map(|paces| tame_mean(paces));
+    let pace = averages[1] - averages[0];
+    let quickest = paces.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    let slowest = paces.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
+    if pace.abs() < EQUAL && slowest - quickest < STEADY {
         return (pace, None);
     }
     // Not even a machine that became quicker hides as much.
@@ -185,7 +186,6 @@ fn on_one_level(sides: [&Series; 2], measured: &[Evidence], wanted: Wanted) -> (
     }
     let finest = sides.map(Finest::of);
     let shown = Shown::of(&finest.each_ref().map(Finest::run));
-    let paces = sides.map(|side| logs(&side.rounds));
     let by = Levelling::of_slower(&shown, [&paces[0], &paces[1]]);
     let level = (by.known || by.pace() > -QUICKER).then(|| OnOneLevel {
         baseline: levelled(sides[0], 0, &paces[0], by),
@@ -195,41 +195,29 @@ fn on_one_level(sides: [&Series; 2], measured: &[Evidence], wanted: Wanted) -> (
     (by.pace(), level)
 }
 
-/// What is to be known of the paces of all rounds before anything else.
-struct Paces {
-    least: f64,
-    most: f64,
-    middle: f64,
-}
-
-impl Paces {
-    fn of(side: &Series) -> Self {
-        let paces: Vec<f64> = side.rounds.iter().map(|round| round.pace).collect();
-        Self {
-            least: paces.iter().copied().fold(f64::INFINITY, f64::min),
-            most: paces.iter().copied().fold(0.0, f64::max),
-            middle: median(&paces),
-        }
-    }
-}
-
 /// The rounds of a series as fine as they are known, where their pace is.
 struct Finest {
     rounds: Vec<f64>,
     pace: Vec<f64>,
+    are_calls: bool,
 }
 
 impl Finest {
     fn of(side: &Series) -> Self {
         let known = side.finest.iter().filter(|round| round.pace > 0.0);
         let (rounds, pace) = known.map(|round| (round.mean, round.pace)).unzip();
-        Self { rounds, pace }
+        Self {
+            rounds,
+            pace,
+            are_calls: side.finest.iter().all(|round| round.count == 1.0),
+        }
     }
 
     fn run(&self) -> Run<'_> {
         Run {
             rounds: &self.rounds,
             pace: &self.pace,
+            are_calls: self.are_calls,
         }
     }
 }

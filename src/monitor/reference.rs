@@ -9,13 +9,15 @@
 //! is estimated from the rounds at hand, drawn to what functions usually share, and what is not known of it is part of the
 //! error.
 
-use crate::stats::nearest_ranks;
+use crate::stats::{Moments, median, median_absolute_deviation, nearest_ranks, sorted};
 use std::hint::black_box;
 
 /// What is parsed, and how often: about 2.5 µs.
 const TEXT: &str = r#"{"id":1,"name":"a","tags":["x","y"],"score":0.5,"nested":{"deep":[1,2,3,{"key":"text in \"quotes\""}],"flag":true,
 "none":null},"text":"some longer text to read over, like a case of a dataset"}"#;
 const TIMES: usize = 2;
+/// Counts what was chosen for these two: the pace of one is not that of another.
+pub(super) const WORK: u32 = 2;
 
 /// How much of a change of pace functions show, on the logarithms, and how far they are apart in that. Measured beside a
 /// neighbour on the same core: 0.02 (integer arithmetic, each step on the last), 0.55 to 0.6 (string building, a regular
@@ -45,13 +47,22 @@ const TELLING: f64 = 2.5;
 const KNOWN: f64 = 0.25;
 /// Fewer readings than this, of all runs, show nothing.
 const FEWEST: usize = 12;
+/// Rounds of many readings whose pace, as a logarithm, differs by less than this are of one pace, or by less than so many times
+/// the median difference of neighbours.
+const NOTABLE: f64 = 0.15;
+const TREMBLES: f64 = 6.0;
+/// Rounds at either end of the order that say nothing of how far those are apart: a reading may have been interrupted.
+const WILD: usize = 2;
 /// Percentiles that rounds beyond are drawn in to: they may have been interrupted.
 const TAME: [f64; 2] = [10.0, 90.0];
-/// Rounds whose quartiles are closer than this share of those of the readings do not follow them, as long as these are apart by
-/// more than that, as logarithms. Of runs of 40 calls between which the pace had changed (6,000 pairs), that share was 0.18 to 53 in
-/// all functions that compute, whether for 0.04 or 12 ms, and 0 to 0.06 in busy-waits.
+/// Rounds whose quartiles are closer than this share of those of the readings do not follow them. In 12,000 pairs of runs of 40
+/// calls that share was 0.085 and more in all functions that compute, for 0.04 or 12 ms (0.18 and more where the pace had changed
+/// in between), and mostly 0 to 0.06 in busy-waits.
 const UNMOVED: f64 = 0.05;
+/// That is asked where the quartiles of the readings are further apart than this, as logarithms,
 const RESTLESS: f64 = 0.03;
+/// and of single calls of up to so many ms: longer ones, and many together, average out what changes within a few.
+const LONGEST_UNMOVED: f64 = 20.0;
 /// The standard deviation of the share of those.
 const UNMOVED_SHARE: f64 = 0.05;
 
@@ -79,6 +90,15 @@ pub fn reference_work() -> usize {
 pub(super) struct Run<'a> {
     pub rounds: &'a [f64],
     pub pace: &'a [f64],
+    /// Each is a single call.
+    pub are_calls: bool,
+}
+
+impl Run<'_> {
+    /// Single calls of up to [`LONGEST_UNMOVED`].
+    fn are_short_calls(&self) -> bool {
+        self.are_calls && self.rounds.iter().all(|round| *round <= LONGEST_UNMOVED)
+    }
 }
 
 /// How two runs are made as if the machine had been equally quick during both.
@@ -102,7 +122,7 @@ impl Levelling {
             shown.readings / paces.iter().map(|paces| paces.len()).sum::<usize>().max(1) as f64;
         Self {
             trust: shown.trust_in(readings_each),
-            paces: paces.map(|paces| Track::of(paces).average),
+            paces: paces.map(tame_mean),
             ..Self::default()
         }
         .by(shown, &USUAL)
@@ -203,7 +223,8 @@ impl Shown {
                 .fold(0.0, f64::max)
         };
         let restless = most_apart(1);
-        if restless > RESTLESS && most_apart(0) < UNMOVED * restless {
+        let is_still = restless > RESTLESS && most_apart(0) < UNMOVED * restless;
+        if is_still && runs.iter().all(Run::are_short_calls) {
             return Self {
                 slope: 0.0,
                 weight: (UNMOVED_SHARE * UNMOVED_SHARE).recip(),
@@ -224,6 +245,22 @@ impl Shown {
         }
     }
 
+    /// The same of two runs of rounds that have many readings each, which tremble little: the median of the slopes between any two
+    /// rounds of one run and different pace (P. K. Sen, *Estimates of the regression coefficient based on Kendall's tau*, JASA 63,
+    /// 1968). It finds more than [`Shown::of`] where rounds are few. O(rounds²).
+    pub fn of_rounds(runs: &[Run; 2]) -> Self {
+        let telling = runs.iter().filter_map(Logs::telling).collect::<Vec<_>>();
+        let slope = median(&telling.iter().flat_map(Logs::slopes).collect::<Vec<_>>());
+        let rest: Vec<f64> = telling.iter().flat_map(|run| run.residuals(slope)).collect();
+        let noise = median_absolute_deviation(&rest).max(LEAST_NOISE);
+        Self {
+            slope,
+            weight: telling.iter().map(Logs::squares).sum::<f64>() / (noise * noise),
+            trust: 1.0,
+            readings: 0.0,
+        }
+    }
+
     /// [`Shown::trust`] in rounds that have so many readings each (Spearman and Brown, 1910).
     fn trust_in(&self, readings: f64) -> f64 {
         let more = (readings - 1.0).max(0.0);
@@ -241,9 +278,14 @@ impl Shown {
     }
 }
 
-/// How something went on during a run: its average, and how far each value is from that, with those beyond [`TAME`] drawn in.
+/// The average, with values beyond [`TAME`] drawn in.
+pub(super) fn tame_mean(values: &[f64]) -> f64 {
+    let [low, high] = nearest_ranks(values, TAME);
+    values.iter().map(|value| value.clamp(low, high)).sum::<f64>() / values.len().max(1) as f64
+}
+
+/// How something went on during a run: how far each value is from the average, with those beyond [`TAME`] drawn in.
 struct Track {
-    average: f64,
     values: Vec<f64>,
     quartiles_apart: f64,
 }
@@ -254,7 +296,6 @@ impl Track {
         let tame = values.iter().map(|value| value.clamp(low, high));
         let average = tame.clone().sum::<f64>() / values.len().max(1) as f64;
         Self {
-            average,
             values: tame.map(|value| value - average).collect(),
             quartiles_apart: three_quarters - quarter,
         }
@@ -288,6 +329,58 @@ fn tracks(run: Run) -> [Track; 2] {
     [Track::of(&logs(&rounds)), Track::of(&logs(&paces))]
 }
 
+/// Logarithms of the rounds and paces of a run whose pace changes.
+struct Logs {
+    rounds: Vec<f64>,
+    pace: Vec<f64>,
+    /// What two rounds must differ by to be of different pace.
+    notable: f64,
+    /// The paces that all but the [`WILD`] lowest and highest lie within.
+    tame: [f64; 2],
+}
+
+impl Logs {
+    fn telling(run: &Run) -> Option<Self> {
+        let [rounds, pace] = [logs(run.rounds), logs(run.pace)];
+        let steps: Vec<f64> = pace.windows(2).map(|pair| (pair[1] - pair[0]).abs()).collect();
+        let notable = NOTABLE.max(TREMBLES * median(&steps));
+        let ordered = sorted(&pace);
+        let last = ordered.len().checked_sub(1 + WILD).filter(|last| *last >= WILD)?;
+        let tame = [ordered[WILD], ordered[last]];
+        (tame[1] - tame[0] > notable).then_some(Self {
+            rounds,
+            pace,
+            notable,
+            tame,
+        })
+    }
+
+    fn slopes(&self) -> impl Iterator<Item = f64> {
+        let points = || self.pace.iter().zip(&self.rounds);
+        let pairs = points()
+            .enumerate()
+            .flat_map(move |(i, one)| points().skip(i + 1).map(move |other| (one, other)));
+        let changes = pairs.map(|((pace, round), (p, r))| (p - pace, r - round));
+        changes
+            .filter(|(apart, _)| apart.abs() > self.notable)
+            .map(|(apart, change)| change / apart)
+    }
+
+    fn residuals(&self, slope: f64) -> Vec<f64> {
+        let points = self.rounds.iter().zip(&self.pace);
+        let rest: Vec<f64> = points.map(|(round, pace)| round - slope * pace).collect();
+        let middle = median(&rest);
+        rest.into_iter().map(|value| value - middle).collect()
+    }
+
+    /// The sum of squared deviations of the pace from its mean, without what is wild.
+    fn squares(&self) -> f64 {
+        let [low, high] = self.tame;
+        let moments: Moments = self.pace.iter().map(|pace| pace.clamp(low, high)).collect();
+        moments.variance() * (self.pace.len().saturating_sub(1)) as f64
+    }
+}
+
 /// One round within its run, its reading, and those beside that.
 struct Point {
     round: f64,
@@ -309,7 +402,11 @@ mod tests {
     use super::*;
 
     fn share(rounds: &[f64], before: &[f64], after: &[f64]) -> (f64, f64) {
-        let run = |pace| Run { rounds, pace };
+        let run = |pace| Run {
+            rounds,
+            pace,
+            are_calls: true,
+        };
         let shown = Shown::of(&[run(before), run(after)]);
         let levelling = Levelling::of(&shown, [&[0.0], &[0.0]]);
         (
@@ -334,6 +431,27 @@ mod tests {
             let (found, error) = share(&rounds, &pace, &[1.8; 20]);
             assert!((found - true_share).abs() < 0.02, "{true_share}: {found}");
             assert!(error < KNOWN);
+        }
+    }
+
+    #[test]
+    fn so_it_is_of_a_few_rounds_of_many_readings() {
+        let pace: Vec<f64> = (0..12).map(|i| if i < 5 { 1.0 } else { 1.8 }).collect();
+        for true_share in [0.0, 0.5, 1.4] {
+            let rounds: Vec<f64> = pace.iter().map(|pace: &f64| pace.powf(true_share)).collect();
+            let run = |pace| Run {
+                rounds: &rounds,
+                pace,
+                are_calls: false,
+            };
+            let steady = [1.8; 12];
+            let (found, error) = Shown::of_rounds(&[run(&pace), run(&steady)]).drawn_to(&USUAL);
+            assert!(
+                (found - true_share).abs() < 0.02 && error < KNOWN,
+                "{true_share}: {found}"
+            );
+            let (unknown, error) = Shown::of_rounds(&[run(&steady), run(&steady)]).drawn_to(&USUAL);
+            assert_eq!((unknown, error), (USUAL.share, USUAL.apart));
         }
     }
 

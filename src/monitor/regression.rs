@@ -132,6 +132,9 @@ pub fn regressions(pairs: &[(&str, &Sample, Sample)], thresholds: Thresholds) ->
 impl Thresholds {
     /// A regression, if there is one: of the averages, or, where outliers spoil these, of the averages without them.
     fn judge(self, component: &str, before: &Sample, now: &Sample, compared: f64) -> Option<Regression> {
+        if before.calls.min(now.calls) == 0 {
+            return None;
+        }
         let few = before.calls.min(now.calls) < FEW_CALLS;
         let needed = match () {
             () if rests_on_prior(&before.series, &now.series) => PROOF_OF_ONE,
@@ -151,8 +154,7 @@ impl Thresholds {
             hides,
         } = slower(&before.series, &now.series, wanted)?;
         let delayed = now.delayed() / before.delayed();
-        let undelayed =
-            (delayed != 1.0).then(|| now.average / before.average.max(SMALLEST_BASELINE) / delayed);
+        let undelayed = (delayed != 1.0).then(|| now.average / before.average / delayed);
         let means = Evidence {
             before: before.average,
             now: now.average,

@@ -132,7 +132,7 @@ impl Monitor {
     /// the time and how long of the duration the thread waited for a processor (ms, 0 when unknown). Unknown nodes are ignored.
     pub fn record(&mut self, calls: &[f64]) {
         self.figures = None;
-        for [node, duration, own, pace, delay] in calls.as_chunks().0 {
+        for [node, duration, own, pace, delay] in calls.as_chunks::<CALL_FIELDS>().0 {
             let Some(component) = self.tree.record(*node as usize, *duration, *own) else {
                 continue;
             };

@@ -68,8 +68,8 @@ export interface PerformanceRegression {
   /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
   confidence: number;
   /**
-   * How much slower the machine itself was, percent of what a fixed piece of work took; 0 when unknown, or as quick. What that
-   * explains counts neither for the confidence nor for severity and threshold.
+   * How much slower the machine itself was, percent, by what a fixed piece of work took and what calls waited for a processor; 0 when
+   * unknown, or as quick. What that explains counts neither for the confidence nor for severity and threshold.
    */
   machinePercent?: number;
   /** Calls behind `baselineDuration`. */

@@ -14,7 +14,7 @@ const BATCH = 512;
 const FIELDS = 5;
 /**
  * The machine's pace is read when a call ends: each time as long as there are readings in stock, and one is added each
- * 0.15 ms. So 8 µs of 0.15 ms, and of each call for the first ones after a pause: with one reading in 0.3 ms, a slowdown of
+ * 0.15 ms. So 10 µs of 0.15 ms, and of each call for the first ones after a pause: with one reading in 0.3 ms, a slowdown of
  * short runs was found in 87 of 100 instead of 91, with one a call in 95. Never while a timer runs, which that would make longer;
  * then a reading is good for as long as PACE_KEPT says.
  */

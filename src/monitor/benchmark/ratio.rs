@@ -182,9 +182,10 @@ impl Change {
         let [mut before, mut after] = sides.map(|side| logs(&side.rounds));
         let [pace_before, pace_after] = sides.map(|side| logs(&side.reference));
         let level = sides.iter().all(|side| side.has_reference()).then(|| {
-            let shown = Shown::of(&sides.map(|side| Run {
+            let shown = Shown::of_rounds(&sides.map(|side| Run {
                 rounds: &side.rounds,
                 pace: &side.reference,
+                are_calls: false,
             }));
             Levelling::of(&shown, [&pace_before, &pace_after])
         });
