@@ -499,7 +499,11 @@ describe('baselines outside the process', () => {
   });
 
   test.each([
-    ['half a file', (text: string) => text.slice(0, text.indexOf('"rounds"') + 4), /baseline\.json: not a saved baseline: EOF/],
+    [
+      'half a file',
+      (text: string) => text.slice(0, text.indexOf('"rounds"') + 4),
+      /baseline\.json: not a saved baseline: EOF/,
+    ],
     ['another kind of file', () => '{"name":"x"}', /not a saved baseline: missing field `schema`/],
     [
       'a later version',
