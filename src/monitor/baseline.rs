@@ -1,7 +1,6 @@
 //! Timings that are kept to compare later ones with, in memory and as a document.
 
-use super::evidence::Noise;
-use super::evidence::Series;
+use super::evidence::{Noise, Series};
 use super::recording::{Round, Stored};
 use super::reference::WORK;
 use super::regression::Sample;

@@ -11,7 +11,8 @@
 //! in both runs ([`super::reference`]).
 
 use super::recording::Round;
-use super::reference::{Levelling, MOST_SHARE, Run, Shown, tame_mean};
+use super::reference::Levelling;
+use super::share::{MOST_SHARE, Run, Shown, tame_mean};
 use crate::stats::{Moments, Trimmed, nearest_ranks, student_sf, trimmed};
 
 /// Relative standard deviation every timing has at least, before the data say otherwise.
@@ -186,7 +187,7 @@ fn on_one_level(sides: [&Series; 2], measured: &[Evidence], wanted: Wanted) -> (
     }
     let finest = sides.map(Finest::of);
     let shown = Shown::of(&finest.each_ref().map(Finest::run));
-    let by = Levelling::of_slower(&shown, [&paces[0], &paces[1]]);
+    let by = Levelling::of_slower(&shown, averages, paces.iter().flatten().count());
     let level = (by.known || by.pace() > -QUICKER).then(|| OnOneLevel {
         baseline: levelled(sides[0], 0, &paces[0], by),
         current: levelled(sides[1], 1, &paces[1], by),

@@ -18,6 +18,14 @@ impl Noise {
     }
 }
 
+/// A monitor of one component, and the node of its calls.
+fn one_component() -> (Monitor, f64) {
+    let mut monitor = Monitor::default();
+    let component = monitor.component("component");
+    let node = monitor.node(None, component).unwrap_or_default() as f64;
+    (monitor, node)
+}
+
 /// Durations of `n` calls that take 10 ms without noise.
 type Model = fn(&mut Noise, usize) -> Vec<f64>;
 
@@ -82,9 +90,7 @@ fn reported_beside(share: f64, restless: f64, calls: usize, factor: f64) -> usiz
                 share,
                 restless,
             };
-            let mut monitor = Monitor::default();
-            let component = monitor.component("beside");
-            let node = monitor.node(None, component).unwrap_or_default() as f64;
+            let (mut monitor, node) = one_component();
             let mut run = |monitor: &mut Monitor, factor: f64| {
                 for _ in 0..calls {
                     let (duration, pace) = neighbour.call(&mut noise);
@@ -203,9 +209,7 @@ fn a_machine_that_is_a_little_slower_is_no_regression() {
                 let mut noise = Noise(0x5EED_0003);
                 let wrong = (0..REPETITIONS)
                     .filter(|_| {
-                        let mut monitor = Monitor::default();
-                        let component = monitor.component("computes");
-                        let node = monitor.node(None, component).unwrap_or_default() as f64;
+                        let (mut monitor, node) = one_component();
                         let mut run = |monitor: &mut Monitor, pace: f64| {
                             for _ in 0..40 {
                                 let duration = pace.powf(share) * (1.0 + 0.02 * noise.normal());
@@ -231,9 +235,7 @@ fn a_machine_that_is_a_little_slower_is_no_regression() {
 
 #[test]
 fn what_a_quicker_machine_hides_is_told_as_it_would_have_been() {
-    let mut monitor = Monitor::default();
-    let component = monitor.component("parse");
-    let node = monitor.node(None, component).unwrap_or_default() as f64;
+    let (mut monitor, node) = one_component();
     let run = |monitor: &mut Monitor, factor: f64, slow: std::ops::Range<usize>| {
         for i in 0..40 {
             let pace = (1.0 + 0.001 * (i % 2) as f64) * if slow.contains(&i) { 1.8 } else { 1.0 };
@@ -259,9 +261,7 @@ fn what_a_quicker_machine_hides_is_told_as_it_would_have_been() {
 #[test]
 fn one_call_against_one_is_told_when_it_is_twice_as_slow_and_never_as_nearly_certain() {
     let confidence = |now: f64| {
-        let mut monitor = Monitor::default();
-        let component = monitor.component("single");
-        let node = monitor.node(None, component).unwrap_or_default() as f64;
+        let (mut monitor, node) = one_component();
         monitor.record(&[node, 10.0, 10.0, 0.0, 0.0]);
         monitor.set_baseline("before".into(), String::new(), 0.0);
         monitor.record(&[node, now, now, 0.0, 0.0]);
@@ -279,9 +279,7 @@ fn few_calls_against_many_of_a_component_with_outliers_report_nothing() {
         let mut noise = Noise(0x5EED_0004 + calls as u64);
         let wrong = (0..REPETITIONS)
             .filter(|_| {
-                let mut monitor = Monitor::default();
-                let component = monitor.component("spiky");
-                let node = monitor.node(None, component).unwrap_or_default() as f64;
+                let (mut monitor, node) = one_component();
                 let mut run = |monitor: &mut Monitor, calls: usize| {
                     for _ in 0..calls {
                         let outlier = if noise.uniform() < 0.1 { 3.0 } else { 1.0 };
@@ -309,9 +307,7 @@ fn what_calls_wait_for_a_processor_is_no_regression_and_hides_none() {
     let mut noise = Noise(0x5EED_0005);
     let (mut wrong, mut found, mut machine) = (0, 0, 0.0);
     for _ in 0..REPETITIONS {
-        let mut monitor = Monitor::default();
-        let component = monitor.component("computes");
-        let node = monitor.node(None, component).unwrap_or_default() as f64;
+        let (mut monitor, node) = one_component();
         let mut run = |monitor: &mut Monitor, factor: f64, taken: f64| {
             for _ in 0..40 {
                 let own = factor * (1.0 + 0.05 * noise.normal());

@@ -17,6 +17,7 @@ mod recording;
 mod reference;
 mod regression;
 mod run_delay;
+mod share;
 mod timings;
 
 pub use baseline::BaselineError;

@@ -1,6 +1,7 @@
 //! By how much two results differ, and how uncertain that is.
 
-use crate::monitor::reference::{Levelling, Run, Shown};
+use crate::monitor::reference::Levelling;
+use crate::monitor::share::{Run, Shown, tame_mean};
 use crate::stats::{Trimmed, nearest_rank, sorted, trimmed};
 use serde::Deserialize;
 
@@ -187,7 +188,8 @@ impl Change {
                 pace: &side.reference,
                 are_calls: false,
             }));
-            Levelling::of(&shown, [&pace_before, &pace_after])
+            let paces = [&pace_before, &pace_after].map(|paces| tame_mean(paces));
+            Levelling::of(&shown, paces, pace_before.len() + pace_after.len())
         });
         let pace = level.map_or(0.0, |level| level.pace());
         if !self.has_rounds() {
