@@ -240,18 +240,22 @@ describe('how quick the machine was', () => {
 
   test('is never read within a timer, which that would make longer', () => {
     vi.restoreAllMocks();
-    const monitor = new PerformanceMonitor();
-    for (let i = 0; i < 40; i += 1) {
-      const until = performance.now() + 3;
-      while (performance.now() < until);
-      monitor.start('outer');
-      monitor.start('inner');
-      monitor.end('inner');
-      monitor.end('outer');
-    }
-    const { p50Duration = 1, selfDuration = 1 } = monitor.getComponentTiming('outer') ?? {};
-    expect(p50Duration).toBeLessThan(0.025);
-    expect(selfDuration).toBeLessThan(40 * 0.03);
+    const timings = Array.from({ length: 3 }, () => {
+      const monitor = new PerformanceMonitor();
+      for (let i = 0; i < 40; i += 1) {
+        const until = performance.now() + 3;
+        while (performance.now() < until);
+        monitor.start('outer');
+        monitor.start('inner');
+        monitor.end('inner');
+        monitor.end('outer');
+      }
+      return monitor.getComponentTiming('outer');
+    });
+    // Readings would be in every one of the three; what interrupts a process is not.
+    const least = (of: 'p50Duration' | 'selfDuration') => Math.min(...timings.map((timing) => timing?.[of] ?? 1));
+    expect(least('p50Duration')).toBeLessThan(0.025);
+    expect(least('selfDuration')).toBeLessThan(40 * 0.03);
   });
 
   test('nor within a timer of another monitor, or of another asynchronous context', async () => {
@@ -517,6 +521,11 @@ describe('baselines outside the process', () => {
       /timestamp is "yesterday"/,
     ],
     ['a negative round', (text: string) => text.replace('"mean":', '"mean":-'), /"c": a duration is negative/],
+    [
+      'an endless round',
+      (text: string) => text.replace(/"mean":[\d.]+/u, '"mean":1.7e308'),
+      /"c": a duration is .* longer than 30 million years/,
+    ],
     ['a component twice', (text: string) => text.replace(/(\{"component":.*\})\]/u, '$1,$1]'), /"c" is there twice/],
     ['a count that was changed', (text: string) => text.replace('[2.0,2]', '[2.0,3]'), /distribution does not add up/],
     ['a round that was changed', (text: string) => text.replace('"count":1.0', '"count":2.0'), /rounds do not add up/],

@@ -76,6 +76,9 @@ pub struct Document {
     pub components: Vec<StoredComponent>,
 }
 
+/// No sum of durations is longer, ms: what is would be infinite in some figure.
+const LONGEST: f64 = 1e18;
+
 /// Whether `text` is a moment as `Date.prototype.toISOString` writes it.
 fn is_timestamp(text: &str) -> bool {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
@@ -212,9 +215,9 @@ impl StoredComponent {
             .iter()
             .chain(recorded)
             .chain(rounds)
-            .any(|d| !d.is_finite() || *d < 0.0)
+            .any(|duration| !(0.0..=LONGEST).contains(duration))
         {
-            return Err("a duration is negative");
+            return Err("a duration is negative, or longer than 30 million years");
         }
         if self
             .stored
