@@ -1,4 +1,4 @@
-// `npm run build`: the addon, the facade (CommonJS with ES module re-exports) and the public typings.
+// `npm run build`: the addon, the facade (CommonJS bundles with ES module re-exports) and the public typings.
 //
 //   --debug           the addon in cargo's dev profile: quick to compile, for work on the engine
 //   --quiet           print what is built, and the rest only when something fails
@@ -6,12 +6,14 @@
 //
 // Every step is skipped when nothing it reads has changed, so a second build takes a second or two. The addon lands in
 // `dist/` (a local build, found by the loader) and, if it is a release build, in `npm/PLATFORM/` (what is published).
+// `.facade/` holds the facade's modules one by one, for the tests of what is not exported.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { bundleFacade } from './bundle.mjs';
 import { writeEntryPoints } from './entry_points.mjs';
 import { prebuiltFirst } from './loader_order.mjs';
 import { restoreManifest } from './pack_manifest.mjs';
@@ -100,15 +102,20 @@ async function buildFacade() {
   for (const entry of existsSync('dist') ? readdirSync('dist') : []) {
     if (!entry.endsWith('.node')) rmSync(join('dist', entry), { recursive: true });
   }
-  rmSync(join('.tmp', 'types'), { recursive: true, force: true });
+  rmSync('.facade', { recursive: true, force: true });
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
   writeFileSync(join('dist', 'binding.cjs'), prebuiltFirst(readFileSync(join('ts', 'binding.cjs'), 'utf8')));
+  // The modules one by one are for the tests of what is not exported; they share the addon of `dist/`.
+  writeFileSync(join('.facade', 'binding.cjs'), "module.exports = require('../dist/binding.cjs');\n");
+  await bundleFacade(root, manifest);
   await writeEntryPoints(root, manifest);
 }
 
 // Only what the addon and the facade take from package.json: a pack rewrites the rest of it for a moment.
 const identity = JSON.stringify([manifest.version, manifest.exports, manifest.bin, manifest.license]);
-const FACADE_SCRIPTS = ['build', 'entry_points', 'loader_order'].map((name) => join('scripts', `${name}.mjs`));
+const FACADE_SCRIPTS = ['build', 'bundle', 'entry_points', 'loader_order'].map((name) =>
+  join('scripts', `${name}.mjs`),
+);
 const published = debug ? [] : [join('npm', platform, library)];
 
 await unlessUnchanged(

@@ -4,6 +4,7 @@
  */
 import type * as Binding from './binding.cjs';
 import { AiEvalsError, ArgumentRangeError, ArgumentTypeError, NativeLoadError, NativePanicError } from './errors.js';
+import { packageVersion } from './package_root.js';
 
 declare const require: (id: string) => unknown;
 
@@ -11,7 +12,7 @@ declare const require: (id: string) => unknown;
 export const native: typeof Binding = load();
 
 function load(): typeof Binding {
-  const { version } = require('../package.json') as { version: string };
+  const version = packageVersion();
   let loaded: unknown;
   try {
     loaded = require('./binding.cjs');

@@ -47,8 +47,8 @@ function put(path: string, library_: { file: string } | { content: string | Buff
 async function load(env: NodeJS.ProcessEnv = {}, before = '') {
   const source = `${before}
     try {
-      const { native } = require('./node_modules/@aah/ai-evals/dist/native.js');
-      native.version();
+      const { LRUCache } = require('@aah/ai-evals');
+      new LRUCache().set('a', 1);
       console.log(JSON.stringify({ loaded: Object.keys(require.cache).find((file) => file.endsWith('.node')) }));
     } catch ({ name, code, message }) {
       console.log(JSON.stringify({ name, code, message }));

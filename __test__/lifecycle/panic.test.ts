@@ -1,9 +1,10 @@
 import { createRequire } from 'node:module';
-import { AiEvalsError, NativePanicError } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
 import { runChild } from './child.js';
 
-const internal = createRequire(import.meta.url)('../../dist/native.js') as typeof import('../../ts/native.js');
+const require = createRequire(import.meta.url);
+const internal = require('../../.facade/native.js') as typeof import('../../ts/native.js');
+const { AiEvalsError, NativePanicError } = require('../../.facade/errors.js') as typeof import('../../ts/errors.js');
 
 test('a panic in the engine becomes a NativePanicError that names its place, and the engine goes on', () => {
   for (let i = 0; i < 3; i += 1) {
@@ -34,7 +35,7 @@ test('the codes of engine errors choose the class', () => {
 
 test('a panic does not end the process and prints nothing', async () => {
   const { code, signal, stdout, stderr } = await runChild(`
-    const { guarded, native } = require('./dist/native.js');
+    const { guarded, native } = require('./.facade/native.js');
     let codes = '';
     for (let i = 0; i < 100; i += 1) {
       try { guarded(() => native.panicProbe('broken ' + i)); } catch (error) { codes += error.code === 'ERR_NATIVE_PANIC' ? '.' : error.stack; }
@@ -44,7 +45,7 @@ test('a panic does not end the process and prints nothing', async () => {
 });
 
 test('with RUST_BACKTRACE the panic is printed as well', async () => {
-  const source = `const { guarded, native } = require('./dist/native.js');
+  const source = `const { guarded, native } = require('./.facade/native.js');
     try { guarded(() => native.panicProbe('broken')); } catch {}`;
   const { code, stderr } = await runChild(source, { env: { RUST_BACKTRACE: '1' } });
   expect(code).toBe(0);

@@ -50,7 +50,7 @@ describe('the entry points', () => {
       if (typeof value === 'function')
         expect(Function.prototype.toString.call(value), name).not.toContain('[native code]');
     }
-    for (const inside of ['dist/native.js', 'native', 'cache', 'dist/cache/index.js']) {
+    for (const inside of ['dist/index.js', 'dist/binding.cjs', 'native', 'cache']) {
       expect(() => require(`@aah/ai-evals/${inside}`), inside).toThrow(/not defined by "exports"/);
     }
   });

@@ -1,8 +1,8 @@
 /** One call of an OpenAI-compatible chat endpoint over HTTP. */
 import { isCompleteAnswer } from '../cache/index.js';
+import { packageVersion } from '../package_root.js';
 import type { TokenUsage } from '../types.js';
 import type { Endpoint } from './endpoint.js';
-import { packageVersion } from './package_version.js';
 
 /** What a model said. */
 export interface Reply {
@@ -56,7 +56,7 @@ export class ChatClient {
   constructor(endpoint: Endpoint, config: Omit<ModelConfig, 'endpoint' | 'model'>) {
     this.#endpoint = endpoint;
     this.config = { endpoint: endpoint.identity, model: endpoint.model, ...config };
-    this.#headers = { 'content-type': 'application/json', 'user-agent': `ai-evals/${packageVersion}` };
+    this.#headers = { 'content-type': 'application/json', 'user-agent': `ai-evals/${packageVersion()}` };
     if (endpoint.apiKey !== undefined) this.#headers.authorization = `Bearer ${endpoint.apiKey}`;
   }
 

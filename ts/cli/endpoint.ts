@@ -1,8 +1,8 @@
 /** Which model is asked, where, and what it costs: from the environment and the flags. */
 
+import { packageVersion } from '../package_root.js';
 import { LOCAL_MODEL } from './local_model/rules_model.js';
 import { LOCAL_LIMITS, type LocalServer, startLocalServer } from './local_model/server.js';
-import { packageVersion } from './package_version.js';
 import { type Price, priceOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
@@ -42,7 +42,7 @@ export async function openEndpoint(options: RunOptions, env: NodeJS.ProcessEnv):
       url: `${server.url}/chat/completions`,
       shown: `${server.url} (the local model server)`,
       // Its port is another each time; what it says may change with the package.
-      identity: `local model of ${packageVersion}`,
+      identity: `local model of ${packageVersion()}`,
       apiKey: undefined,
       model,
       requestsPerMinute: options.requestsPerMinute ?? LOCAL_LIMITS.requestsPerMinute,

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The command `ai-evals`. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { AiEvalsError } from '../errors.js';
+import { packageVersion } from '../package_root.js';
 import { nearest } from './flags.js';
 import { HELP, RUN_HELP } from './help.js';
 import { readRunOptions } from './run_options.js';
@@ -14,8 +13,7 @@ const BAD_USAGE = 2;
 const FAILURE = 70;
 
 function printVersion(): number {
-  const manifest = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
-  process.stdout.write(`${manifest.version}\n`);
+  process.stdout.write(`${packageVersion()}\n`);
   return 0;
 }
 

@@ -1,6 +1,7 @@
 /** The command line of `ai-evals run`, checked as a whole before anything happens. */
 import { join } from 'node:path';
 import type { CacheMode } from '../cache/index.js';
+import { PACKAGE_ROOT } from '../package_root.js';
 import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
 import { UsageError } from './user_error.js';
@@ -9,7 +10,7 @@ import { UsageError } from './user_error.js';
 const DEFAULT_CACHE_FILE = join('.ai-evals', 'answers.db');
 
 /** The dataset that ships with the package. */
-export const DEFAULT_DATASET = join(__dirname, '..', '..', 'datasets', 'everyday.jsonl');
+export const DEFAULT_DATASET = join(PACKAGE_ROOT, 'datasets', 'everyday.jsonl');
 
 export type Scorer = 'auto' | 'exact' | 'numeric' | 'json';
 

@@ -1,0 +1,31 @@
+// The facade in few files: a CommonJS bundle for each entry point and for the command, and chunks for what they share.
+//
+// Loading some 120 small modules took longer than everything else of an import. What two bundles share is in a chunk that
+// both load, so that a class is one class in every entry point. All files lie in `dist/` itself: `../package.json` and
+// `./binding.cjs` are found from each of them.
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+import { entryPoints } from './entry_points.mjs';
+
+/** Writes `dist/*.js`. Fails on any warning of the bundler, such as a circular import between chunks. */
+export async function bundleFacade(root, manifest) {
+  const entries = entryPoints(manifest).map((entry) => [entry, join(root, 'ts', `${entry}.ts`)]);
+  const bundle = await rolldown({
+    input: { ...Object.fromEntries(entries), cli: join(root, 'ts', 'cli', 'main.ts') },
+    platform: 'node',
+    // Optional peers are the user's, the loader is generated.
+    external: (id) => id.startsWith('node:') || id === './binding.cjs' || !/^[./]/.test(id),
+    onwarn: (warning) => {
+      throw new Error(`bundle: ${warning.message}`);
+    },
+  });
+  await bundle.write({
+    dir: join(root, 'dist'),
+    format: 'cjs',
+    exports: 'named',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'shared-[name].js',
+    strict: true,
+  });
+  await bundle.close();
+}
