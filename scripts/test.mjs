@@ -6,7 +6,7 @@
 // A check that fails prints all it said; the rest still run, except those that need what failed. The last line is
 // `N passed, N failed`, where N counts tests wherever a check has tests, and the check itself where it has none.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
@@ -22,7 +22,10 @@ mkdirSync(scratch, { recursive: true });
 
 /** No check needs longer, even on two slow cores; one that hangs must not hold up the rest. */
 const TIME_LIMIT_MS = 20 * 60_000;
-const GENERATED = ['ts/binding.cjs', 'ts/binding.d.cts', 'index.d.ts'];
+const PLATFORM_MANIFESTS = readdirSync('npm').flatMap((folder) =>
+  ['package.json', 'README.md'].map((file) => join('npm', folder, file)),
+);
+const GENERATED = ['ts/binding.cjs', 'ts/binding.d.cts', 'index.d.ts', ...PLATFORM_MANIFESTS];
 
 class CheckFailed extends Error {
   constructor(output, counts) {
