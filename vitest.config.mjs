@@ -10,7 +10,9 @@ export default defineConfig({
     server: { deps: { external: [/\/dist\//] } },
     pool: 'forks',
     execArgv: ['--expose-gc'],
-    testTimeout: 30_000,
+    // Only what hangs takes this long, also where every core is busy with something else.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     fileParallelism: true,
     maxWorkers: 2,
   },
