@@ -16,7 +16,6 @@ import { parseArgs } from 'node:util';
 import { bundleFacade } from './bundle.mjs';
 import { writeEntryPoints } from './entry_points.mjs';
 import { prebuiltFirst } from './loader_order.mjs';
-import { restoreManifest } from './pack_manifest.mjs';
 import { libraryName, platformHere, platformOfTarget } from './platforms.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,8 +26,6 @@ const { values, positionals: forNapi } = parseArgs({
 const { debug = false, quiet = false, target } = values;
 process.chdir(root);
 
-// A pack takes seconds; a manifest still in its packed form after a minute was left by one that died.
-restoreManifest({ olderThan: 60_000 });
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const say = (text) => quiet || console.log(text);
 
@@ -111,7 +108,7 @@ async function buildFacade() {
   await writeEntryPoints(root, manifest);
 }
 
-// Only what the addon and the facade take from package.json: a pack rewrites the rest of it for a moment.
+// What the addon and the facade take from package.json.
 const identity = JSON.stringify([manifest.version, manifest.exports, manifest.bin, manifest.license]);
 const FACADE_SCRIPTS = ['build', 'bundle', 'entry_points', 'loader_order'].map((name) =>
   join('scripts', `${name}.mjs`),

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NPM_ENV, tarballs } from './tarballs.mjs';
+import { NPM_ENV, tarballs } from './pack.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const RUST = ['cargo', 'rustc', 'cargo.exe', 'rustc.exe'];

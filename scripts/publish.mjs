@@ -1,15 +1,16 @@
-// Publishes a release: the eight platform packages first, then the root package that asks for them. A package that is
-// already there at this version is passed over, so a release that broke off can be run again.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+// Publishes a release: packs all nine packages first, then publishes the eight of the platforms, then the root, which asks
+// for them. A package that is published already at this version is passed over, so a release that broke off can be
+// run again. A prerelease (`0.2.0-rc.1`) goes to the tag `next`, never to `latest`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { libraryName, platformOfTarget } from './platforms.mjs';
+import { packPlatform, packRoot } from './pack.mjs';
+import { libraryName, platformOfTarget, platformPackages } from './platforms.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const destination = mkdtempSync(join(tmpdir(), 'ai-evals-release-'));
 
 const platforms = manifest.napi.targets.map(platformOfTarget);
 const missing = platforms.filter((name) => !existsSync(join(root, 'npm', name, libraryName(manifest, name))));
@@ -18,16 +19,30 @@ if (missing.length > 0) {
   process.exit(1);
 }
 
-for (const folder of [...platforms.map((name) => join(root, 'npm', name)), root]) {
-  const [{ name, version, filename }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', destination], { cwd: folder, encoding: 'utf8' }),
-  );
-  const known = spawnSync('npm', ['view', `${name}@${version}`, 'version'], { encoding: 'utf8' }).stdout.trim();
-  if (known === version) {
-    console.log(`${name}@${version} is published already`);
-    continue;
+/** Whether the registry has `name` at this version. */
+function isPublished(name) {
+  const { stdout } = spawnSync('npm', ['view', `${name}@${manifest.version}`, 'version'], { encoding: 'utf8' });
+  return stdout.trim() === manifest.version;
+}
+
+const tag = manifest.version.includes('-') ? 'next' : 'latest';
+const destination = mkdtempSync(join(tmpdir(), 'ai-evals-release-'));
+try {
+  const names = [...platformPackages(manifest), manifest.name];
+  const tarballs = [...platforms.map((platform) => packPlatform(platform, destination)), packRoot(destination)];
+  for (const [i, name] of names.entries()) {
+    if (isPublished(name)) {
+      console.log(`${name}@${manifest.version} is published already`);
+      continue;
+    }
+    const args = ['publish', tarballs[i], '--access', 'public', '--provenance', '--tag', tag];
+    const { status } = spawnSync('npm', args, { stdio: 'inherit' });
+    if (status !== 0) {
+      console.error(`${name} was not published; what is out stays. Run this again when the reason is gone.`);
+      process.exitCode = 1;
+      break;
+    }
   }
-  execFileSync('npm', ['publish', join(destination, filename), '--access', 'public', '--provenance'], {
-    stdio: 'inherit',
-  });
+} finally {
+  rmSync(destination, { recursive: true, force: true });
 }

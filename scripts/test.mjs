@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { packTarballs } from './tarballs.mjs';
+import { packTarballs } from './pack.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -106,7 +106,8 @@ async function checkSecondBuild() {
 }
 
 async function checkPublint() {
-  const { messages, pkg } = await publint({ pkgDir: root, pack: 'npm', strict: true, level: 'suggestion' });
+  const { buffer: tarball } = new Uint8Array(readFileSync(rootTarball()));
+  const { messages, pkg } = await publint({ pack: { tarball }, strict: true, level: 'suggestion' });
   if (messages.length > 0) throw new CheckFailed(messages.map((message) => formatMessage(message, pkg)).join('\n'));
 }
 

@@ -1,19 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { consumerProject, withoutRust } from '../../scripts/consumer_project.mjs';
-import { packedManifest } from '../../scripts/pack_manifest.mjs';
+import { packedManifest } from '../../scripts/pack.mjs';
 import { libraryName, platformHere, platformPackages } from '../../scripts/platforms.mjs';
 import { root } from '../lifecycle/child.js';
 
@@ -124,37 +114,14 @@ describe('packing', () => {
     expect(packedManifest(manifest)).not.toEqual(manifest);
   });
 
-  test('that was interrupted is undone by the next one', () => {
-    const home = mkdtempSync(join(tmpdir(), 'ai-evals-manifest-'));
-    try {
-      const script = join(home, 'scripts/pack_manifest.mjs');
-      for (const file of ['scripts/pack_manifest.mjs', 'scripts/platforms.mjs', 'package.json']) {
-        execFileSync('mkdir', ['-p', dirname(join(home, file))]);
-        writeFileSync(join(home, file), readFileSync(join(root, file)));
-      }
-      writeFileSync(join(home, 'scripts/build.mjs'), '');
-      const current = () => readJson(join(home, 'package.json'));
-      const run = (...args: string[]) => execFileSync(process.execPath, [script, ...args], { stdio: 'ignore' });
-      run(); // prepack, and then nothing: npm was killed
-      expect(current()).toHaveProperty('optionalDependencies');
-      run();
-      expect(current()).toEqual(packedManifest(manifest));
-      run('--restore');
-      expect(readFileSync(join(home, 'package.json'), 'utf8')).toBe(before);
-      run('--restore');
-      expect(readFileSync(join(home, 'package.json'), 'utf8')).toBe(before);
-    } finally {
-      rmSync(home, { recursive: true, force: true });
-    }
-  });
-
-  test('for `npm publish` of the folder is refused: npm would register it without its platform packages', () => {
-    const env = { ...process.env, npm_command: 'publish' };
-    const script = join(root, 'scripts/pack_manifest.mjs');
-    const { status, stderr } = spawnSync(process.execPath, [script], { env, encoding: 'utf8' });
-    expect(status).toBe(1);
-    expect(stderr).toContain('npm publish ./');
-  });
+  test.each(['pack', 'publish'])(
+    'refuses `npm %s` of the folder, which would leave out the platform packages',
+    (command) => {
+      const { status, stderr } = spawnSync('npm', [command, '--dry-run'], { cwd: root, encoding: 'utf8' });
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('node scripts/pack.mjs');
+    },
+  );
 });
 
 describe('a project that installed both tarballs, with no Rust on PATH', () => {
