@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import v8 from 'node:v8';
 import vm from 'node:vm';
-import { ResponseCache } from '@aah/ai-evals/performance';
+import { DatasetStream, ResponseCache } from '@aah/ai-evals/performance';
 import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 
 const { decode, encode } = createRequire(import.meta.url)(
-  '../../dist/cache/value_codec.js',
-) as typeof import('../../ts/cache/value_codec.js');
+  '../../dist/value/codec.js',
+) as typeof import('../../ts/value/codec.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'ai-evals-values-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -114,6 +114,10 @@ const { Map: FalseMap, Date: FalseDate } = {
   Map: class Map extends globalThis.Map {},
   Date: class Date extends globalThis.Date {},
 };
+function resizable(): ArrayBuffer {
+  const Resizable = ArrayBuffer as unknown as new (length: number, options: object) => ArrayBuffer;
+  return new Resizable(8, { maxByteLength: 16 });
+}
 function detached(): ArrayBuffer {
   const buffer = new ArrayBuffer(8);
   structuredClone(buffer, { transfer: [buffer] });
@@ -152,6 +156,7 @@ const odd: Record<string, () => unknown> = {
   'a SharedArrayBuffer': () => new SharedArrayBuffer(8),
   'a view of shared memory': () => new Uint8Array(new SharedArrayBuffer(8)),
   'a DataView of shared memory': () => new DataView(new SharedArrayBuffer(8)),
+  'a view of a resizable buffer': () => new Uint8Array(resizable()),
   'a detached buffer': detached,
   'a view of a detached buffer': detachedView,
   'a Proxy of an object': () => new Proxy({ a: 1 }, {}),
@@ -229,6 +234,23 @@ test('whatever structured cloning would change is refused or comes back all the 
     { numRuns: 1000 },
   );
   expect(refused).toBeGreaterThan(100);
+});
+
+test('a stream keeps in the heap exactly what a cache refuses', async () => {
+  const values: [string, unknown][] = Object.entries(odd).map(([what, make]) => [what, { in: [make()] }]);
+  const stored: [string, unknown][] = fc
+    .sample(supported, { numRuns: 200, seed: 1 })
+    .map((value, i) => [`${i}`, { value }]);
+  const stream = new DatasetStream<unknown>({ bufferSize: 1, spillDirectory: folder });
+  stream.push('first');
+  for (const [, value] of [...values, ...stored]) stream.push(value);
+  const [, ...found] = await stream.process(async (batch) => batch);
+  for (const [i, [what, value]] of values.entries()) expect([what, found[i] === value]).toEqual([what, true]);
+  for (const [i, [, value]] of stored.entries()) {
+    expect(isDeepStrictEqual(found[values.length + i], value)).toBe(true);
+  }
+  const left = stored.filter(([, value], i) => found[values.length + i] !== value);
+  expect(left.length).toBeGreaterThan(100);
 });
 
 test('values of another realm come back as those of this one', () => {

@@ -4,6 +4,7 @@
  */
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
+import { decode, encode } from '../value/codec.js';
 import { page } from './content_key.js';
 import type { MissCost, Savings } from './options.js';
 import { fullCost, SavedCosts } from './saved_costs.js';
@@ -17,7 +18,6 @@ import {
   type TierFigures,
   type WrittenKeys,
 } from './tier.js';
-import { decode, encode } from './value_codec.js';
 
 type Handle = InstanceType<typeof native.ByteCacheHandle>;
 

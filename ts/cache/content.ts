@@ -50,13 +50,6 @@ export interface Content {
 /** Thrown (as is: it is no error) where a value has no content; the caller finds out where. */
 export const NO_CONTENT: unique symbol = Symbol('no content');
 
-/** Whether `object` is what an object literal, `JSON.parse` or `Object.create(null)` makes, in any realm. */
-export function isPlain(object: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype === Object.prototype || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
-}
-
 function bytesOf(buffer: ArrayBufferLike, offset: number, length: number): string {
   return Buffer.from(buffer, offset, length).toString('latin1');
 }

@@ -8,7 +8,9 @@
  * a different sequence, because every part says its type and its length or its end, so that a sequence can only be read
  * one way. Cost: O(size of the values), without allocation for plain data.
  */
-import { contentOf, isPlain, NO_CONTENT, Tag } from './content.js';
+import { isPlain } from '../value/plain.js';
+import { isStackOverflow } from '../value/stack_overflow.js';
+import { contentOf, NO_CONTENT, Tag } from './content.js';
 import { noContent } from './no_content.js';
 import { ROOT, type Step, shapeOf } from './shape.js';
 
@@ -154,10 +156,6 @@ export function writeCopy({ id, structure }: KeyCopy): number {
   for (; at < structure; at += 1) page[at] = id.charCodeAt(at);
   text = id.slice(structure);
   return structure;
-}
-
-export function isStackOverflow(error: unknown): boolean {
-  return error instanceof RangeError && /call stack/i.test(error.message);
 }
 
 function write(value: unknown): void {

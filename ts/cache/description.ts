@@ -3,7 +3,9 @@
  * is there). Neither prompts nor credentials are kept: of texts of the input, of long ones, and of what is under a name that
  * suggests either, there are length and digest.
  */
-import { contentOf, isPlain, Tag } from './content.js';
+import { memberPath } from '../value/path.js';
+import { isPlain } from '../value/plain.js';
+import { contentOf, Tag } from './content.js';
 import type { Comparison, KeyDifference } from './miss.js';
 import { stableKey } from './stable_key.js';
 
@@ -109,11 +111,6 @@ function namesOf(value: object): string[] | undefined {
   if (!isPlain(value)) return undefined;
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   return members.some(([, member]) => typeof member === 'function') ? undefined : members.map(([name]) => name);
-}
-
-/** The path of a member of what is at `path`. */
-export function memberPath(path: string, name: string): string {
-  return /^[\w$]+$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
 }
 
 /** A long name is a text rather: its beginning and its digest. */

@@ -1,10 +1,11 @@
 /** How the arguments that name an entry become its key: one form for each kind of cache. */
 import * as check from '../arguments.js';
-import { isStackOverflow, writeKey, writeTextKey } from './content_key.js';
+import { textSize } from '../value/size.js';
+import { isStackOverflow } from '../value/stack_overflow.js';
+import { writeKey, writeTextKey } from './content_key.js';
 import { describeRequest } from './description.js';
 import { noContent } from './no_content.js';
 import { type CachedQuery, paramsText } from './query_text.js';
-import { textSize } from './value_size.js';
 
 /** What the two arguments that name an entry are called, made into and kept as. */
 export interface KeyForm<K> {

@@ -5,11 +5,11 @@
  * when everything is consistent, so that they may use the cache they listen to.
  */
 import { native } from '../native.js';
+import { sizeOf, textSize } from '../value/size.js';
 import { page } from './content_key.js';
 import type { Eviction, EvictionReason, MissCost, Savings } from './options.js';
 import { fullCost, SavedCosts } from './saved_costs.js';
 import { type Extras, type Found, type FullCost, MISS, type Tier, type TierFigures } from './tier.js';
-import { sizeOf, textSize } from './value_size.js';
 
 /** The engine's functions that are called most. */
 const calls = native.cacheCalls();

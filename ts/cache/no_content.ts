@@ -1,12 +1,14 @@
 /** Explains why a value cannot be a key: where in it the culprit is, and what it is. Slow, and only run on failure. */
 import { ArgumentTypeError } from '../errors.js';
-import { contentOf, isPlain } from './content.js';
+import { memberPath } from '../value/path.js';
+import { isPlain } from '../value/plain.js';
+import { contentOf } from './content.js';
 
 const MAX_PATH = 200;
 
 function member(path: string, name: string): string {
   if (path.length > MAX_PATH) return path.endsWith('…') ? path : `${path}…`;
-  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
+  return memberPath(path, name);
 }
 
 function kind(value: unknown): string {

@@ -1,6 +1,6 @@
-/** Items as bytes and back: JSON where that is exact (it is the faster), structured cloning elsewhere. */
-import { deserialize, serialize } from '../structured_clone.js';
-import { type Measured, measure } from './item_form.js';
+/** Encodes items as bytes and decodes them: as JSON where that is exact, since it is faster, and by cloning elsewhere. */
+import { inspect } from '../value/storable.js';
+import { deserialize, serialize } from '../value/structured_clone.js';
 
 /** A run of items that left the heap. */
 export interface EncodedChunk {
@@ -13,33 +13,39 @@ export interface EncodedChunk {
 
 export type ChunkForm = 'json' | 'clone';
 
+/** The way in which one item can leave the heap; `kept`: in none. */
+interface ItemForm {
+  form: ChunkForm | 'kept';
+  bare: object[];
+}
+
 /**
  * Encodes `items` as they are at this moment. An item that looks as if it could leave the heap and cannot (a detached
  * buffer, one nested too deep) is found by trying, and kept, too.
  */
 export function encode(items: readonly unknown[]): EncodedChunk {
-  const measured = items.map(measuredOrKept);
+  const judged = items.map(formOf);
   for (;;) {
     const kept = new Set<number>();
-    for (const [at, { form }] of measured.entries()) if (form === 'kept') kept.add(at);
-    const form = measured.some((item) => item.form === 'clone') ? 'clone' : 'json';
+    for (const [at, { form }] of judged.entries()) if (form === 'kept') kept.add(at);
+    const form = judged.some((item) => item.form === 'clone') ? 'clone' : 'json';
     if (kept.size === items.length) return { bytes: undefined, form, kept };
     const leaving = items.map((item, at) => (kept.has(at) ? null : item));
-    const bare = measured.flatMap((item) => (item.form === 'clone' ? item.bare : []));
+    const bare = judged.flatMap((item) => (item.form === 'clone' ? item.bare : []));
     const bytes = encoded(leaving, bare, form);
     if (bytes) return { bytes, form, kept };
     let failing = 0;
-    for (const [at, item] of measured.entries()) {
+    for (const [at, item] of judged.entries()) {
       if (kept.has(at) || encoded([items[at]], item.bare, form)) continue;
       item.form = 'kept';
       failing += 1;
     }
     // Each can leave by itself, and all together cannot.
-    if (failing === 0) for (const item of measured) item.form = 'kept';
+    if (failing === 0) for (const item of judged) item.form = 'kept';
   }
 }
 
-/** The items that were encoded, as new values of this realm, with `null` for those that were kept. */
+/** Decodes the items of a chunk, as new values of this realm, with `null` for those that were kept. */
 export function decode<T>(bytes: Uint8Array, form: ChunkForm): T[] {
   if (form === 'json') {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as T[];
@@ -49,13 +55,13 @@ export function decode<T>(bytes: Uint8Array, form: ChunkForm): T[] {
   return items;
 }
 
-/** What cannot even be looked at cannot leave. */
-function measuredOrKept(item: unknown): Pick<Measured, 'form' | 'bare'> {
+/** Returns the form of one item. One that cannot even be inspected is kept. */
+function formOf(item: unknown): ItemForm {
   try {
-    return measure(item);
-  } catch {
-    return { form: 'kept', bare: [] };
-  }
+    const found = inspect(item, 'refused');
+    if (!('what' in found)) return { form: found.isJson ? 'json' : 'clone', bare: found.bare };
+  } catch {}
+  return { form: 'kept', bare: [] };
 }
 
 function encoded(items: unknown[], bare: object[], form: ChunkForm): Uint8Array | undefined {

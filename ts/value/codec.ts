@@ -1,16 +1,20 @@
 /**
- * Values as bytes, for caches that are held outside one thread's heap, and back.
+ * Encodes a value as bytes and decodes it, for caches outside one thread's heap.
  *
- * A value comes back as it went in: text as its characters, plain data as JSON where that is exact (it is the fastest to
- * read), vectors as their numbers, and everything else that structured cloning knows (`Date`, `Map`, `Set`, `RegExp`,
- * `BigInt`, typed arrays, shared and cyclic references) that way. What would come back as something else is refused.
+ * A value comes back as it went in:
+ * - text as its characters, vectors as their numbers;
+ * - plain data as JSON where that is exact, since it is the fastest to read;
+ * - everything else that structured cloning knows (`Date`, `Map`, `Set`, `RegExp`, `BigInt`, typed arrays, shared and
+ *   cyclic references) by cloning.
+ *
+ * A value that would come back as something else is refused; see `storable.ts`.
  */
 import { ArgumentTypeError } from '../errors.js';
-import { deserialize, serialize } from '../structured_clone.js';
-import { isStackOverflow } from './content_key.js';
+import { isStackOverflow } from './stack_overflow.js';
 import { hasElementsOnly, inspect, type Refusal, refusedView } from './storable.js';
+import { deserialize, serialize } from './structured_clone.js';
 
-/** How a payload is to be read. Never renumber: files hold it. */
+/** The encoding of a payload. Never renumber: files hold it. */
 const Form = {
   Latin1: 0,
   Utf8: 1,
@@ -66,11 +70,11 @@ export interface Encoded {
 
 const WIDE = /[^\0-\xff]/;
 const UNPAIRED = /\p{Surrogate}/u;
-/** Of a path in an error, in characters. */
+/** Longest path in an error, in characters. */
 const LONGEST_PATH = 200;
 
 /**
- * The payload may be memory of the value itself: it is to be copied before the caller goes on.
+ * Encodes `value`. The payload may be memory of the value itself: copy it before the caller goes on.
  *
  * @throws TypeError naming the path of a part that would not come back as it is.
  */
@@ -87,7 +91,7 @@ export function encode(value: unknown): Encoded {
   }
   let isInspected = false;
   try {
-    const inspected = inspect(value);
+    const inspected = inspect(value, 'read');
     if ('what' in inspected) throw refusalError(inspected);
     isInspected = true;
     const { isJson, bare } = inspected;
@@ -103,7 +107,7 @@ export function encode(value: unknown): Encoded {
   }
 }
 
-/** The value of {@link encode}, whose payload is `bytes` from `start` to `end`; the value holds on to none of them. */
+/** Decodes what {@link encode} made of a value, from `start` to `end`. The value holds on to none of the bytes. */
 export function decode(form: number, bytes: Buffer, start: number, end: number): unknown {
   switch (form) {
     case Form.Latin1:
@@ -164,14 +168,14 @@ function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/** Bytes in memory of their own, aligned for any type. */
+/** Copies bytes into memory of their own, aligned for any type. */
 function copyOf(bytes: Uint8Array, start: number, end: number): ArrayBuffer {
   const copy = new ArrayBuffer(end - start);
   new Uint8Array(copy).set(bytes.subarray(start, end));
   return copy;
 }
 
-/** The error for a value that cannot be stored: where in it the culprit is, and what it is. */
+/** Makes the error for a value that cannot be stored: the path of the culprit, and what it is. */
 function refusalError({ steps, what }: Refusal): ArgumentTypeError {
   const path = `value${steps.reverse().join('')}`;
   const shown = path.length <= LONGEST_PATH ? path : `${path.slice(0, LONGEST_PATH)}…`;

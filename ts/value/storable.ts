@@ -1,42 +1,46 @@
 /**
- * Whether a value can be held as bytes and come back exactly as it is; and if not, what in it could not, and where.
+ * Decides whether a value can leave the heap as bytes and come back as it is, and if not, which part of it could not.
  *
- * Brands are asked of Node (`util.types`) and prototypes of their chain, not of their names: a class that calls itself
- * `Date` is none, and values of another realm (Jest, `vm`) count the same. O(size of the value).
+ * Brands are asked of Node (`util.types`) and of the prototype's constructor, not of names: a class that calls itself
+ * `Date` is refused, and values of another realm (Jest, `vm`) are accepted. O(size of the value).
  */
 import { isDeepStrictEqual, types } from 'node:util';
-import { isDetached } from '../structured_clone.js';
-import { isPlain } from './content.js';
-import { memberPath } from './description.js';
+import { memberPath } from './path.js';
+import { isPlain } from './plain.js';
+import { isDetached } from './structured_clone.js';
 
-/** How deep a value may be nested: what is deeper could be written on one stack and not be read on another. */
+/** Deepest nesting: a deeper value could be written on one stack and not be read on another. */
 const MOST_LEVELS = 2000;
-/** Elements of an array: to look for members besides them takes memory for each. */
+/** Most elements of an array: looking for members besides them takes memory for each. */
 const MOST_ELEMENTS = 10_000_000;
 
-/** What is known of a value whose parts can all be held. */
-export interface Inspected {
-  /** JSON brings it back exactly. */
+/** Result for a value that can leave the heap. */
+export interface Storable {
+  /** Whether JSON brings it back exactly. */
   isJson: boolean;
-  /** The objects in it that have no prototype, which cloning would give one. */
+  /** Objects in it without a prototype: cloning would give them one. */
   bare: object[];
 }
 
-/** Why a part cannot be held. */
+/** Result for a value that cannot: the part that is refused. */
 export interface Refusal {
   what: string;
-  /** Where it is, the innermost step first. */
+  /** Path of the part, the innermost step first. */
   steps: string[];
 }
 
-interface Inspection extends Inspected {
+/** Whether a getter is read, and comes back as the value it gave, or is refused. */
+export type Getters = 'read' | 'refused';
+
+interface Inspection extends Storable {
+  getters: Getters;
   seen: Set<object>;
   levels: number;
 }
 
-/** Looks at every part of `value`. Reads every getter once. */
-export function inspect(value: unknown): Inspected | Refusal {
-  const inspection: Inspection = { isJson: true, bare: [], seen: new Set(), levels: 0 };
+/** Inspects every part of `value`. Throws what a getter throws. */
+export function inspect(value: unknown, getters: Getters): Storable | Refusal {
+  const inspection: Inspection = { isJson: true, bare: [], getters, seen: new Set(), levels: 0 };
   return visit(value, inspection) ?? inspection;
 }
 
@@ -44,13 +48,13 @@ function refused(what: string): Refusal {
   return { what, steps: [] };
 }
 
-/** `refusal`, as seen from a level further out. */
+/** Returns `refusal` as seen from one level further out. */
 function within(refusal: Refusal, step: string): Refusal {
   refusal.steps.push(step);
   return refusal;
 }
 
-/** The refusal of a part of `value`, if there is one. */
+/** Returns the first refusal of a part of `value`. */
 function visit(value: unknown, inspection: Inspection): Refusal | undefined {
   switch (typeof value) {
     case 'string':
@@ -103,7 +107,7 @@ function visitArray(value: unknown[], inspection: Inspection): Refusal | undefin
   return hasSymbols(value) ? refused('an array with members named by symbols') : undefined;
 }
 
-/** An array with holes or with members besides its elements, which cloning keeps. */
+/** Visits an array with holes or with members besides its elements, which cloning keeps. */
 function visitOddArray(value: unknown[], names: string[], inspection: Inspection): Refusal | undefined {
   inspection.isJson = false;
   for (const name of names) {
@@ -119,7 +123,9 @@ function visitPlain(value: Record<string, unknown>, inspection: Inspection): Ref
     inspection.bare.push(value);
   }
   for (const name of Object.keys(value)) {
-    const refusal = visit(value[name], inspection);
+    const isGetter =
+      inspection.getters === 'refused' && Object.getOwnPropertyDescriptor(value, name)?.get !== undefined;
+    const refusal = isGetter ? refused('a getter') : visit(value[name], inspection);
     if (refusal) return within(refusal, memberPath('', name));
     if (name === '__proto__') inspection.isJson = false;
   }
@@ -168,12 +174,14 @@ const BUILTINS: readonly (readonly [string, (value: unknown) => boolean])[] = [
   ['ArrayBuffer', types.isArrayBuffer],
 ];
 
-/** Why a view cannot be held, if it cannot. */
+/** Returns the reason why a view is refused. */
 export function refusedView(value: ArrayBufferView): Refusal | undefined {
   const name = types.isDataView(value) ? 'DataView' : (value as Uint8Array)[Symbol.toStringTag];
   if (!isMadeBy(value, name)) return instance(value, name);
   if (!types.isArrayBuffer(value.buffer)) return refused(`a ${name} of a SharedArrayBuffer`);
   if (isDetached(value.buffer)) return refused(`a ${name} of a detached ArrayBuffer`);
+  // One that grows with its buffer would not grow any more.
+  if ((value.buffer as { resizable?: boolean }).resizable) return refused(`a ${name} of a resizable ArrayBuffer`);
   return hasOwnMembers(value) ? refused(`a ${name} with members of its own`) : undefined;
 }
 
@@ -182,7 +190,7 @@ function hasOwnMembers(value: ArrayBufferView): boolean {
   if (types.isDataView(value)) return Object.keys(value).length > 0 || hasSymbols(value);
   const { buffer, byteOffset, length } = value as Uint8Array;
   const made = Object.getPrototypeOf(value).constructor as Uint8ArrayConstructor;
-  // Compares such members after the bytes, and takes a tenth of the time that a list of all names takes.
+  // Compares such members after the bytes, in a tenth of the time that listing all names takes.
   return !isDeepStrictEqual(value, new made(buffer, byteOffset, length));
 }
 
@@ -216,7 +224,7 @@ function isMadeBy(value: object, name: string): boolean {
   );
 }
 
-/** What an instance of a class is called; `name` is the builtin that it is derived from. */
+/** Refuses an instance of a class; `name` is the builtin that the class is derived from. */
 function instance(value: object, name: string | undefined): Refusal {
   const own = value.constructor?.name || 'an unnamed class';
   return refused(`an instance of ${own}${name === undefined ? '' : `, a class derived from ${name}`}`);

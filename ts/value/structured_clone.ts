@@ -1,11 +1,12 @@
 /**
- * Values as bytes and back by structured cloning. Not `v8.serialize`: that hands typed arrays back as views of all the
- * bytes that were read.
+ * Encodes values by structured cloning, and decodes them. Unlike `v8.serialize`, it decodes typed arrays with buffers of
+ * their own rather than as views of all the bytes that were read.
  *
- * What becomes of a typed array or `DataView` is for the caller to say. `shown`: it comes back with the bytes that it shows
- * in a buffer of its own, and no others are written (it may lie in memory that holds whatever else the process read): for
- * what leaves the process. `shared`: views that share a buffer share one again, where the whole buffer is not much more than
- * what is shown: rows of a matrix must not take the matrix with each of them.
+ * The caller chooses what becomes of a typed array or `DataView`:
+ * - `shown`: it comes back with the bytes that it shows in a buffer of its own, and no others are written. For values that
+ *   leave the process: the buffer may hold whatever else the process has read.
+ * - `shared`: views that share a buffer share one again, unless the buffer is much larger than what they show. Rows of a
+ *   matrix must not take the matrix with each of them.
  */
 import { Deserializer, Serializer } from 'node:v8';
 
@@ -30,10 +31,10 @@ const KINDS: readonly string[] = VIEWS.map(({ name }) => name);
 
 /** Added to the number of a view that is written with its whole buffer. */
 const WHOLE = 64;
-/** Bytes of a buffer that is not worth cutting up. */
+/** Size of a buffer that is not worth cutting up, in bytes. */
 const SMALL_BUFFER = 1024;
 
-/** What becomes of the buffers of views. */
+/** Treatment of the buffers of views. */
 type Buffers = 'shown' | 'shared';
 
 class ViewWriter extends Serializer {
@@ -94,12 +95,12 @@ export function isDetached(buffer: ArrayBufferLike): boolean {
   }
 }
 
-/** Elements of a view; of a `DataView`, bytes. */
+/** Returns the elements of a view, or the bytes of a `DataView`. */
 function lengthOf(view: ArrayBufferView): number {
   return 'length' in view ? (view.length as number) : view.byteLength;
 }
 
-/** The bytes of `value`. Throws when it cannot be cloned. */
+/** Encodes `value`. Throws when it cannot be cloned. */
 export function serialize(value: unknown, buffers: Buffers): Uint8Array {
   const writer = new ViewWriter(buffers);
   writer.writeHeader();
@@ -107,7 +108,7 @@ export function serialize(value: unknown, buffers: Buffers): Uint8Array {
   return writer.releaseBuffer();
 }
 
-/** The value of {@link serialize}, as a new value of this realm. */
+/** Decodes what {@link serialize} wrote, as a new value of this realm. */
 export function deserialize(bytes: Uint8Array): unknown {
   const value = read(bytes);
   return SAME_REALM ? value : adopt(value, new Map());
@@ -122,7 +123,7 @@ function read(bytes: Uint8Array): unknown {
 /** Inside a sandbox (Jest), `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
 const SAME_REALM = Object.getPrototypeOf(read(serialize({}, 'shown'))) === Object.prototype;
 
-/** `value` rebuilt from this realm's classes. */
+/** Rebuilds `value` from this realm's classes. */
 function adopt(value: unknown, done: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const before = done.get(value);
