@@ -7,8 +7,8 @@ import { textForm } from './key_form.js';
 import type { KeyedStore } from './keyed_store.js';
 import { MemoryTier, now } from './memory_tier.js';
 import type { ComputeContext, ComputeOptions, LookupOptions, SetOptions, TieredCacheOptions } from './options.js';
+import { tieredStore } from './stores/tiered_store.js';
 import { MISS } from './tier.js';
-import { tieredStore } from './tiered_store.js';
 
 const DEFAULTS = { maxSize: 1000, ttl: 86_400_000 };
 const TEXT = textForm('text');

@@ -11,8 +11,8 @@ import type {
   SetOptions,
   TieredCacheOptions,
 } from './options.js';
+import { tieredStore } from './stores/tiered_store.js';
 import type { Found } from './tier.js';
-import { tieredStore } from './tiered_store.js';
 
 const DEFAULTS = { maxSize: 500, ttl: 7_200_000 };
 
