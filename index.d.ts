@@ -187,6 +187,10 @@ type AiEvalsErrorCode =
  | 'ERR_CACHE_MISS'
 /** A function that computes a value for a cache asked that cache for the same value, itself or through another. */
  | 'ERR_CIRCULAR_WAIT'
+/** The worker thread of an `executeModule` call exited or ran out of memory; its task alone is lost. */
+ | 'ERR_WORKER_DIED'
+/** A regular expression uses look-around or back-references, which linear time does not allow. */
+ | 'ERR_UNSUPPORTED_PATTERN'
 /** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
@@ -985,36 +989,105 @@ declare class RateLimit {
     reset(): void;
 }
 
+/** The shape of every scorer. */
+/** The score of one answer. */
+interface Score {
+    /** From 0 to 1; `NaN` only where the scorer says so. */
+    score: number;
+    /** Whether the score is at least the scorer's threshold. */
+    passed: boolean;
+    /** The reason for the score, in words, where there is one to give. */
+    explanation?: string;
+    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
+    breakdown?: Record<string, number>;
+}
+/** Options of a batch. */
+interface BatchOptions {
+    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
+    signal?: AbortSignal | undefined;
+    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+}
+/** A pair to score in a batch. */
+interface ScoredPair<E, A> {
+    expected: E;
+    actual: A;
+}
+/** A way to score an answer against what was expected. */
+interface Scorer<E, A> {
+    /** The name of the scorer, as in its factory. */
+    readonly name: string;
+    /** The least score that passes, from 0 to 1. */
+    readonly threshold: number;
+    /**
+     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
+     * loop in one crossing.
+     */
+    score(expected: E, actual: A): Promise<Score>;
+    /** Scores one answer on the calling thread. */
+    scoreSync(expected: E, actual: A): Score;
+    /** Scores a batch, in order, on every core; the event loop stays free. */
+    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
+}
+/** The option that every factory takes. */
+interface ThresholdOption {
+    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
+    threshold?: number | undefined;
+}
+
 /** State of a pool. */
 interface PoolStats {
     maxWorkers: number;
-    /** Closures running now. */
+    /** Closures and modules running now, and threads with native work; at most `maxWorkers`. */
     activeWorkers: number;
-    /** Closures waiting for a slot. */
+    /** Closures that wait for a slot, and pairs that wait for a thread. */
     queuedTasks: number;
     /** `activeWorkers / maxWorkers`. */
     utilization: number;
 }
 /**
- * Runs closures, at most `maxWorkers` at once, first come first served.
+ * Scores on native threads and runs closures, at most `maxWorkers` of each at once.
  *
- * A closure cannot leave its thread: `execute` runs it on the main thread, so plain JavaScript in it does not become
- * parallel. What becomes parallel is what the closure waits for.
+ * - {@link scoreBatch} scores a batch in one crossing into native code. It is the fastest way.
+ * - {@link execute} runs a closure. A closure cannot leave its thread, so it runs on the main one and plain JavaScript in
+ *   it does not become parallel. The native scorers that it calls before its first `await` compute on the pool's threads,
+ *   and the calls of all closures of one turn of the event loop share a crossing.
+ * - {@link executeModule} runs JavaScript on worker threads.
  */
 declare class ScoringWorkerPool {
     #private;
     /** `maxWorkers` defaults to the cores of the machine less one, at least 1. Throws a `RangeError` below 1. */
     constructor(maxWorkers?: number);
     /**
-     * Runs `task` on the main thread when a slot is free; resolves or rejects as it does. A task that throws rejects its own
-     * promise and frees its slot. Rejects with `ERR_CLOSED` after {@link close}.
+     * Scores every pair, in order, on the pool's threads; resolves to the scores alone.
+     *
+     * The scores are those of `scoreSync` bit for bit, whatever `maxWorkers` is. A scorer in JavaScript runs on the main
+     * thread, at most `maxWorkers` pairs at once. A bad pair is a `TypeError` with its index, before any work; one over the
+     * scorer's `maxCells` a `RangeError`. Rejects with the signal's reason within 50 ms of its abort, and with `ERR_CLOSED`
+     * after {@link close}.
+     *
+     * Packs the texts by turns of under 5 ms. Holds at most 32 MB of them outside the heap, or the longest pair.
+     */
+    scoreBatch<E, A>(scorer: Scorer<E, A>, pairs: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Float64Array>;
+    /**
+     * Runs `task` on the main thread when a slot is free, in the asynchronous context of this call; resolves or rejects as
+     * it does. A task that throws rejects its own promise and frees its slot. A task gives its slot up while native scorers
+     * compute for it. Rejects with `ERR_CLOSED` after {@link close}.
      */
     execute<T>(task: () => T | PromiseLike<T>): Promise<T>;
-    /** What the pool does at the moment. */
+    /**
+     * Calls the function that the module at `url` exports as `exportName` on a worker thread, at most `maxWorkers` at once;
+     * resolves to what it returns or its promise resolves to. Arguments and result are copied (structured clone).
+     *
+     * `url` is a `file:` URL, an absolute path, or the name of a package. A function that throws rejects its task with a copy
+     * of the error. A thread that dies (an exit, no memory) rejects its task alone, with `ERR_WORKER_DIED`.
+     */
+    executeModule<T = unknown>(url: string | URL, exportName: string, args?: readonly unknown[]): Promise<T>;
+    /** State of the pool at this moment. */
     getStats(): PoolStats;
     /**
-     * Takes no more tasks: those that wait reject with `ERR_CLOSED`, those that run are awaited. Calling it again returns the
-     * same promise.
+     * Takes no more tasks: those that wait reject with `ERR_CLOSED`, those that run and all batches are awaited; then the
+     * threads end. Calling it again returns the same promise.
      */
     close(): Promise<void>;
     /** `await using pool = new ScoringWorkerPool()` closes it at the end of the block. */
@@ -1525,7 +1598,7 @@ interface MeasureDecorator {
  * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
  */
-declare function Measure(name?: string): MeasureDecorator;
+declare function Measure$1(name?: string): MeasureDecorator;
 
 /** Timings of named components, their bottlenecks, and regressions against a baseline. */
 
@@ -2045,5 +2118,271 @@ declare class ResultWriter<T = any> {
     clear(): void;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+/** A text. Numbers, bigints and booleans count as their JSON text. */
+type Text = string | number | bigint | boolean;
+/** One or several texts expected; of several the best counts, unless the metric combines them. */
+type ExpectedText = Text | readonly Text[];
+/** An answer; `null` and `undefined` are no answer and score 0. */
+type ActualText = Text | null | undefined;
+
+/** A scorer of texts. */
+type TextScorer = Scorer<ExpectedText, ActualText>;
+/** Unicode normalisation of both texts before they are compared. */
+type Normalization = 'none' | 'NFC' | 'NFKC';
+/** Options of texts compared symbol by symbol. */
+interface SymbolOptions extends ThresholdOption {
+    /**
+     * One symbol: a code point (default), a UTF-16 unit (as `length` counts), or a grapheme cluster (what a reader takes for
+     * one character).
+     */
+    unit?: 'codepoint' | 'utf16' | 'grapheme' | undefined;
+    /** Default `'none'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** Options of the edit distances. */
+interface EditDistanceOptions extends SymbolOptions {
+    /**
+     * Most cells of the table: the product of both lengths, without the ends that the texts share. Default 1e11, which takes
+     * seconds (`damerauLevenshtein`: minutes). More is a `RangeError`.
+     */
+    maxCells?: number | undefined;
+}
+/** Options of {@link jaroWinkler}. */
+interface JaroWinklerOptions extends SymbolOptions {
+    /** Weight of each symbol of the common prefix, up to four. From 0 to 0.25, default 0.1. */
+    prefixWeight?: number | undefined;
+}
+/**
+ * Levenshtein similarity: 1 − distance/longer length, where the distance is the fewest insertions, deletions and
+ * substitutions. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function levenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by optimal string alignment: Levenshtein with swaps of neighbours, each symbol edited once at most (`ca` →
+ * `abc` is 3). `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function osa(options?: EditDistanceOptions): TextScorer;
+/**
+ * Damerau–Levenshtein similarity: Levenshtein with swaps of neighbours (`ca` → `abc` is 2). `breakdown.distance`. O(m · n).
+ */
+declare function damerauLevenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by insertions and deletions alone: 1 − distance/sum of the lengths. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function indel(options?: EditDistanceOptions): TextScorer;
+/**
+ * Longest common subsequence: its length/longer length. `breakdown.distance` is what is left of the longer text.
+ * O(⌈m/64⌉ · n).
+ */
+declare function lcs(options?: EditDistanceOptions): TextScorer;
+/**
+ * Jaro similarity: the mean of the shares of common symbols in both texts and of those in order. Symbols are common at
+ * most ⌊longer/2⌋ − 1 apart. O(m + n).
+ */
+declare function jaro(options?: SymbolOptions): TextScorer;
+/**
+ * Jaro–Winkler similarity: above 0.7, Jaro's j becomes j + l·prefixWeight·(1 − j) for a common prefix of l ≤ 4 symbols.
+ * O(m + n).
+ */
+declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
+
+/** Fuzzy similarity, equal to `rapidfuzz.fuzz` 3.14. */
+
+/** Options of {@link fuzzy}. */
+interface FuzzyOptions extends ThresholdOption {
+    /**
+     * - `'ratio'` (default): indel similarity of the texts.
+     * - `'partial'`: the best ratio of the shorter text to a window of its length in the longer.
+     * - `'tokenSort'`: the ratio of the sorted tokens.
+     * - `'tokenSet'`: the ratio of the sets of tokens; 1 if one side has no token of its own.
+     * - `'token'`: the better of both.
+     * - `'weighted'`: the best of all, each with a weight (rapidfuzz's WRatio).
+     */
+    method?: 'ratio' | 'partial' | 'tokenSort' | 'tokenSet' | 'token' | 'weighted' | undefined;
+    /** Lower-cases one to one, turns all but letters and numbers into blanks, and trims. Default false. */
+    process?: boolean | undefined;
+    /** Most cells of a table: the product of the lengths of both texts. Default 1e11. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * Fuzzy similarity: forgives order, repetition or additions, by method. Not a measure of meaning. O(⌈m/64⌉ · n), with a
+ * window (`partial`, `weighted`) O(m · n).
+ */
+declare function fuzzy(options?: FuzzyOptions): TextScorer;
+
+/** Options of {@link exactMatch}, applied in this order. Line ends are always unified and the ends trimmed. */
+interface ExactMatchOptions extends ThresholdOption {
+    /** Unicode normalisation. Default `'NFC'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding: `STRASSE` is `straße`. Default false. */
+    ignoreCase?: boolean | undefined;
+    /** Deletes punctuation (`\p{P}`; `$` and `+` are symbols and stay). Default false. */
+    ignorePunctuation?: boolean | undefined;
+    /** Turns the words `a`, `an` and `the` into blanks. Default false. */
+    ignoreArticles?: boolean | undefined;
+    /** Turns each run of white space into one blank. Default false; always with `ignoreArticles`. */
+    collapseSpace?: boolean | undefined;
+}
+/** Options of {@link contains}, {@link startsWith} and {@link endsWith}. */
+interface OccurrenceOptions extends ThresholdOption {
+    /** Unicode normalisation. Default `'NFC'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** Options of {@link pattern}. */
+interface PatternOptions extends ThresholdOption {
+    /** Flags as of `RegExp`. `u` is always on; `g`, `y` and `d` mean nothing here. `v` is refused. */
+    flags?: string | undefined;
+    /**
+     * `true`: one of the pattern's groups must be an expected text, which is not empty. `'all'`: each group that takes part
+     * must be. Without groups the match itself counts. Default: the pattern occurs in the answer, and what is expected is
+     * not looked at.
+     */
+    capture?: boolean | 'all' | undefined;
+    /** The flag `i`, for the comparison of captured text too. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** The same text: 1, else 0. O(m + n). */
+declare function exactMatch(options?: ExactMatchOptions): TextScorer;
+/** The answer contains the expected text: 1, else 0. An empty text is in everything. O(m + n). */
+declare function contains(options?: OccurrenceOptions): TextScorer;
+/** The answer starts with the expected text: 1, else 0. O(m). */
+declare function startsWith(options?: OccurrenceOptions): TextScorer;
+/** The answer ends with the expected text: 1, else 0. O(m). */
+declare function endsWith(options?: OccurrenceOptions): TextScorer;
+/**
+ * The regular expression matches the answer: 1, else 0, as `new RegExp(source, flags + 'u').test(actual)` in time linear
+ * in the answer. Throws `ERR_UNSUPPORTED_PATTERN` for look-around and back-references, which linear time does not allow,
+ * and a `SyntaxError` for what is no pattern.
+ */
+declare function pattern(source: string | RegExp, options?: PatternOptions): TextScorer;
+
+/** A text expected, or several, and the answer. */
+type TextPair = ScoredPair<ExpectedText, ActualText>;
+/** The figure that is the score; the others are in `breakdown`. */
+type Measure = 'f1' | 'precision' | 'recall';
+/** Options of {@link tokenF1}. */
+interface TokenF1Options extends ThresholdOption {
+    /** Default `'f1'`. */
+    measure?: Measure | undefined;
+}
+/**
+ * Overlap of tokens as in SQuAD 2.0: lower-case, without ASCII punctuation and articles. Of several references the best
+ * counts. `breakdown`: `precision`, `recall`, `f1`. O(m + n).
+ */
+declare function tokenF1(options?: TokenF1Options): TextScorer;
+/** The same text after SQuAD's normalisation: 1, else 0. O(m + n). */
+declare function squadExact(options?: ThresholdOption): TextScorer;
+/** Options of {@link bleu} and {@link corpusBleu}. */
+interface BleuOptions extends ThresholdOption {
+    /** The tokenizer, by its name in sacrebleu. Default `'13a'`; `'zh'` for Chinese, `'intl'` for other scripts. */
+    tokenize?: '13a' | 'intl' | 'char' | 'zh' | 'none' | undefined;
+    /** What becomes of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
+    smoothing?: 'exp' | 'floor' | 'add-k' | 'none' | undefined;
+    /** The value of `'floor'` (default 0.1) and `'add-k'` (default 1). From 0 to 1e6. */
+    smoothingValue?: number | undefined;
+    /** Compares lower-case text. Default false. */
+    lowercase?: boolean | undefined;
+    /** Longest n-grams, from 1 to 16. Default 4. */
+    maxOrder?: number | undefined;
+    /** Leaves out orders that the answer is too short for. Default true; false for a corpus. */
+    effectiveOrder?: boolean | undefined;
+}
+/**
+ * Sentence BLEU, equal to sacrebleu. References are combined: counts are clipped by the most in any of them. `breakdown`:
+ * `brevityPenalty`, `answerLength`, `referenceLength`, `precision1` and so on. O(maxOrder · (m + n)).
+ *
+ * Made for corpora of translations: of one short answer it says little. See {@link corpusBleu}.
+ */
+declare function bleu(options?: BleuOptions): TextScorer;
+/**
+ * Corpus BLEU: the counts of all pairs added up. A pair without an answer counts as an empty one. Blocks the event loop
+ * for as long as it takes. Throws a `RangeError` without pairs.
+ */
+declare function corpusBleu(pairs: readonly TextPair[], options?: BleuOptions): Score;
+/** Options of {@link chrf} and {@link corpusChrf}. */
+interface ChrfOptions extends ThresholdOption {
+    /** Longest n-grams of characters, from 1 to 16. Default 6. */
+    charOrder?: number | undefined;
+    /** Longest n-grams of words, from 0 to 16. Default 0; 2 is chrF++. */
+    wordOrder?: number | undefined;
+    /** Weight of recall against precision, from 0 to 1e6. Default 2. */
+    beta?: number | undefined;
+    /** Compares lower-case text. Default false. */
+    lowercase?: boolean | undefined;
+    /** Counts space as characters. Default false. */
+    whitespace?: boolean | undefined;
+}
+/**
+ * chrF: F-score of character n-grams, equal to sacrebleu; with `wordOrder: 2` chrF++. Of several references the best
+ * counts. `breakdown`: `precision`, `recall`. O((charOrder + wordOrder) · (m + n)).
+ */
+declare function chrf(options?: ChrfOptions): TextScorer;
+/** Corpus chrF: the counts of all pairs added up; see {@link corpusBleu}. */
+declare function corpusChrf(pairs: readonly TextPair[], options?: ChrfOptions): Score;
+/** Options of {@link ter} and {@link corpusTer}. */
+interface TerOptions extends ThresholdOption {
+    /** Separates punctuation from words, and undoes entities. Default false. */
+    normalized?: boolean | undefined;
+    /** Deletes punctuation. Default false. */
+    noPunctuation?: boolean | undefined;
+    /** Applies both to Asian text too: a token for each character. Default false. */
+    asianSupport?: boolean | undefined;
+    /** Default false: compares lower-case text. */
+    caseSensitive?: boolean | undefined;
+    /** Most cells: the product of both numbers of words, without common ends. Default 1e9. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * Translation edit rate, as max(0, 1 − TER), equal to sacrebleu with its limits. The fewest edits to any reference, by the
+ * mean length of all. `breakdown`: `ter`, `edits`, `referenceLength`.
+ */
+declare function ter(options?: TerOptions): TextScorer;
+/** Corpus TER: the edits and lengths of all pairs added up; see {@link corpusBleu}. */
+declare function corpusTer(pairs: readonly TextPair[], options?: TerOptions): Score;
+/** Options of {@link rouge}. */
+interface RougeOptions extends ThresholdOption {
+    /**
+     * - `'rouge1'` to `'rouge9'`: n-grams of that length. `'rouge1'` is the default.
+     * - `'rougeL'`: the longest common subsequence.
+     * - `'rougeLsum'`: that of each expected line with all lines of the answer.
+     */
+    type?: RougeType | undefined;
+    /** Compares the stems of words over three letters (NLTK's extended Porter stemmer). Default false. */
+    stemmer?: boolean | undefined;
+    /** Default `'f1'`. Of several references the one with the best F1 counts, whatever the measure. */
+    measure?: Measure | undefined;
+    /** Most cells of `rougeL` and `rougeLsum`: the product of both numbers of tokens. Default 1e11. */
+    maxCells?: number | undefined;
+}
+/** The kinds of ROUGE. */
+type RougeType = `rouge${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 'L' | 'Lsum'}`;
+/**
+ * ROUGE, equal to rouge-score. Tokens are runs of a–z and 0–9: text in other scripts scores 0. `breakdown`: `precision`,
+ * `recall`, `f1`. O(m + n), with a subsequence O(m · n / 64).
+ */
+declare function rouge(options?: RougeOptions): TextScorer;
+/** Options of {@link meteor}. */
+interface MeteorOptions extends ThresholdOption {
+    /** The tokenizer: that of BLEU (default), or the words between space. */
+    tokenize?: '13a' | 'none' | undefined;
+    /** Weight of precision in the mean, from 0 to 1. Default 0.9: recall counts nine times as much. */
+    alpha?: number | undefined;
+    /** Exponent of the penalty for order, from 0 to 100. Default 3. */
+    beta?: number | undefined;
+    /** Largest penalty for order, from 0 to 1. Default 0.5. */
+    gamma?: number | undefined;
+    /** Most cells: the product of both numbers of words, without common ends. Default 1e9. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * METEOR by equal words and equal stems, equal to nltk without WordNet. Equal texts stay below 1: one chunk of m words
+ * costs γ·(1/m)^β. `breakdown`: `precision`, `recall`, `matches`, `chunks`. O(m + n).
+ */
+declare function meteor(options?: MeteorOptions): TextScorer;
+
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
+export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };

@@ -125,6 +125,38 @@ export declare class DatasetFile {
   close(): void
 }
 
+/** A batch of pairs on its way: texts are appended, then it is started. */
+export declare class NativeBatch {
+  /** An empty batch. */
+  constructor()
+  /** Appends the next texts, or a part of one: the first `length` of `units`. */
+  append(units: Uint16Array, length: number): void
+  /**
+   * Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the
+   * number of texts of each pair. With `figures` a row holds those after the score.
+   */
+  start(kernel: NativeKernel, threads: NativeScoringThreads, lengths: Uint32Array, counts: Uint32Array, figures: boolean): Promise<Float64Array>
+  /** Ends the scoring early, even within a pair; its promise rejects. */
+  abort(): void
+  /** Number of pairs that are scored. */
+  done(): number
+  /** Pairs that were refused, as `[[index, message], …]` in JSON; `null` if there are none. */
+  refused(): string | null
+}
+
+/** The scorer of one specification; see the engine's `kernel`. */
+export declare class NativeKernel {
+  /** Builds the kernel of a JSON specification. */
+  constructor(specification: string)
+  /** Names of the figures that follow the score in a row. */
+  figures(): Array<string>
+  /**
+   * Scores one pair into `row`. `texts` is the texts expected and the answer, run together; the first `count` numbers
+   * of `lengths` say how many UTF-16 units each has.
+   */
+  score(texts: string, lengths: Uint32Array, count: number, row: Float64Array): void
+}
+
 /** Timings of named components. */
 export declare class NativeMonitor {
   /** An empty one. */
@@ -238,6 +270,14 @@ export declare class NativeScheduler {
   remaining(now: number): number
   /** Writes the metrics of the current or last run: wall, mean execution, efficiency, throttled, utilisation. */
   metrics(now: number, out: Float64Array): void
+}
+
+/** The threads that batches are scored on; started with the first batch. */
+export declare class NativeScoringThreads {
+  /** At most `workers` threads. */
+  constructor(workers: number)
+  /** Lets the threads end when what they compute is done; another batch starts them again. */
+  close(): void
 }
 
 /** A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`. */
@@ -418,6 +458,9 @@ export declare function retryable(status: number, code: string, name: string, me
  * 2 µs.
  */
 export declare function runDelay(): number
+
+/** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
+export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
 
 /**
  * Scores a batch of answers. `texts` is every expected and actual text, alternating, run together; `lengths` says how

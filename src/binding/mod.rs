@@ -19,6 +19,7 @@ mod limiter;
 mod monitor;
 pub mod number;
 mod scoring;
+mod scoring_batch;
 mod stats;
 mod stream;
 mod vectors;
