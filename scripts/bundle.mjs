@@ -3,15 +3,22 @@
 // Loading some 120 small modules took longer than everything else of an import. What two bundles share is in a chunk that
 // both load, so that a class is one class in every entry point. All files lie in `dist/` itself: `../package.json` and
 // `./binding.cjs` are found from each of them.
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { entryPoints } from './entry_points.mjs';
+
+/** Names and files of what runs on worker threads of its own: a bundle each, found beside the module that starts it. */
+function threads(root) {
+  const files = readdirSync(join(root, 'ts'), { recursive: true }).filter((file) => file.endsWith('_thread.ts'));
+  return files.map((file) => [basename(file, '.ts'), join(root, 'ts', file)]);
+}
 
 /** Writes `dist/*.js`. Fails on any warning of the bundler, such as a circular import between chunks. */
 export async function bundleFacade(root, manifest) {
   const entries = entryPoints(manifest).map((entry) => [entry, join(root, 'ts', `${entry}.ts`)]);
   const bundle = await rolldown({
-    input: { ...Object.fromEntries(entries), cli: join(root, 'ts', 'cli', 'main.ts') },
+    input: { ...Object.fromEntries([...entries, ...threads(root)]), cli: join(root, 'ts', 'cli', 'main.ts') },
     platform: 'node',
     // Optional peers are the user's, the loader is generated.
     external: (id) => id.startsWith('node:') || id === './binding.cjs' || !/^[./]/.test(id),
