@@ -1,8 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { DatasetError, DatasetStream } from '@aah/ai-evals/performance';
+import { DatasetError, DatasetStream, PreciseDate } from '@aah/ai-evals/performance';
 import { afterAll, describe, expect, test } from 'vitest';
 
 // Made by parquet/make.py with pyarrow.
@@ -44,11 +43,11 @@ describe('fromFile of Parquet', () => {
           dictionary: 'x',
           bytes: new Uint8Array([0, 255]),
           fixed: new Uint8Array([97, 98, 99]),
-          date: new Date('1969-12-31'),
+          date: '1969-12-31',
           seconds: new Date('2024-02-29T12:34:56Z'),
           millis: new Date('2024-02-29T12:34:56.789Z'),
-          micros: new Date('2024-02-29T12:34:56.789Z'),
-          nanos: new Date('2024-02-29T12:34:56.789Z'),
+          micros: new PreciseDate('2024-02-29T12:34:56.789999Z'),
+          nanos: new PreciseDate('2024-02-29T12:34:56.789999999Z'),
           time_ms: '01:02:03.004',
           time_us: '01:02:03.000004',
           time_ns: '00:00:00.000000001',
@@ -57,7 +56,7 @@ describe('fromFile of Parquet', () => {
           decimal_wide: `${'9'.repeat(40)}.1`,
           list: [1, null, 2n ** 60n],
           lists: [['a'], [], null],
-          struct: { a: 2n ** 60n, when: new Date('2000-01-01'), s: { b: new Uint8Array([1]) } },
+          struct: { a: 2n ** 60n, when: '2000-01-01', s: { b: new Uint8Array([1]) } },
           structs: [{ x: 1.5 }, null, { x: Number.POSITIVE_INFINITY }],
           map: new Map<string, unknown>([
             ['k', 1],
@@ -108,6 +107,15 @@ describe('fromFile of Parquet', () => {
     ]);
   });
 
+  test('keeps the part of a millisecond of a timestamp', async () => {
+    const [{ micros, nanos, millis }, second] = await all<Record<string, PreciseDate>>(fixture('values.parquet'));
+    expect([micros?.nanoseconds, nanos?.nanoseconds]).toEqual([999_000, 999_999]);
+    expect(micros?.getTime()).toBe(Date.parse('2024-02-29T12:34:56.789Z'));
+    expect(JSON.stringify([nanos, millis])).toBe('["2024-02-29T12:34:56.789999999Z","2024-02-29T12:34:56.789Z"]');
+    expect(millis).not.toBeInstanceOf(PreciseDate);
+    expect(second?.nanos?.toISOString()).toBe('1969-12-31T23:59:59.999999999Z');
+  });
+
   test('no rows are no items; the name does not matter; iteration and derived streams work', async () => {
     expect(await all(fixture('empty.parquet'))).toEqual([]);
     const path = join(directory, 'data');
@@ -117,7 +125,7 @@ describe('fromFile of Parquet', () => {
     expect(ids).toEqual(['case-1', 'case-3', 'case-5']);
   });
 
-  test('what is cut off, damaged, compressed as a whole or no Parquet is one clear error', async () => {
+  test('refuses what is cut off, damaged or no Parquet with one clear error', async () => {
     const whole = readFileSync(fixture('codec-none.parquet'));
     const damaged = Buffer.from(whole);
     damaged.fill(0xff, 4, 40);
@@ -125,7 +133,6 @@ describe('fromFile of Parquet', () => {
       ['cut.parquet', whole.subarray(0, whole.length - 10), 'is not a whole Parquet file'],
       ['half.parquet', whole.subarray(0, whole.length / 2), 'is not a whole Parquet file'],
       ['damaged.parquet', damaged, 'row 1 of the Parquet file cannot be read'],
-      ['zipped.parquet', gzipSync(whole), 'is not a Parquet file'],
       ['text.parquet', '{"id":1}\n', 'is not a Parquet file'],
       ['nothing.parquet', '', 'is not a Parquet file'],
     ] as const) {

@@ -62,12 +62,12 @@ describe('fromFile', () => {
     expect(await all(DatasetStream.fromFile(pathToFileURL(path)))).toEqual(cases);
   });
 
-  test('values are those of JSON.parse: big numbers, repeated and __proto__ members, lone surrogates', async () => {
+  test('gives the values of JSON.parse: repeated and __proto__ members, lone surrogates', async () => {
     const lines = [
       '{"a":1,"a":2}',
       '{"__proto__":{"x":1}}',
       '1e400',
-      '12345678901234567890',
+      '1234567890123456789.5',
       '"\\ud800"',
       '-0',
       '[[[]]]',

@@ -1,42 +1,43 @@
-//! Binding of the room `stream`.
+//! Binding of the module `stream`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use napi::bindgen_prelude::{AsyncTask, Uint8ArraySlice};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8ArraySlice};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, JsString, Status, Task};
 use napi_derive::napi;
 
 use super::number::integer;
-use crate::stream::overflow::{Overflow, OverflowError};
-use crate::stream::segment::UnnamedFiles;
 use crate::stream::source::{
-    AppendPoint, AppendTarget, Batch, DatasetError, DatasetReader, Format, ReaderOptions, Text,
-    finished_header,
+    AppendPoint, AppendTarget, Batch, CsvOptions, DatasetError, DatasetReader, Dialect, Format, Header,
+    MAX_RECORD_BYTES, Progress, ReaderOptions, StopSignal, Stopper, Text, finished_header, stop_signal,
 };
+use crate::stream::spill_file::UnnamedFiles;
+use crate::stream::spill_queue::{self, SpillError};
 
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
-fn storage_error(error: &OverflowError) -> Error {
+fn storage_error(error: &SpillError) -> Error {
     Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}"))
 }
 
-/// A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`.
+/// A queue of byte chunks outside the JavaScript heap; see the engine's type of that name.
 #[napi]
-pub struct OverflowQueue {
-    queue: Overflow,
+pub struct SpillQueue {
+    queue: spill_queue::SpillQueue,
     reported: i64,
 }
 
 #[napi]
-impl OverflowQueue {
+impl SpillQueue {
     /// An empty queue whose temporary files go to `directory`.
     #[napi(constructor, catch_unwind)]
     pub fn new(directory: String) -> Self {
         Self {
-            queue: Overflow::new(Box::new(UnnamedFiles::new(Path::new(&directory)))),
+            queue: spill_queue::SpillQueue::new(Box::new(UnnamedFiles::new(Path::new(&directory)))),
             reported: 0,
         }
     }
@@ -105,13 +106,15 @@ fn held_bytes(text: &Text) -> usize {
     }
 }
 
-/// What one read of a dataset file gave: items, or the problem that ends it.
+/// The outcome of one read of a dataset file: items, or the problem that ends it.
 #[napi]
 pub struct DatasetBatch {
     texts: std::vec::IntoIter<Text>,
     skipped: u64,
     reports: Vec<DatasetError>,
     done: bool,
+    long_numbers: bool,
+    progress: Progress,
     plan: String,
     error: Option<DatasetError>,
 }
@@ -134,7 +137,7 @@ impl DatasetBatch {
         self.texts.as_slice().iter().map(held_bytes).sum::<usize>() as f64
     }
 
-    /// How many records were left out as invalid.
+    /// The number of records left out as invalid.
     #[napi(getter, catch_unwind)]
     pub fn skipped(&self) -> f64 {
         self.skipped as f64
@@ -147,13 +150,37 @@ impl DatasetBatch {
         reports.to_string()
     }
 
-    /// Whether nothing follows.
+    /// Returns whether nothing follows.
     #[napi(getter, catch_unwind)]
     pub fn done(&self) -> bool {
         self.done
     }
 
-    /// What makes the values of the parsed ones, as JSON; empty when they are what they should be.
+    /// Returns whether a number in the texts may have more digits than a double keeps.
+    #[napi(getter, catch_unwind)]
+    pub fn long_numbers(&self) -> bool {
+        self.long_numbers
+    }
+
+    /// Bytes of the file that were read so far.
+    #[napi(getter, catch_unwind)]
+    pub fn bytes_read(&self) -> f64 {
+        self.progress.bytes_read as f64
+    }
+
+    /// Bytes of the file; -1 when that is not known.
+    #[napi(getter, catch_unwind)]
+    pub fn bytes_total(&self) -> f64 {
+        self.progress.bytes_total.map_or(-1.0, |bytes| bytes as f64)
+    }
+
+    /// Records of the file; -1 when that is not known.
+    #[napi(getter, catch_unwind)]
+    pub fn items_total(&self) -> f64 {
+        self.progress.items_total.map_or(-1.0, |items| items as f64)
+    }
+
+    /// The conversions that make the values of the parsed ones, as JSON; empty when they are as they should be.
     #[napi(getter, catch_unwind)]
     pub fn plan(&self) -> String {
         self.plan.clone()
@@ -172,18 +199,23 @@ struct SharedReader {
     path: PathBuf,
     options: ReaderOptions,
     reader: Mutex<Option<DatasetReader>>,
+    /// The stopper of a pipe or device: dropped to end a read that waits.
+    stopper: Mutex<Option<Stopper>>,
+    /// Goes to the reader when it is opened.
+    stop: Mutex<Option<StopSignal>>,
     closed: AtomicBool,
 }
 
 impl SharedReader {
     fn next(&self) -> Result<Batch, DatasetError> {
-        let mut held = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = locked(&self.reader);
         if self.closed.load(Ordering::Acquire) {
             *held = None;
             return Err(DatasetError::of_file("was closed"));
         }
         if held.is_none() {
-            *held = Some(DatasetReader::open(&self.path, self.options)?);
+            let stop = locked(&self.stop).take();
+            *held = Some(DatasetReader::open(&self.path, self.options.clone(), stop)?);
         }
         let batch = match held.as_mut() {
             Some(reader) => reader.next_batch(),
@@ -194,30 +226,113 @@ impl SharedReader {
         }
         batch
     }
+
+    fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        *locked(&self.stopper) = None;
+        match self.reader.try_lock() {
+            Ok(mut held) => *held = None,
+            Err(TryLockError::Poisoned(held)) => *held.into_inner() = None,
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
 }
 
-/// Reads a dataset file in batches on the threads of libuv's pool.
+/// The value of `mutex`, which is consistent whatever became of its last holder.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Options of reading a dataset file; the facade checks what callers give.
+#[napi(object)]
+pub struct DatasetFileOptions {
+    /// `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file.
+    pub format: Option<String>,
+    /// One ASCII character.
+    pub delimiter: Option<String>,
+    /// One ASCII character; empty for none.
+    pub quote: Option<String>,
+    /// One ASCII character.
+    pub comment: Option<String>,
+    /// The names of the columns; empty for none. Absent: the first row.
+    pub header: Option<Vec<String>>,
+    pub skip_invalid: bool,
+    pub batch_bytes: f64,
+    /// The directory of temporary files.
+    pub directory: String,
+    /// True when the file is a pipe or a device, whose bytes may be a long time coming.
+    pub live: bool,
+}
+
+fn one_byte(name: &str, text: &str) -> napi::Result<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() => Ok(*byte),
+        _ => {
+            let message = format!("ERR_OUT_OF_RANGE: {name} must be one ASCII character");
+            Err(Error::new(Status::InvalidArg, message))
+        }
+    }
+}
+
+impl DatasetFileOptions {
+    fn csv(&self) -> napi::Result<CsvOptions> {
+        let byte = |name, text: &Option<String>| text.as_deref().map(|text| one_byte(name, text)).transpose();
+        Ok(CsvOptions {
+            delimiter: byte("delimiter", &self.delimiter)?,
+            quote: match self.quote.as_deref() {
+                None => None,
+                Some("") => Some(None),
+                Some(text) => Some(Some(one_byte("quote", text)?)),
+            },
+            comment: byte("comment", &self.comment)?,
+            header: match &self.header {
+                None => Header::FirstRow,
+                Some(names) if names.is_empty() => Header::None,
+                Some(names) => Header::Names(names.clone()),
+            },
+        })
+    }
+}
+
+/// Reads a dataset file in batches, off the JavaScript thread.
 #[napi]
 pub struct DatasetFile {
     shared: Arc<SharedReader>,
 }
 
+/// Called on the JavaScript thread with a batch; does not keep the process alive.
+type BatchListener = ThreadsafeFunction<DatasetBatch, (), DatasetBatch, Status, false, true>;
+
 #[napi]
 impl DatasetFile {
-    /// `format` is empty (told from the file) or one of `jsonl`, `json`, `csv`, `tsv`. Nothing is opened yet.
+    /// Keeps `path` and how to read it; the file is opened by the first read.
     #[napi(constructor, catch_unwind)]
-    pub fn new(path: String, format: String, skip_invalid: bool, batch_bytes: f64) -> napi::Result<Self> {
-        let batch_bytes = integer("batchBytes", batch_bytes, 1.0, 1_073_741_824.0)? as usize;
-        let format = Format::from_name(&format);
-        let options = ReaderOptions {
-            format,
-            skip_invalid,
-            batch_bytes,
+    pub fn new(path: String, options: DatasetFileOptions) -> napi::Result<Self> {
+        let batch_bytes = integer("batchBytes", options.batch_bytes, 1.0, 1_073_741_824.0)? as usize;
+        let (stopper, stop) = if options.live {
+            let ends = stop_signal().map_err(|error| {
+                Error::new(
+                    Status::GenericFailure,
+                    format!("ERR_STORAGE: a pipe cannot be read: {error}"),
+                )
+            })?;
+            (Some(ends.0), Some(ends.1))
+        } else {
+            (None, None)
         };
         let shared = SharedReader {
             path: path.into(),
-            options,
+            options: ReaderOptions {
+                format: options.format.as_deref().and_then(Format::from_name),
+                csv: options.csv()?,
+                skip_invalid: options.skip_invalid,
+                batch_bytes,
+                max_record_bytes: MAX_RECORD_BYTES,
+                spool_directory: Some(options.directory.into()),
+            },
             reader: Mutex::new(None),
+            stopper: Mutex::new(stopper),
+            stop: Mutex::new(stop),
             closed: AtomicBool::new(false),
         };
         Ok(Self {
@@ -225,7 +340,7 @@ impl DatasetFile {
         })
     }
 
-    /// The next batch. One call at a time; the promise never rejects for the file's sake.
+    /// Reads the next batch on a thread of libuv's pool. One call at a time; the promise never rejects for the file's sake.
     #[napi(catch_unwind, ts_return_type = "Promise<DatasetBatch>")]
     pub fn next(&self) -> AsyncTask<NextBatch> {
         AsyncTask::new(NextBatch {
@@ -233,14 +348,68 @@ impl DatasetFile {
         })
     }
 
-    /// Closes the file, at the end of a running `next` if there is one.
+    /// Reads the next batch on a thread of its own, as it may take for ever, and passes it to `done`. One call at a time.
+    /// The call does not keep the process alive.
+    #[napi(catch_unwind, ts_args_type = "done: (batch: DatasetBatch) => void")]
+    pub fn next_live(&self, done: BatchListener) -> napi::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let read = move || {
+            let output = caught(|| shared.next()).unwrap_or_else(|error| {
+                Err(DatasetError::of_file(format!(
+                    "could not be read: {}",
+                    error.reason
+                )))
+            });
+            done.call(output.into(), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        std::thread::Builder::new()
+            .name("ai-evals-pipe".into())
+            .spawn(read)
+            .map(drop)
+            .map_err(|error| {
+                Error::new(
+                    Status::GenericFailure,
+                    format!("ERR_STORAGE: no thread for a pipe: {error}"),
+                )
+            })
+    }
+
+    /// Closes the file, at the end of a running read if there is one. A read that waits for a pipe ends at once.
     #[napi(catch_unwind)]
     pub fn close(&self) {
-        self.shared.closed.store(true, Ordering::Release);
-        match self.shared.reader.try_lock() {
-            Ok(mut held) => *held = None,
-            Err(TryLockError::Poisoned(held)) => *held.into_inner() = None,
-            Err(TryLockError::WouldBlock) => {}
+        self.shared.close();
+    }
+}
+
+impl Drop for DatasetFile {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl From<Result<Batch, DatasetError>> for DatasetBatch {
+    fn from(output: Result<Batch, DatasetError>) -> Self {
+        match output {
+            Ok(batch) => Self {
+                texts: batch.texts.into_iter(),
+                skipped: batch.skipped,
+                reports: batch.reports,
+                done: batch.done,
+                long_numbers: batch.long_numbers,
+                progress: batch.progress,
+                plan: batch.plan,
+                error: None,
+            },
+            Err(error) => Self {
+                texts: Vec::new().into_iter(),
+                skipped: 0,
+                reports: Vec::new(),
+                done: true,
+                long_numbers: false,
+                progress: Progress::default(),
+                plan: String::new(),
+                error: Some(error),
+            },
         }
     }
 }
@@ -254,7 +423,7 @@ fn as_json(error: &DatasetError) -> serde_json::Value {
     serde_json::json!([error.line, error.byte_offset, error.reason])
 }
 
-/// What `work` gives; a panic of it is an error, as `catch_unwind` makes it of one on the JavaScript thread.
+/// Returns the outcome of `work`. A panic of it is an error, as `catch_unwind` makes it of one on the JavaScript thread.
 fn caught<T>(work: impl FnOnce() -> T) -> napi::Result<T> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -274,28 +443,11 @@ impl Task for NextBatch {
     }
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(match output {
-            Ok(batch) => DatasetBatch {
-                texts: batch.texts.into_iter(),
-                skipped: batch.skipped,
-                reports: batch.reports,
-                done: batch.done,
-                plan: batch.plan,
-                error: None,
-            },
-            Err(error) => DatasetBatch {
-                texts: Vec::new().into_iter(),
-                skipped: 0,
-                reports: Vec::new(),
-                done: true,
-                plan: String::new(),
-                error: Some(error),
-            },
-        })
+        Ok(output.into())
     }
 }
 
-/// Where the next row goes in a file that is appended to; see the engine's `AppendPoint`.
+/// The place of the next row in a file that is appended to; see the engine's `AppendPoint`.
 #[napi(object)]
 pub struct FileAppendPoint {
     pub position: f64,
@@ -327,13 +479,13 @@ impl Task for FindAppendPoint {
     }
 }
 
-/// Where rows can be appended to the file at `path`; `header` is the header row that a CSV file without one would get.
+/// Finds where rows can be appended to the file at `path`. `format` is `jsonl`, `csv` or `tsv`; `header` is the header row
+/// that a file without one would get.
 #[napi(catch_unwind, ts_return_type = "Promise<FileAppendPoint>")]
-pub fn find_append_point(path: String, csv: bool, header: Option<String>) -> AsyncTask<FindAppendPoint> {
-    let target = if csv {
-        AppendTarget::Csv(header)
-    } else {
-        AppendTarget::JsonLines
+pub fn find_append_point(path: String, format: String, header: Option<String>) -> AsyncTask<FindAppendPoint> {
+    let target = match dialect(&format) {
+        Some(dialect) => AppendTarget::Rows(dialect, header),
+        None => AppendTarget::JsonLines,
     };
     AsyncTask::new(FindAppendPoint {
         path: path.into(),
@@ -341,8 +493,38 @@ pub fn find_append_point(path: String, csv: bool, header: Option<String>) -> Asy
     })
 }
 
-/// The columns of the CSV file at `path`, when it has a header row with its line end.
+/// Returns the columns of the CSV or TSV file at `path`, when it has a header row with its line end.
 #[napi(catch_unwind)]
-pub fn finished_csv_header(path: String) -> Option<Vec<String>> {
-    finished_header(Path::new(&path))
+pub fn finished_csv_header(path: String, format: String) -> Option<Vec<String>> {
+    finished_header(Path::new(&path), dialect(&format)?)
+}
+
+/// The dialect of `csv` or `tsv`.
+fn dialect(format: &str) -> Option<Dialect> {
+    Format::from_name(format)?.dialect()
+}
+
+/// Compresses a text as one zstd frame, off the JavaScript thread.
+pub struct ZstdFrame {
+    text: Vec<u8>,
+}
+
+impl Task for ZstdFrame {
+    type Output = Vec<u8>;
+    type JsValue = Buffer;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        caught(|| zstd::stream::encode_all(self.text.as_slice(), zstd::DEFAULT_COMPRESSION_LEVEL))?
+            .map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
+    }
+
+    fn resolve(&mut self, _env: Env, frame: Self::Output) -> napi::Result<Self::JsValue> {
+        Ok(frame.into())
+    }
+}
+
+/// Compresses `text` as one zstd frame.
+#[napi(catch_unwind, ts_return_type = "Promise<Buffer>")]
+pub fn zstd_frame(text: Uint8ArraySlice) -> AsyncTask<ZstdFrame> {
+    AsyncTask::new(ZstdFrame { text: text.to_vec() })
 }

@@ -16,7 +16,7 @@ export class BatchProcessor<TInput = any, TOutput = any> {
   readonly #core: StreamCore<TestCase<TInput, TOutput>>;
   readonly #queue: ItemQueue<TestCase<TInput, TOutput>>;
   readonly #figures: RunFigures<TestCase<TInput, TOutput>>;
-  /** Of each run, in the order in which they began: one that was aborted may still get some. */
+  /** Results of each run, in the order in which they began: one that was aborted may still get some. */
   readonly #results = new Map<object, RunResult<TOutput>[]>();
   #failed: TestCase<TInput, TOutput>[] = [];
 

@@ -6,16 +6,16 @@ import { onAbort } from '../on_abort.js';
 import { turnDue } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
-/** What a batch handler may return: results, or nothing. */
+/** A batch handler, which returns results or nothing. */
 export type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
 
-/** How `process` runs. */
+/** Options of `process`. */
 export interface ProcessOptions extends ConsumeOptions {
   /** Batches in progress at a time. Default 1. Results come in order all the same. */
   concurrency?: number | undefined;
 }
 
-/** Who wants to know what happens to the batches. */
+/** The callbacks of a run for what happens to its batches. */
 export interface RunListener<T, R> {
   completed(batch: T[], results: readonly R[], milliseconds: number): void;
   failed(batch: T[], error: unknown): void;
@@ -23,7 +23,7 @@ export interface RunListener<T, R> {
   results?(results: readonly R[]): void;
 }
 
-/** `options`, checked. */
+/** Returns `options`, checked. */
 export function checkedProcess(options: ProcessOptions | undefined): ProcessOptions {
   const given = checkedConsume(options);
   const { concurrency } = given;
@@ -52,6 +52,7 @@ export class BatchRun<T, R> {
   async run({ concurrency = 1, untilEnd = false, signal }: ProcessOptions): Promise<R[]> {
     const core = this.#core;
     const leave = onAbort(signal, () => core.changed.notify());
+    core.hold();
     try {
       for (let index = 0; ; ) {
         signal?.throwIfAborted();
@@ -76,11 +77,12 @@ export class BatchRun<T, R> {
         await core.changed.wait();
       }
     } finally {
+      core.release();
       leave();
     }
   }
 
-  /** Whether a batch is to be handed out now: a whole one, or what there is when nothing more is sure to come. */
+  /** Returns whether a batch is to be handed out now: a whole one, or what there is when nothing more is sure to come. */
   #takeReady(untilEnd: boolean): boolean {
     const { queue, config } = this.#core;
     this.#core.fill(config.batchSize, untilEnd);

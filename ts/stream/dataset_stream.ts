@@ -78,18 +78,25 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /**
-   * The items of a file: JSON lines, a JSON array, an object whose `testCases` is one, or CSV (a header row; every member a
-   * string), each plain, gzip or zstd, told by content; or Parquet (see the guide of streams for its types). Read, split and validated off the main thread, batch by batch.
+   * Returns a stream of the items of a file:
+   * - JSON lines, a JSON array, or an object whose `testCases` is one;
+   * - CSV or TSV: objects of strings, named by the header row;
+   * - Parquet (see the guide of streams for its types).
+   *
+   * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last, so `path` may be a
+   * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
+   * and validation run off the main thread, batch by batch.
    *
    * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-   * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset.
+   * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset. An abort, a
+   * `break` or `close()` ends the waiting for a pipe, which keeps the process alive only while a consumer waits.
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the caller's to say.
   static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T> {
     const given = checkOptions('options', options);
     const file = checkedPath(path);
-    const { maxMemory } = fullConfig(given, STREAM_DEFAULTS);
-    const source: FileSource<T> = new FileSource<T>(file, checkedFile(given), maxMemory, (record) =>
+    const config = fullConfig(given, STREAM_DEFAULTS);
+    const source: FileSource<T> = new FileSource<T>(file, checkedFile(given), config, (record) =>
       stream.#reportInvalid(record),
     );
     const stream: DatasetStream<T> = DatasetStream.#over<T>(source, given);
@@ -186,7 +193,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     emitSafely(this, 'resume');
   }
 
-  /** Whether the stream is paused. */
+  /** Returns whether the stream is paused. */
   isPaused(): boolean {
     return this.#core.paused;
   }
@@ -226,8 +233,12 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     return this.items();
   }
 
-  /** Iterates item by item. Leaving a stream that reads from a source early closes the source. */
-  async *items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined> {
+  /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
+  items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined> {
+    return this.#leavable(this.#eachItem(options));
+  }
+
+  async *#eachItem(options: ConsumeOptions | undefined): AsyncGenerator<T, void, undefined> {
     for await (const [item] of this.#iterate(1, options)) {
       yield item as T;
       // What is there already needs no waiting, but for a turn. One at a time: leaving early must not lose items.
@@ -240,17 +251,27 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
-  async *batches(size = this.#core.config.batchSize, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined> {
-    positiveInteger('size', size);
-    yield* this.#iterate(size, options);
+  batches(size = this.#core.config.batchSize, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined> {
+    return this.#leavable(this.#iterate(size, options));
+  }
+
+  /** A generator's own `return` waits for the item that is on its way, which may never come. */
+  #leavable<I>(iteration: AsyncGenerator<I, void, undefined>): AsyncGenerator<I, void, undefined> {
+    const leave = iteration.return.bind(iteration);
+    iteration.return = async (value) => {
+      await this.#leave();
+      return leave(value);
+    };
+    return iteration;
   }
 
   async *#iterate(size: number, options: ConsumeOptions | undefined): AsyncGenerator<T[], void, undefined> {
+    positiveInteger('size', size);
     const given = checkedConsume(options);
     let finished = false;
     try {
       for (;;) {
-        const items = await this.#core.next(size, size, given);
+        const items = await this.#awaited(this.#core.next(size, size, given));
         if (!items) {
           finished = true;
           return;
@@ -259,6 +280,16 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
       }
     } finally {
       if (!finished) await this.#leave();
+    }
+  }
+
+  /** `items`, for which a consumer waits. */
+  async #awaited(items: Promise<T[] | undefined>): Promise<T[] | undefined> {
+    this.#core.hold();
+    try {
+      return await items;
+    } finally {
+      this.#core.release();
     }
   }
 

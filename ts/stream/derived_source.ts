@@ -28,6 +28,11 @@ export class StreamSource<T> implements BaseSource<T> {
     this.#core.putBack(items);
   }
 
+  hold(on: boolean): void {
+    if (on) this.#core.hold();
+    else this.#core.release();
+  }
+
   close(): Promise<void> | void {
     return this.#close();
   }
@@ -60,6 +65,10 @@ export class ChangedSource<T, U> implements Source<U> {
     return this.#base.close();
   }
 
+  hold(on: boolean): void {
+    this.#base.hold?.(on);
+  }
+
   get skipped(): number | undefined {
     return this.#base.skipped;
   }
@@ -79,7 +88,7 @@ export class ChangedSource<T, U> implements Source<U> {
     return { items: out };
   }
 
-  /** As {@link #changed} behind item `at`, which `waits`. */
+  /** Goes on as {@link #changed} does, behind item `at`, which `waits`. */
   async #goOn(waits: Promise<void>, items: T[], from: number, out: U[]): Promise<Pulled<U>> {
     let at = from;
     try {
@@ -119,6 +128,10 @@ export class FirstSource<T> implements Source<T> {
 
   close(): Promise<void> | void {
     return this.#base.close();
+  }
+
+  hold(on: boolean): void {
+    this.#base.hold?.(on);
   }
 
   get skipped(): number | undefined {

@@ -14,7 +14,7 @@ const afterInput = setImmediate;
 let last = performance.now();
 let coming: Promise<void> | undefined;
 
-/** What to await before going on, when it is time; else nothing. */
+/** Returns a promise to await before going on, when it is time; else nothing. */
 export function turnDue(): Promise<void> | undefined {
   if (performance.now() - last < LONGEST) return undefined;
   coming ??= new Promise((resolve) => {

@@ -1,26 +1,32 @@
-/** Results into a file: JSON lines or CSV; complete or not there at all, or appended to what is there. */
+/** Results into a file: complete or not there at all, or appended to what is there. */
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
+import { toJsonText } from '../value_form.js';
 import { appendPoint, finishedHeader, openForAppend } from './append_target.js';
-import { cellText, csvRow } from './csv_row.js';
+import { cellText, checkTsvCell, rowText } from './csv_row.js';
+import { checkedFormat, compressed, type FileCompression, type FileFormat, formatOfName } from './file_format.js';
 import { TemporaryFile } from './temporary_file.js';
 
-/** How a file of results is written. */
+/** Options of a writer into a file. */
 export interface FileWriterOptions {
-  /** Default: `csv` when the name ends so, else `jsonl`. */
-  format?: 'jsonl' | 'csv' | undefined;
+  /**
+   * The format. Default: as the name ends, in `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when it
+   * has no ending. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+   */
+  format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
   /**
    * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
    * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-   * and `close`; a last row that was never finished, left by a crash, is cut off first.
+   * and `close`; a last row that was never finished, left by a crash, is cut off first. Not for JSON arrays and compressed
+   * files (`RangeError`).
    */
   append?: boolean | undefined;
   /**
-   * Columns of a CSV file; members of a result that are not among them are left out. Default: every member of the results
+   * Columns of a CSV or TSV file; members of a result that are not among them are left out. Default: every member of the results
    * of the first batch (appending: the header that is there); a later result with another member is then refused.
    */
   columns?: readonly string[] | undefined;
@@ -52,7 +58,8 @@ export interface FileWriterStats {
  */
 export class FileResultWriter<T> {
   #target: string;
-  readonly #csv: boolean;
+  readonly #format: FileFormat;
+  readonly #compression: FileCompression;
   readonly #append: boolean;
   readonly #batchSize: number;
   /** The columns the caller chose. */
@@ -63,15 +70,17 @@ export class FileResultWriter<T> {
   #file: FileHandle | undefined;
   #temporary: TemporaryFile | undefined;
   #position = 0;
-  /** Whether a CSV file has no header yet. */
+  /** True when the file has no header yet, or no opening bracket. */
   #headerDue = true;
+  /** True when a JSON array has no closing bracket yet. */
+  #trailerDue = true;
   /** The line end that is missing behind the last row that is there. */
   #lineEnd = '';
-  /** Whether a write failed, so that a part of it may be behind {@link #position}. */
+  /** True when a write failed, so that a part of it may be behind {@link #position}. */
   #torn = false;
-  /** What {@link appending} holds for this writer. */
+  /** The entry of {@link appending} for this writer. */
   #identity: string | undefined;
-  /** Accepted and not yet in the file: JSON lines as text, CSV rows as the text of each member. */
+  /** Accepted and not yet in the file: JSON as text, rows as the text of each member. */
   #lines: Line[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #state: 'open' | 'complete' | 'closed' | 'aborted' = 'open';
@@ -86,15 +95,18 @@ export class FileResultWriter<T> {
     const isUrl = Object.prototype.toString.call(path) === '[object URL]';
     if (!isUrl && (typeof path !== 'string' || path === '')) wrongType('path', 'the path or file URL of a file', path);
     this.#target = resolve(isUrl ? fileURLToPath(path as URL) : (path as string));
-    const format = given.format === undefined ? this.#formatOfName() : given.format;
-    if (format !== 'jsonl' && format !== 'csv') outOfRange('format', "'jsonl' or 'csv'", format);
-    this.#csv = format === 'csv';
+    this.#format = checkedFormat(given.format, this.#target);
+    this.#compression = formatOfName(this.#target).compression;
     const { append, columns, batchSize } = given;
     if (append !== undefined && typeof append !== 'boolean') wrongType('append', 'a boolean', append);
     this.#append = append ?? false;
+    if (append && (this.#format === 'json' || this.#compression)) {
+      outOfRange('append', 'false for a JSON array or a compressed file, to whose end nothing can be added', append);
+    }
     if (columns !== undefined && !(Array.isArray(columns) && columns.every((name) => typeof name === 'string'))) {
       wrongType('columns', 'an array of strings', columns);
     }
+    if (columns && !this.#rows) outOfRange('columns', 'left out, but for CSV and TSV', columns);
     if (columns && (columns.length === 0 || new Set(columns).size < columns.length)) {
       outOfRange('columns', 'at least one name, and none twice', columns);
     }
@@ -189,22 +201,27 @@ export class FileResultWriter<T> {
   }
 
   #line(result: T): Line {
-    if (!this.#csv) {
-      const text = JSON.stringify(result);
-      return text === undefined ? wrongType('result', 'a value with a JSON form', result) : `${text}\n`;
+    if (!this.#rows) return toJsonText(result) ?? wrongType('result', 'a value with a JSON form', result);
+    if (typeof result !== 'object' || result === null) wrongType('result', 'an object, to be a row', result);
+    const row = new Map(Object.entries(result).map(([name, value]) => [cellText(name), cellText(value)]));
+    if (this.#rows === 'tsv') {
+      for (const [name, text] of row) {
+        checkTsvCell(name, text);
+        checkTsvCell(name, name);
+      }
     }
-    if (typeof result !== 'object' || result === null) wrongType('result', 'an object, to be a CSV row', result);
-    return new Map(Object.entries(result).map(([name, value]) => [name, cellText(value)]));
+    return row;
   }
 
-  #formatOfName(): 'jsonl' | 'csv' {
-    return this.#target.toLowerCase().endsWith('.csv') ? 'csv' : 'jsonl';
+  /** The format when it is one of rows and columns. */
+  get #rows(): 'csv' | 'tsv' | undefined {
+    return this.#format === 'csv' || this.#format === 'tsv' ? this.#format : undefined;
   }
 
   /** Before the first row is accepted: the columns of the file that is appended to, so that a row without place is refused. */
   #peekColumns(): void {
-    if (!this.#csv || !this.#append || this.#peeked) return;
-    const header = finishedHeader(this.#target);
+    if (!this.#rows || !this.#append || this.#peeked) return;
+    const header = finishedHeader(this.#target, this.#format);
     if (header) this.#useHeader(header);
     this.#peeked = true;
   }
@@ -252,7 +269,7 @@ export class FileResultWriter<T> {
     while (this.#lines.length > 0) {
       const count = Math.min(this.#lines.length, Math.max(this.#batchSize, 1000));
       const lines = this.#lines.slice(0, count);
-      await this.#writeText(file, this.#csv ? this.#csvText(lines as Row[]) : lines.join(''));
+      await this.#writeText(file, this.#textOf(lines));
       this.#headerDue = false;
       this.#lines.splice(0, count);
       this.#written += count;
@@ -260,14 +277,28 @@ export class FileResultWriter<T> {
     }
   }
 
-  #csvText(rows: readonly Row[]): string {
-    this.#columns ??= this.#columnsOfLines();
-    const columns = this.#columns;
-    const header = this.#headerDue ? csvRow(columns) : '';
-    return header + rows.map((row) => csvRow(columns.map((column) => row.get(column) ?? ''))).join('');
+  /** The text of `lines`, behind what is in the file. */
+  #textOf(lines: readonly Line[]): string {
+    const rows = this.#rows;
+    if (rows) {
+      this.#columns ??= this.#columnsOfLines();
+      const columns = this.#columns;
+      const header = this.#headerDue ? rowText(rows, columns) : '';
+      const cells = (line: Line) => columns.map((column) => (line as Row).get(column) ?? '');
+      return header + lines.map((line) => rowText(rows, cells(line))).join('');
+    }
+    if (this.#format === 'json') return (this.#headerDue ? '[\n' : ',\n') + lines.join(',\n');
+    return `${lines.join('\n')}\n`;
   }
 
-  /** Of all rows that wait, not only of those of a batch: every one of them was accepted. */
+  /** The text that completes a file whose results are all written. */
+  #textOfEnd(): string {
+    if (this.#rows) return this.#headerDue && this.#columns ? rowText(this.#rows, this.#columns) : '';
+    if (this.#format === 'json') return this.#headerDue ? '[]\n' : '\n]\n';
+    return '';
+  }
+
+  /** Returns the columns of all rows that wait, not only of a batch: every one of them was accepted. */
   #columnsOfLines(): string[] {
     return [...new Set((this.#lines as Row[]).flatMap((row) => [...row.keys()]))];
   }
@@ -277,7 +308,7 @@ export class FileResultWriter<T> {
     if (this.#append && !this.#torn && (await file.stat()).size > this.#position) {
       throw new Error('another process wrote to it since it was opened; give each its own file');
     }
-    const bytes = Buffer.from(this.#lineEnd + text);
+    const bytes = await compressed(Buffer.from(this.#lineEnd + text), this.#compression);
     this.#torn = true;
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await file.write(bytes, at, bytes.length - at, this.#position + at);
@@ -317,8 +348,9 @@ export class FileResultWriter<T> {
   /** Finds where rows can be appended, and cuts off what was never finished behind it. */
   async #findEnd(file: FileHandle): Promise<void> {
     // A file that holds the beginning of this header, and nothing else, is started afresh.
-    const columns = this.#columns ?? (this.#csv && this.#lines.length > 0 ? this.#columnsOfLines() : undefined);
-    const end = await appendPoint(this.#target, this.#csv, columns && csvRow(columns));
+    const rows = this.#rows;
+    const columns = this.#columns ?? (rows && this.#lines.length > 0 ? this.#columnsOfLines() : undefined);
+    const end = await appendPoint(this.#target, this.#format, rows && columns && rowText(rows, columns));
     if (end.columns) {
       this.#useHeader(end.columns);
       // They may have been accepted while it was not known.
@@ -347,7 +379,10 @@ export class FileResultWriter<T> {
     if (this.#state === 'open') {
       await this.#writeLines();
       const file = await this.#opened();
-      if (this.#csv && this.#headerDue && this.#columns) await this.#writeText(file, csvRow(this.#columns));
+      const end = this.#trailerDue ? this.#textOfEnd() : '';
+      // An empty compressed file is none: it has at least one member.
+      if (end !== '' || (this.#compression && this.#position === 0)) await this.#writeText(file, end);
+      this.#trailerDue = false;
       await file.sync();
       await file.close();
       this.#leave();

@@ -12,19 +12,19 @@ import { type ChunkForm, decode, encode } from './chunk_codec.js';
 import { HeapItems, type Weighed } from './heap_items.js';
 import { heldBytes } from './held_size.js';
 
-type OverflowQueue = InstanceType<typeof native.OverflowQueue>;
+type SpillQueue = InstanceType<typeof native.SpillQueue>;
 
 /** The limits of an {@link ItemQueue}. */
 export interface QueueLimits {
   maxItems: number;
   maxBytes: number;
-  /** Where temporary files go. */
+  /** The directory of temporary files. */
   directory: string;
 }
 
 interface Chunk<T> {
   count: number;
-  /** How the chunk's bytes in the native queue are encoded; `undefined`: all its items are in `kept`. */
+  /** The encoding of the chunk's bytes in the native queue; `undefined`: all its items are in `kept`. */
   form: ChunkForm | undefined;
   /** Items that stayed in the heap, by their place in the chunk. */
   kept: Map<number, Weighed<T>>;
@@ -37,11 +37,11 @@ export class ItemQueue<T> {
   #chunks: Chunk<T>[] = [];
   #chunkAt = 0;
   #chunkedItems = 0;
-  /** Of what stayed in the heap beside the chunks. */
+  /** Bytes of the items that stayed in the heap beside the chunks. */
   #keptBytes = 0;
   #tail: Weighed<T>[] = [];
   #tailBytes = 0;
-  #overflow: OverflowQueue | undefined;
+  #spilled: SpillQueue | undefined;
   #nativeBytes = 0;
 
   constructor(limits: QueueLimits) {
@@ -63,19 +63,19 @@ export class ItemQueue<T> {
     return this.#head.bytes + this.#keptBytes + this.#tailBytes;
   }
 
-  /** Whether items are held outside the head: a push does not go to the head again before they are taken. */
+  /** Returns whether items are held outside the head: a push does not go to the head again before they are taken. */
   get overflowing(): boolean {
     return this.#chunkedItems > 0 || this.#tail.length > 0;
   }
 
-  /** Whether an item of `bytes` fits into the heap part. */
+  /** Returns whether an item of `bytes` fits into the heap part. */
   #fits(bytes: number): boolean {
     const items = this.#head.length;
     if (this.overflowing || items >= this.#limits.maxItems) return false;
     return items === 0 || this.#head.bytes + bytes <= this.#limits.maxBytes;
   }
 
-  /** Whether the heap part refuses an item of `bytes`, and for which limit. */
+  /** Returns whether the heap part refuses an item of `bytes`, and for which limit. */
   pressure(bytes: number): 'items' | 'bytes' | undefined {
     if (this.length === 0) return undefined;
     if (this.bytes + bytes > this.#limits.maxBytes) return 'bytes';
@@ -147,8 +147,8 @@ export class ItemQueue<T> {
     this.#keptBytes = 0;
     this.#tail = [];
     this.#tailBytes = 0;
-    const overflow = this.#overflow;
-    if (overflow) this.#natively(() => overflow.clear());
+    const spilled = this.#spilled;
+    if (spilled) this.#natively(() => spilled.clear());
   }
 
   /** Moves the last quarter of a full head out of the heap, so that what comes behind it has room to wait. */
@@ -161,7 +161,7 @@ export class ItemQueue<T> {
     }
   }
 
-  /** Where nothing can be written the tail only stays; the push that follows reports it. */
+  /** Seals the tail, which only stays when nothing can be written; the push that follows reports it. */
   #trySeal(): void {
     try {
       this.#sealTail();
@@ -181,11 +181,11 @@ export class ItemQueue<T> {
       keptBytes += weighed.bytes;
     }
     if (bytes) {
-      const overflow = this.#overflowQueue();
+      const spilled = this.#spillQueue();
       // What leaves the heap makes room for its compressed self and for the next tail.
       const left = this.#limits.maxBytes - (this.#head.bytes + this.#keptBytes + keptBytes) - this.#chunkBytes;
       const room = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.floor(left)));
-      this.#natively(() => overflow.push(bytes, room));
+      this.#natively(() => spilled.push(bytes, room));
     }
     this.#keptBytes += keptBytes;
     this.#chunks.push(chunk);
@@ -207,9 +207,9 @@ export class ItemQueue<T> {
     let items: T[] = [];
     let each = 0;
     if (chunk.form) {
-      const overflow = this.#overflowQueue();
-      const bytes = Buffer.allocUnsafeSlow(guarded(() => overflow.nextBytes()));
-      this.#natively(() => overflow.popInto(bytes));
+      const spilled = this.#spillQueue();
+      const bytes = Buffer.allocUnsafeSlow(guarded(() => spilled.nextBytes()));
+      this.#natively(() => spilled.popInto(bytes));
       items = decode<T>(bytes, chunk.form);
       each = bytes.length / Math.max(1, chunk.count - chunk.kept.size);
     }
@@ -231,11 +231,11 @@ export class ItemQueue<T> {
 
   #natively(call: () => void): void {
     guarded(call);
-    this.#nativeBytes = this.#overflow?.memoryBytes() ?? 0;
+    this.#nativeBytes = this.#spilled?.memoryBytes() ?? 0;
   }
 
-  #overflowQueue(): OverflowQueue {
-    this.#overflow ??= guarded(() => new native.OverflowQueue(this.#limits.directory));
-    return this.#overflow;
+  #spillQueue(): SpillQueue {
+    this.#spilled ??= guarded(() => new native.SpillQueue(this.#limits.directory));
+    return this.#spilled;
   }
 }

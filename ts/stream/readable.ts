@@ -22,6 +22,7 @@ export function readableOf<T>(
   const unread = () => given.slice(given.length - readable.readableLength);
 
   async function readOn(): Promise<void> {
+    core.hold();
     try {
       const room = Math.max(1, highWaterMark - readable.readableLength);
       const items = await core.next(room, 1, { untilEnd, signal: stop });
@@ -41,6 +42,8 @@ export function readableOf<T>(
       }
     } catch (error) {
       readable.destroy(error as Error);
+    } finally {
+      core.release();
     }
   }
 

@@ -1,4 +1,4 @@
-/** What was processed, how long it took. */
+/** Figures of a stream: items processed and the time that took. */
 import { performance } from 'node:perf_hooks';
 import type { StreamStats } from './stream_config.js';
 import type { StreamCore } from './stream_core.js';
@@ -53,6 +53,7 @@ export class RunFigures<T> {
       avgProcessingTime: this.#batches === 0 ? 0 : this.#batchTime / this.#batches,
       throughput: this.#inRuns === 0 || seconds === 0 ? 0 : this.#inRuns / seconds,
       ...(core.skipped === undefined ? {} : { itemsSkipped: core.skipped }),
+      ...core.progress,
     };
   }
 }

@@ -1,4 +1,4 @@
-/** Where a stream's items come from when nobody pushes them. */
+/** Sources of a stream's items, for streams that nobody pushes to. */
 import { wrongType } from '../arguments.js';
 import { turnDue } from './event_loop_turn.js';
 
@@ -11,18 +11,30 @@ export interface Source<T> {
   pull(max: number, untilEnd: boolean): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
   /** Gives up what the source holds open. Idempotent. */
   close(): Promise<void> | void;
+  /** Told when the first consumer begins to wait for items, and when none does any more. */
+  hold?(on: boolean): void;
+  /** The progress of reading a file. */
+  readonly progress?: SourceProgress | undefined;
   /** Records left out so far; only where there can be some. */
   readonly skipped?: number | undefined;
   /** Bytes of memory that hold what was read and was not pulled yet; only where there can be some. */
   readonly bytesAhead?: number | undefined;
 }
 
-/** What a pull gives. */
+/** The progress of reading a source. */
+export interface SourceProgress {
+  itemsRead: number;
+  bytesRead: number;
+  bytesTotal?: number;
+  itemsTotal?: number;
+}
+
+/** The outcome of a pull. */
 export interface Pulled<T> {
   items: T[];
-  /** What they take, when it is known without looking at them. */
+  /** Bytes that they take, when that is known without looking at them. */
   bytes?: number | undefined;
-  /** What went wrong right behind the items, when the source can be pulled on all the same. */
+  /** The failure right behind the items, when the source can be pulled on all the same. */
   failed?: { error: unknown } | undefined;
 }
 
@@ -60,14 +72,14 @@ export function sourceOf<T>(input: unknown): Source<T> | undefined {
   return undefined;
 }
 
-/** As `for … of` does: what is no result would be read as an item, for ever. */
+/** Checks a result as `for … of` does: anything else would be read as an item, for ever. */
 function checked<R>(result: R): R {
   return typeof result === 'object' && result !== null ? result : wrongType('An iterator result', 'an object', result);
 }
 
 class IterableSource<T> implements Source<T> {
   readonly #iterator: Iterator<T>;
-  /** What the iterator threw: to be told once the items before it were. */
+  /** The error that the iterator threw: to be told once the items before it were. */
   #failure: { error: unknown } | undefined;
   #open = true;
 
@@ -133,7 +145,7 @@ class ReaderSource<T> implements Source<T> {
 
 class AsyncIterableSource<T> implements Source<T> {
   readonly #iterator: AsyncIterator<T>;
-  /** Of a Node `Readable`: ends it while it waits, which its iterator cannot. */
+  /** Ends a Node `Readable` while it waits, which its iterator cannot. */
   readonly #destroy: (() => void) | undefined;
   #open = true;
   #pulling = false;

@@ -28,7 +28,7 @@ export interface StreamStats {
    * (exact). What is on disk does not count.
    */
   memoryUsage: number;
-  /** How often a push was refused or made the buffer overflow out of the heap. */
+  /** The number of pushes that were refused or made the buffer spill out of the heap. */
   backpressureEvents: number;
   /** Milliseconds per processed batch; 0 before the first. */
   avgProcessingTime: number;
@@ -36,13 +36,21 @@ export interface StreamStats {
   throughput: number;
   /** Records left out as invalid; only on a stream from a file. */
   itemsSkipped?: number;
+  /** Records read so far, handed out or not; only on a stream from a file. */
+  itemsRead?: number;
+  /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
+  itemsTotal?: number;
+  /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
+  bytesRead?: number;
+  /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
+  bytesTotal?: number;
 }
 
 /** Payloads of a stream's events. */
 export interface StreamEvents<T> {
   /** An item was accepted or read. */
   data: T;
-  /** A push was refused, or the buffer began to overflow out of the heap. */
+  /** A push was refused, or the buffer began to spill out of the heap. */
   backpressure: { bufferSize: number; maxSize: number };
   /** The items that wait take (or with one more would take) more than `maxMemory`. */
   'memory-pressure': { current: number; max: number };

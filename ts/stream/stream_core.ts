@@ -6,10 +6,10 @@ import { ChangeSignal } from './change_signal.js';
 import { turnDue } from './event_loop_turn.js';
 import { ItemQueue } from './item_queue.js';
 import { ReadItems } from './read_items.js';
-import type { Pulled, Source } from './source.js';
+import type { Pulled, Source, SourceProgress } from './source.js';
 import type { FullConfig } from './stream_config.js';
 
-/** How long a consumer waits for items. */
+/** Options of every consumer. */
 export interface ConsumeOptions {
   /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
   untilEnd?: boolean | undefined;
@@ -26,7 +26,7 @@ export interface Buffered<T> {
   clear(): void;
 }
 
-/** Who wants to know what becomes of a stream's items. */
+/** The callbacks of a core for what becomes of its items. */
 export interface CoreListener<T> {
   /** Items came from the source. */
   read(items: readonly T[]): void;
@@ -37,25 +37,27 @@ export interface CoreListener<T> {
 }
 
 export class StreamCore<T> {
-  /** What was pushed; none where a source is read. */
+  /** The pushed items; none where a source is read. */
   readonly pushed: ItemQueue<T> | undefined;
   readonly queue: Buffered<T>;
   readonly changed = new ChangeSignal();
   readonly config: FullConfig;
   paused = false;
   ended = false;
-  /** Whether a push was refused that nobody was woken for since. */
+  /** True when a push was refused that nobody was woken for since. */
   refused = false;
   #closed = false;
-  /** How many `process` calls are handing out batches. */
+  /** The number of `process` calls that are handing out batches. */
   running = 0;
   readonly #source: Source<T> | undefined;
   readonly #readItems = new ReadItems<T>();
   readonly #listener: CoreListener<T> | undefined;
   #sourceOpen: boolean;
-  /** What comes behind the items that are buffered. `final`: nothing more comes behind that. */
+  /** The failure behind the items that are buffered. `final`: nothing more comes behind that. */
   #failure: { error: unknown; final: boolean } | undefined;
   #filling = false;
+  /** Consumers that wait, or whose handlers run. */
+  #consumers = 0;
 
   constructor(config: FullConfig, source?: Source<T>, listener?: CoreListener<T>) {
     this.config = config;
@@ -75,22 +77,38 @@ export class StreamCore<T> {
     return this.#source?.skipped;
   }
 
+  get progress(): SourceProgress | undefined {
+    return this.#source?.progress;
+  }
+
+  /** Counts a consumer in: while there is one, a source that waits keeps the process alive. */
+  hold(): void {
+    this.#consumers += 1;
+    if (this.#consumers === 1) this.#source?.hold?.(true);
+  }
+
+  /** Counts a consumer out. */
+  release(): void {
+    this.#consumers -= 1;
+    if (this.#consumers === 0) this.#source?.hold?.(false);
+  }
+
   /** Bytes of memory held: items that wait, and what was read ahead of them. */
   get bytes(): number {
     return this.queue.bytes + (this.#source?.bytesAhead ?? 0);
   }
 
-  /** Whether nothing is handed out for now. One that was closed has nothing left to hold back. */
+  /** Returns whether nothing is handed out for now. One that was closed has nothing left to hold back. */
   get waits(): boolean {
     return this.paused && !this.#closed;
   }
 
-  /** Whether the source is going to give something behind what is buffered. */
+  /** Returns whether the source is going to give something behind what is buffered. */
   get reads(): boolean {
     return this.#sourceOpen && this.#failure === undefined;
   }
 
-  /** Whether nothing is left and nothing can come. Throws what the source failed with, if that is next. */
+  /** Returns whether nothing is left and nothing can come. Throws what the source failed with, if that is next. */
   finished(untilEnd: boolean): boolean {
     if (this.queue.length > 0 || this.reads) return false;
     const failure = this.#failure;
@@ -126,7 +144,7 @@ export class StreamCore<T> {
     return items;
   }
 
-  /** As {@link takeReady}, as soon as they are there; `undefined` at the end. */
+  /** Takes items as {@link takeReady} does, as soon as they are there; `undefined` at the end. */
   async next(max: number, atLeast: number, options: ConsumeOptions): Promise<T[] | undefined> {
     const { untilEnd = false, signal } = options;
     const leave = onAbort(signal, () => this.changed.notify());
@@ -152,7 +170,7 @@ export class StreamCore<T> {
     }
   }
 
-  /** Whether `atLeast` items are there, or as many as there are going to be. */
+  /** Returns whether `atLeast` items are there, or as many as there are going to be. */
   #isReady(atLeast: number, untilEnd: boolean): boolean {
     if (this.waits) return false;
     this.fill(atLeast, untilEnd);
@@ -223,7 +241,7 @@ export class StreamCore<T> {
   }
 }
 
-/** `options`, checked. */
+/** Returns `options`, checked. */
 export function checkedConsume<O extends ConsumeOptions>(options: O | undefined): Partial<O> {
   const given = checkOptions('options', options);
   const { signal } = given;

@@ -5,7 +5,7 @@ import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-/** Those of this thread that have no other name yet. */
+/** Temporary files of this thread that have no other name yet. */
 const unfinished = new Set<string>();
 let removedAtExit = false;
 

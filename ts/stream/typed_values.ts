@@ -1,5 +1,7 @@
 /** Values that JSON lacks, made of their text as a plan says: what the native reader of Parquet sends. */
 
+import { momentOf } from '../value_form.js';
+
 /**
  * What to do with a parsed value: nothing; a conversion of a scalar; the same inside of lists, maps and structs. As
  * `Kind::plan` of the engine writes it.
@@ -23,7 +25,7 @@ export function typedValue(value: unknown, plan: Plan): unknown {
     case 'real':
       return Number(value);
     case 'date':
-      return new Date(value as number);
+      return momentOf(value as number | string);
     case 'bytes':
       return bytesOf(value as string);
     default:

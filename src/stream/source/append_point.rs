@@ -1,8 +1,9 @@
-//! Where rows can be appended to a file, by the rules by which the readers of this room read it.
+//! The point of a file where rows can be appended, by the rules by which the readers of this module read it.
 //!
-//! What always holds: nothing is cut off that a reader takes for a record, and nothing but what may be the beginning of one
-//! last record that was never finished. Where more would have to go there is no such point, but an error. Zeros at the end
-//! are what a power failure leaves, and count as unfinished.
+//! Invariants:
+//! - Nothing is cut off that a reader takes for a record.
+//! - At most the beginning of one last record that was never finished is cut off. Where more would have to go, finding the
+//!   point is an error. Zeros at the end, as a power failure leaves them, count as unfinished.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,10 +11,11 @@ use std::path::Path;
 
 use serde::de::IgnoredAny;
 
+use crate::stream::source::compression::compression;
 use crate::stream::source::csv::{header, unclosed};
-use crate::stream::source::csv_row::{Parsed, Row, RowEnd, parse_row, swallows_rows};
+use crate::stream::source::csv_row::{Dialect, Parsed, Row, RowEnd, parse_row, swallows_rows};
 use crate::stream::source::error::DatasetError;
-use crate::stream::source::format::{compression, text_start};
+use crate::stream::source::format::text_start;
 use crate::stream::source::json_text::{check, ends_within_number, trim};
 use crate::stream::source::window::{MAX_RECORD_BYTES, Window};
 
@@ -23,19 +25,19 @@ const STEP: usize = 64 << 10;
 /// The longest header that is read while the caller waits.
 const HEADER_BYTES: usize = 1 << 20;
 
-/// What is appended to.
+/// The kind of file that is appended to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppendTarget {
     /// JSON lines.
     JsonLines,
-    /// CSV; the text of the header row that the file would get if it had none, as far as that is known.
-    Csv(Option<String>),
+    /// Rows of fields; the text of the header row that the file would get if it had none, as far as that is known.
+    Rows(Dialect, Option<String>),
 }
 
-/// Where the next row goes.
+/// The place of the next row.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AppendPoint {
-    /// Bytes of the file that stay; what is behind them is the beginning of a record that was never finished.
+    /// Bytes of the file that stay. Anything behind them is the beginning of a record that was never finished.
     pub position: u64,
     /// The line end that is missing between them and the next row.
     pub line_end: &'static str,
@@ -62,22 +64,22 @@ impl AppendPoint {
         let mark = text_start(trim_zeros(&start))?;
         match target {
             AppendTarget::JsonLines => json_lines(&mut file, mark).map_err(unreadable)?,
-            AppendTarget::Csv(expected) => {
+            AppendTarget::Rows(dialect, expected) => {
                 file.seek(SeekFrom::Start(mark as u64)).map_err(unreadable)?;
-                csv(file, mark, expected.as_deref())
+                rows(file, mark, *dialect, expected.as_deref())
             }
         }
     }
 }
 
 /// The columns of the CSV file at `path`, when its first row is whole, its line end included, and not very long.
-pub fn finished_header(path: &Path) -> Option<Vec<String>> {
+pub fn finished_header(path: &Path, dialect: Dialect) -> Option<Vec<String>> {
     let mut window = Window::new(Box::new(File::open(path).ok()?), false);
     window.fill().ok()?;
     let mark = text_start(window.available()).ok()?;
     window.consume(mark);
     loop {
-        match parse_row(window.available(), b',', window.at_end()) {
+        match parse_row(window.available(), dialect, window.at_end()) {
             Parsed::Incomplete if window.available().len() < HEADER_BYTES => window.fill().ok()?,
             Parsed::Blank { consumed } if consumed > 0 => window.consume(consumed),
             Parsed::Row(row) if row.end != RowEnd::Text => return header(&row).ok(),
@@ -86,14 +88,19 @@ pub fn finished_header(path: &Path) -> Option<Vec<String>> {
     }
 }
 
-/// The CSV file whose text, behind its byte order mark of `mark` bytes, `file` gives.
-fn csv(file: File, mark: usize, expected: Option<&str>) -> Result<AppendPoint, DatasetError> {
+/// The point in a file of rows whose text, behind its byte order mark of `mark` bytes, `file` gives.
+fn rows(
+    file: File,
+    mark: usize,
+    dialect: Dialect,
+    expected: Option<&str>,
+) -> Result<AppendPoint, DatasetError> {
     let mut window = Window::new(Box::new(file), false);
     let mut columns: Option<Vec<String>> = None;
     let mut end = RowEnd::Text;
     let at = |window: &Window| mark as u64 + window.offset();
     loop {
-        let parsed = match parse_row(window.available(), b',', window.at_end()) {
+        let parsed = match parse_row(window.available(), dialect, window.at_end()) {
             Parsed::Incomplete => {
                 window.fill()?;
                 continue;
@@ -138,7 +145,7 @@ fn csv(file: File, mark: usize, expected: Option<&str>) -> Result<AppendPoint, D
                 }
                 let cut = columns
                     .as_ref()
-                    .is_some_and(|columns| !swallows_rows(&text[quote..], b',', columns.len(), end));
+                    .is_some_and(|columns| !swallows_rows(&text[quote..], dialect, columns.len(), end));
                 if cut {
                     return Ok(unfinished(columns));
                 }
@@ -175,13 +182,13 @@ fn csv(file: File, mark: usize, expected: Option<&str>) -> Result<AppendPoint, D
     }
 }
 
-/// Whether `text`, all there is of a CSV file, is the beginning of the header row that it would get.
+/// Returns whether `text`, all there is of a CSV file, is the beginning of the header row that it would get.
 fn begins(text: &[u8], expected: Option<&str>) -> bool {
     let text = trim_zeros(text);
     expected.is_some_and(|header| header.as_bytes().starts_with(text))
 }
 
-/// Whether `text`, the last row of a CSV file and without a line end, is the beginning of one with more in it.
+/// Returns whether `text`, the last row of a CSV file and without a line end, is the beginning of one with more in it.
 fn is_unfinished(text: &[u8], row: &Row, columns: usize) -> bool {
     row.fields.len() < columns || text.ends_with(&[0]) || whole_characters(text).len() < text.len()
 }
@@ -231,7 +238,7 @@ fn json_lines(file: &mut File, mark: usize) -> std::io::Result<Result<AppendPoin
     })
 }
 
-/// Whether `text`, which is no JSON value, is the beginning of one.
+/// Returns whether `text`, which is no JSON value, is the beginning of one.
 fn is_beginning(text: &[u8]) -> bool {
     let text = whole_characters(text);
     let goes_on = |text: &[u8]| match serde_json::from_slice::<IgnoredAny>(text) {
@@ -253,7 +260,7 @@ fn trim_zeros(text: &[u8]) -> &[u8] {
     &text[..text.len() - zeros(text) as usize]
 }
 
-/// How many zeros `text` ends with.
+/// Returns the number of zeros that `text` ends with.
 fn zeros(text: &[u8]) -> u64 {
     text.iter().rev().take_while(|byte| **byte == 0).count() as u64
 }

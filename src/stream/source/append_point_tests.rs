@@ -11,10 +11,10 @@ fn find(bytes: &[u8], target: &AppendTarget) -> Result<AppendPoint, DatasetError
     AppendPoint::find(file.path(), target)
 }
 
-/// What is in the file once `row` was appended to it, and a header when there is none.
+/// Returns the file once `row` was appended to it, and a header when there is none.
 fn appended(bytes: &[u8], header: Option<&str>, row: &str) -> Result<Vec<u8>, DatasetError> {
     let target = header.map_or(AppendTarget::JsonLines, |header| {
-        AppendTarget::Csv(Some(header.to_owned()))
+        AppendTarget::Rows(Dialect::CSV, Some(header.to_owned()))
     });
     let point = find(bytes, &target)?;
     let mut out = bytes[..point.position as usize].to_vec();
@@ -72,7 +72,7 @@ fn a_csv_file_of_the_beginning_of_its_header_is_started_afresh() {
         assert_eq!(csv_appended(torn), "a,b\r\n8,9\r\n", "{torn:?}");
     }
     assert_eq!(csv_appended("a,b\r"), "a,b\r\n8,9\r\n");
-    let other = find(b"a,c", &AppendTarget::Csv(Some("a,b\r\n".into()))).unwrap();
+    let other = find(b"a,c", &AppendTarget::Rows(Dialect::CSV, Some("a,b\r\n".into()))).unwrap();
     assert_eq!(other.columns.unwrap(), ["a", "c"]);
 }
 

@@ -2,6 +2,7 @@
 
 use crate::stream::source::error::DatasetError;
 use crate::stream::source::text::Text;
+use crate::stream::source::window::too_long;
 
 /// Reports of skipped records kept per batch; more are only counted.
 const MAX_REPORTS: usize = 1000;
@@ -10,26 +11,46 @@ const MAX_REPORTS: usize = 1000;
 /// below 128 KB in its young generation, where they cost neither a mapping nor a page fault each.
 const TEXT_BYTES: usize = 64 << 10;
 
-/// What one read of a [`DatasetReader`](super::DatasetReader) gives.
+/// The outcome of one read of a [`DatasetReader`](super::DatasetReader).
 #[derive(Debug)]
 pub struct Batch {
     /// The items, in order: each text is a JSON array of some of them, none is empty.
     pub texts: Vec<Text>,
-    /// How many items there are in all.
+    /// The number of items in all.
     pub items: u64,
     /// Records left out because they are invalid.
     pub skipped: u64,
-    /// What was wrong with the first of them (at most 1000).
+    /// The problems of the first of them (at most 1000).
     pub reports: Vec<DatasetError>,
-    /// Whether nothing follows.
+    /// True when nothing follows.
     pub done: bool,
+    /// The progress of reading the file.
+    pub progress: Progress,
+    /// True when a number in the texts may have more digits than a double keeps.
+    pub long_numbers: bool,
     /// For formats with values that JSON lacks: what makes them of the parsed ones, as JSON (see `parquet`); else empty.
     pub plan: String,
 }
 
+/// The progress of reading a file. A batch that was read ahead counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes read of the file, as it is on disk.
+    pub bytes_read: u64,
+    /// Bytes of the file, where that is known.
+    pub bytes_total: Option<u64>,
+    /// Records in the file, where that is known before all are read.
+    pub items_total: Option<u64>,
+}
+
+/// The fewest digits of a whole number that a double may not hold.
+const LONG_NUMBER: usize = 16;
+
 /// Collects records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct BatchBuilder {
+    /// The longest text of an item.
+    limit: usize,
     texts: Vec<Text>,
     text: Vec<u8>,
     /// Bytes of records so far.
@@ -37,11 +58,30 @@ pub(super) struct BatchBuilder {
     items: u64,
     skipped: u64,
     reports: Vec<DatasetError>,
+    long_numbers: bool,
 }
 
 impl BatchBuilder {
+    /// An empty batch whose items may have texts of up to `limit` bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            texts: Vec::new(),
+            text: Vec::new(),
+            bytes: 0,
+            items: 0,
+            skipped: 0,
+            reports: Vec::new(),
+            long_numbers: false,
+        }
+    }
+
     /// Takes the next item: `write` appends one JSON value in UTF-8.
-    pub(super) fn item(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    ///
+    /// # Errors
+    /// When its text is longer than an item may be. It is then left out.
+    pub(super) fn item(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), String> {
+        let start = self.text.len();
         if self.text.is_empty() {
             self.text.reserve(TEXT_BYTES + TEXT_BYTES / 4);
             self.text.push(b'[');
@@ -50,11 +90,18 @@ impl BatchBuilder {
         }
         let before = self.text.len();
         write(&mut self.text);
+        let length = self.text.len() - before;
+        if length > self.limit {
+            self.text.truncate(start);
+            self.text.shrink_to(2 * TEXT_BYTES);
+            return Err(too_long(self.limit));
+        }
         self.items += 1;
-        self.bytes += self.text.len() - before;
+        self.bytes += length;
         if self.text.len() >= TEXT_BYTES {
             self.end_text();
         }
+        Ok(())
     }
 
     pub(super) fn skip(&mut self, report: DatasetError) {
@@ -81,6 +128,8 @@ impl BatchBuilder {
             skipped: self.skipped,
             reports: self.reports,
             done,
+            progress: Progress::default(),
+            long_numbers: self.long_numbers,
             plan: plan.to_owned(),
         }
     }
@@ -88,20 +137,58 @@ impl BatchBuilder {
     fn end_text(&mut self) {
         if !self.text.is_empty() {
             self.text.push(b']');
+            self.long_numbers = self.long_numbers || has_long_number(&self.text);
             self.texts.push(Text::of(std::mem::take(&mut self.text)));
         }
     }
 }
 
+/// Returns whether `text` has a run of digits that is longer than those of any number a double always holds. O(bytes / 16).
+fn has_long_number(text: &[u8]) -> bool {
+    let digit = |byte: &&u8| byte.is_ascii_digit();
+    let mut at = LONG_NUMBER - 1;
+    while at < text.len() {
+        let before = text[..at].iter().rev().take_while(digit).count();
+        let from = text[at..].iter().take_while(digit).count();
+        if from > 0 && before + from >= LONG_NUMBER {
+            return true;
+        }
+        at += from.max(1) - 1 + LONG_NUMBER;
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_long_number_is_found_wherever_it_is(text in "[0-9,a]{0,80}|[0-9]{10,20},[0-9]{10,20}") {
+            let longest = text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+            prop_assert_eq!(has_long_number(text.as_bytes()), longest >= LONG_NUMBER);
+        }
+    }
+
+    #[test]
+    fn an_item_beyond_the_limit_is_left_out_and_says_so() {
+        let mut batch = BatchBuilder::new(3);
+        let mut take = |text: &str| batch.item(|out| out.extend_from_slice(text.as_bytes()));
+        assert_eq!(take("123"), Ok(()));
+        assert_eq!(take("1234"), Err("the record is longer than 3 bytes".into()));
+        assert_eq!(take("4"), Ok(()));
+        let texts = batch.finish(true, "").texts;
+        assert_eq!(texts.iter().map(Text::read).collect::<Vec<_>>(), ["[123,4]"]);
+    }
 
     #[test]
     fn many_records_make_texts_of_about_sixty_four_kilobytes() {
-        let mut batch = BatchBuilder::default();
+        let mut batch = BatchBuilder::new(1000);
         for i in 0..1200 {
-            batch.item(|out| out.extend_from_slice(format!("\"{i:0>400}\"").as_bytes()));
+            let text = format!("\"{i:0>400}\"");
+            batch.item(|out| out.extend_from_slice(text.as_bytes())).unwrap();
         }
         let batch = batch.finish(true, "");
         let texts: Vec<_> = batch.texts.iter().map(Text::read).collect();

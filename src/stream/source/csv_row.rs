@@ -1,9 +1,36 @@
-//! The rules of a CSV row (RFC 4180), for everything that reads rows or looks for their ends.
+//! The rules of a row of CSV (RFC 4180) or TSV (IANA `text/tab-separated-values`).
 //!
-//! A quote opens a quoted field only as the first byte of the field. A row ends with a line feed, a carriage return, both, or
-//! the text. A line without a byte is no row.
+//! - A quote opens a quoted field only as the first byte of the field. In TSV a quote is text.
+//! - A row ends with a line feed, a carriage return, both, or the text.
+//! - A line without a byte is no row, nor is one that starts with the byte of a comment.
 
-/// What ends a row.
+/// The bytes that tell the fields of a row apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between two fields.
+    pub delimiter: u8,
+    /// The byte around a field that holds delimiters or line ends. `None`: there is no such byte.
+    pub quote: Option<u8>,
+    /// The first byte of lines that are no rows.
+    pub comment: Option<u8>,
+}
+
+impl Dialect {
+    /// Commas and double quotes, as RFC 4180 has them.
+    pub const CSV: Self = Self {
+        delimiter: b',',
+        quote: Some(b'"'),
+        comment: None,
+    };
+    /// Tabs and no quotes, as IANA's `text/tab-separated-values` has them.
+    pub const TSV: Self = Self {
+        delimiter: b'\t',
+        quote: None,
+        comment: None,
+    };
+}
+
+/// The end of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum RowEnd {
     LineFeed,
@@ -45,7 +72,8 @@ pub(super) enum Parsed {
 }
 
 /// Parses the row at the start of `text`; `at_end` says that no more text follows. O(bytes of the row).
-pub(super) fn parse_row(text: &[u8], delimiter: u8, at_end: bool) -> Parsed {
+pub(super) fn parse_row(text: &[u8], dialect: Dialect, at_end: bool) -> Parsed {
+    let Dialect { delimiter, quote, .. } = dialect;
     if text.is_empty() {
         return if at_end {
             Parsed::Blank { consumed: 0 }
@@ -53,12 +81,15 @@ pub(super) fn parse_row(text: &[u8], delimiter: u8, at_end: bool) -> Parsed {
             Parsed::Incomplete
         };
     }
+    if dialect.comment == Some(text[0]) {
+        return comment(text, at_end);
+    }
     let mut row = Row::default();
     let mut at = 0;
     loop {
         let next;
-        if text.get(at) == Some(&b'"') {
-            let Some((field, end)) = quoted_field(text, at + 1) else {
+        if let Some(quote) = quote.filter(|quote| text.get(at) == Some(quote)) {
+            let Some((field, end)) = quoted_field(text, at + 1, quote) else {
                 return if at_end {
                     Parsed::Unclosed { quote: at }
                 } else {
@@ -107,6 +138,14 @@ pub(super) fn parse_row(text: &[u8], delimiter: u8, at_end: bool) -> Parsed {
     }
 }
 
+/// The line of a comment at the start of `text`.
+fn comment(text: &[u8], at_end: bool) -> Parsed {
+    let line_end = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
+    row_end(text, line_end, at_end).map_or(Parsed::Incomplete, |(_, length)| Parsed::Blank {
+        consumed: line_end + length,
+    })
+}
+
 /// The end of a row at `at` and its length; `None` when there is none, or it cannot be told yet.
 fn row_end(text: &[u8], at: usize, at_end: bool) -> Option<(RowEnd, usize)> {
     match (text.get(at), text.get(at + 1)) {
@@ -120,14 +159,14 @@ fn row_end(text: &[u8], at: usize, at_end: bool) -> Option<(RowEnd, usize)> {
 }
 
 /// The quoted field whose text starts at `start`, and where it ends; `None` when its closing quote is not there.
-fn quoted_field(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
+fn quoted_field(text: &[u8], start: usize, quote_byte: u8) -> Option<(Vec<u8>, usize)> {
     let mut field = Vec::new();
     let mut at = start;
     loop {
-        let quote = at + memchr::memchr(b'"', text.get(at..)?)?;
+        let quote = at + memchr::memchr(quote_byte, text.get(at..)?)?;
         field.extend_from_slice(&text[at..quote]);
-        if text.get(quote + 1) == Some(&b'"') {
-            field.push(b'"');
+        if text.get(quote + 1) == Some(&quote_byte) {
+            field.push(quote_byte);
             at = quote + 2;
         } else {
             return Some((field, quote + 1));
@@ -135,17 +174,17 @@ fn quoted_field(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// How many lines end in `text`, by any of the line ends that a row may have.
+/// Returns the number of lines that end in `text`, by any of the line ends that a row may have.
 pub(super) fn line_ends(text: &[u8]) -> u64 {
     let lone = |at: usize| text.get(at + 1) != Some(&b'\n');
     let returns = memchr::memchr_iter(b'\r', text).filter(|at| lone(*at)).count();
     (returns + memchr::memchr_iter(b'\n', text).count()) as u64
 }
 
-/// Whether what follows a quote that is never closed looks like rows: a line behind the one of the quote that has as many
+/// Returns whether what follows a quote that is never closed looks like rows: a line behind the one of the quote that has as many
 /// fields as the header and ends as the row before did. Else it is the text of one field, cut off. O(bytes): quotes in `text`
 /// are all doubled, so that no row of it is searched to the end in vain.
-pub(super) fn swallows_rows(text: &[u8], delimiter: u8, columns: usize, end: RowEnd) -> bool {
+pub(super) fn swallows_rows(text: &[u8], dialect: Dialect, columns: usize, end: RowEnd) -> bool {
     let Some(first) = memchr::memchr2(b'\n', b'\r', text) else {
         return false;
     };
@@ -154,7 +193,7 @@ pub(super) fn swallows_rows(text: &[u8], delimiter: u8, columns: usize, end: Row
         rest = &rest[length..];
     }
     loop {
-        let consumed = match parse_row(rest, delimiter, true) {
+        let consumed = match parse_row(rest, dialect, true) {
             Parsed::Row(row) if row.end == end && row.fields.len() == columns => return true,
             Parsed::Row(Row { consumed, .. })
             | Parsed::Blank { consumed }
@@ -173,7 +212,7 @@ mod tests {
     use super::*;
 
     fn fields(text: &str, at_end: bool) -> Option<(Vec<String>, usize, RowEnd)> {
-        match parse_row(text.as_bytes(), b',', at_end) {
+        match parse_row(text.as_bytes(), Dialect::CSV, at_end) {
             Parsed::Row(row) => {
                 let fields = row
                     .fields
@@ -203,7 +242,7 @@ mod tests {
         );
         for text in ["a,b\r", "a,b", "a,", "\"a\n", "\"a\"", "\"a\"x", "\"a\"x\r"] {
             assert_eq!(
-                parse_row(text.as_bytes(), b',', false),
+                parse_row(text.as_bytes(), Dialect::CSV, false),
                 Parsed::Incomplete,
                 "{text}"
             );
@@ -220,7 +259,10 @@ mod tests {
 
     #[test]
     fn an_empty_line_is_no_row_and_a_quoted_empty_field_is() {
-        assert_eq!(parse_row(b"\r\na", b',', false), Parsed::Blank { consumed: 2 });
+        assert_eq!(
+            parse_row(b"\r\na", Dialect::CSV, false),
+            Parsed::Blank { consumed: 2 }
+        );
         assert_eq!(fields("\"\"\n", false).unwrap().0, [""]);
     }
 
@@ -232,12 +274,42 @@ mod tests {
                 lines: 1,
                 field: 1,
             };
-            assert_eq!(parse_row(text.as_bytes(), b',', false), broken, "{text:?}");
+            assert_eq!(
+                parse_row(text.as_bytes(), Dialect::CSV, false),
+                broken,
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn lines_are_counted_by_all_their_ends() {
         assert_eq!(line_ends(b"a\nb\r\nc\rd\r\r\n"), 5);
+    }
+
+    #[test]
+    fn a_quote_is_text_where_the_dialect_has_none() {
+        let Parsed::Row(row) = parse_row(b"\"a\tb\"\t\"\n", Dialect::TSV, false) else {
+            panic!("a row");
+        };
+        assert_eq!(row.fields, [&b"\"a"[..], b"b\"", b"\""]);
+    }
+
+    #[test]
+    fn a_comment_takes_its_line() {
+        let dialect = Dialect {
+            comment: Some(b'#'),
+            ..Dialect::CSV
+        };
+        for (text, at_end, expected) in [
+            ("# \"x\na", false, Parsed::Blank { consumed: 5 }),
+            ("#\r\na", false, Parsed::Blank { consumed: 3 }),
+            ("#\r", false, Parsed::Incomplete),
+            ("# x", false, Parsed::Incomplete),
+            ("# x", true, Parsed::Blank { consumed: 3 }),
+        ] {
+            assert_eq!(parse_row(text.as_bytes(), dialect, at_end), expected, "{text:?}");
+        }
+        assert!(matches!(parse_row(b"a,#b\n", dialect, false), Parsed::Row(row) if row.fields[1] == b"#b"));
     }
 }

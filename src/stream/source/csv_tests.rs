@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use crate::stream::source::ReaderOptions;
 use crate::stream::source::tests::{OPTIONS, error, items, read_all, read_with};
+use crate::stream::source::{CsvOptions, Format, Header, ReaderOptions};
 
 #[test]
 fn csv_with_quotes_newlines_and_empty_rows() {
@@ -88,4 +88,92 @@ proptest! {
             .collect();
         prop_assert_eq!(read, rows);
     }
+}
+
+fn rows(text: &str, format: Option<Format>, csv: CsvOptions) -> String {
+    let options = ReaderOptions {
+        format,
+        csv,
+        ..OPTIONS
+    };
+    match read_with("a.txt", text.as_bytes(), options) {
+        (items, _, None) => serde_json::to_string(&items).unwrap(),
+        (_, _, Some(error)) => error.to_string(),
+    }
+}
+
+#[test]
+fn tsv_has_no_quotes() {
+    let text = "id\tsaid\n1\t\"a\n2\tb\"c\"\n";
+    assert_eq!(
+        items("a.tsv", text),
+        r#"[{"id":"1","said":"\"a"},{"id":"2","said":"b\"c\""}]"#
+    );
+    let quoted = CsvOptions {
+        quote: Some(Some(b'"')),
+        ..CsvOptions::DEFAULT
+    };
+    assert_eq!(
+        rows("a\n\"x\ty\"\n", Some(Format::Tsv), quoted),
+        r#"[{"a":"x\ty"}]"#
+    );
+}
+
+#[test]
+fn delimiter_quote_and_comment_are_what_the_caller_says() {
+    let csv = CsvOptions {
+        delimiter: Some(b';'),
+        quote: Some(Some(b'\'')),
+        comment: Some(b'#'),
+        header: Header::FirstRow,
+    };
+    let text = "# made by hand\na;b\n1,5;'x;''y'\n#2;3\n\"2;4\n";
+    assert_eq!(
+        rows(text, None, csv),
+        r#"[{"a":"1,5","b":"x;'y"},{"a":"\"2","b":"4"}]"#
+    );
+}
+
+#[test]
+fn a_file_without_a_header_has_arrays_or_the_names_given() {
+    let without = |header| CsvOptions {
+        header,
+        ..CsvOptions::DEFAULT
+    };
+    assert_eq!(
+        rows("1,2\n3,4\n", None, without(Header::None)),
+        r#"[["1","2"],["3","4"]]"#
+    );
+    assert_eq!(
+        rows("1,2\n3\n", None, without(Header::None)),
+        "line 2 (byte offset 4): the row has 1 fields, the first row 2"
+    );
+    let names = Header::Names(vec!["a".into(), "b".into()]);
+    assert_eq!(
+        rows("1,2\n", None, without(names.clone())),
+        r#"[{"a":"1","b":"2"}]"#
+    );
+    assert_eq!(rows("", None, without(names)), "[]");
+}
+
+#[test]
+fn a_header_of_one_column_with_another_delimiter_is_an_error_that_says_what_to_pass() {
+    for (name, text, other) in [
+        ("a.csv", "a;b\n1;2\n", ";"),
+        ("a.csv", "a\tb\n1\t2\n", "\\t"),
+        ("a.csv", "a|b\n1|2\n", "|"),
+        ("a.tsv", "a,b\n1,2\n", ","),
+    ] {
+        let (_, message) = error(name, text.as_bytes());
+        assert!(
+            message.contains(&format!("pass `delimiter: '{other}'`")),
+            "{message}"
+        );
+    }
+    let sure = CsvOptions {
+        delimiter: Some(b','),
+        ..CsvOptions::DEFAULT
+    };
+    assert_eq!(rows("a;b\nx\n", None, sure), r#"[{"a;b":"x"}]"#);
+    assert_eq!(items("a.csv", "a;b,c\n1,2\n"), r#"[{"a;b":"1","c":"2"}]"#);
 }

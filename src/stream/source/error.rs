@@ -1,15 +1,15 @@
-//! What can be wrong with a dataset.
+//! The error of a dataset that cannot be read.
 
 use std::fmt;
 
-/// Where in the file, and what. Displayed as one sentence after the file's name.
+/// A problem and its place in the file. Displayed as one sentence after the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetError {
     /// The record's first line, counted from 1. `None` when the file as a whole is the problem.
     pub line: Option<u64>,
     /// Offset of the record's first byte in the file (in the decompressed text of a compressed one).
     pub byte_offset: Option<u64>,
-    /// What is wrong.
+    /// The problem.
     pub reason: String,
 }
 

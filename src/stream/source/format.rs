@@ -1,12 +1,12 @@
-//! Which format a file has: by what was asked for, then its name, then its first bytes.
+//! The format of a file: by what was asked for, then its name, then its first bytes.
 
-use std::io::{self, Read};
 use std::path::Path;
 
+use crate::stream::source::csv_row::Dialect;
 use crate::stream::source::error::DatasetError;
-use crate::stream::source::gzip::GzipMembers;
 use crate::stream::source::json_document::MEMBER;
 use crate::stream::source::json_text::{check, is_space, trim};
+use crate::stream::source::signature::{foreign, may_be_foreign};
 use crate::stream::source::window::Window;
 
 /// The first bytes of a file looked at to tell text from anything else.
@@ -19,38 +19,39 @@ const BYTES_PER_OTHER: usize = 8;
 const FIRST_LINE_BYTES: usize = 16 << 20;
 
 const UTF8_MARK: &[u8] = &[0xEF, 0xBB, 0xBF];
-const GZIP: &[u8] = &[0x1F, 0x8B];
-const ZSTD: &[u8] = &[0x28, 0xB5, 0x2F, 0xFD];
-/// A frame that zstd tools pass over; the first byte is 0x50 to 0x5F.
-const ZSTD_SKIPPABLE: &[u8] = &[0x2A, 0x4D, 0x18];
 
-/// How a dataset is written.
+/// The first and the last four bytes of a Parquet file.
+pub(super) const PARQUET: &[u8] = b"PAR1";
+
+/// A format of datasets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One JSON value per line.
     JsonLines,
     /// One JSON array, or an object whose `testCases` is one.
     Json,
-    /// A header row and rows, with this delimiter.
-    Csv(u8),
+    /// Rows of fields between commas.
+    Csv,
+    /// Rows of fields between tabs.
+    Tsv,
     /// Apache Parquet.
     Parquet,
 }
 
 impl Format {
-    /// The format of that name.
+    /// Returns the format of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "jsonl" => Some(Self::JsonLines),
             "json" => Some(Self::Json),
-            "csv" => Some(Self::Csv(b',')),
-            "tsv" => Some(Self::Csv(b'\t')),
+            "csv" => Some(Self::Csv),
+            "tsv" => Some(Self::Tsv),
             "parquet" => Some(Self::Parquet),
             _ => None,
         }
     }
 
-    /// What the name of `path` says, compression aside.
+    /// Returns what the name of `path` says, compression aside.
     pub(super) fn from_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?.to_ascii_lowercase();
         let plain = [".gz", ".gzip", ".zst", ".zstd"]
@@ -59,16 +60,25 @@ impl Format {
             .unwrap_or(&name);
         match plain.rsplit_once('.')?.1 {
             "jsonl" | "ndjson" | "jsonlines" => Some(Self::JsonLines),
-            "csv" => Some(Self::Csv(b',')),
-            "tsv" => Some(Self::Csv(b'\t')),
+            "csv" => Some(Self::Csv),
+            "tsv" | "tab" => Some(Self::Tsv),
             "parquet" | "parq" => Some(Self::Parquet),
             _ => None,
         }
     }
+
+    /// Returns the dialect of the rows, where there are rows.
+    pub fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Csv => Some(Dialect::CSV),
+            Self::Tsv => Some(Dialect::TSV),
+            Self::JsonLines | Self::Json | Self::Parquet => None,
+        }
+    }
 }
 
-/// Decides from the first text of a file whose name does not tell. Reads on to the end of the first line when that may be a
-/// whole object; a JSON document shows before it is read whole, by a line feed in the object or by its `testCases`.
+/// Decides from the first text of a file whose name does not tell. It reads on to the end of the first line when that may be
+/// a whole object. A JSON document shows before it is read whole, by a line feed in the object or by its `testCases`.
 pub(super) fn detect(path: &Path, window: &mut Window) -> Result<Format, DatasetError> {
     loop {
         let text = trim_start(window.available());
@@ -77,10 +87,19 @@ pub(super) fn detect(path: &Path, window: &mut Window) -> Result<Format, Dataset
             Some(b'{') => {
                 let line_end = memchr::memchr(b'\n', text);
                 if let Some(line_end) = line_end.or_else(|| window.at_end().then_some(text.len())) {
-                    // One whole object on the first line and more behind it: JSON lines, whatever the name says.
-                    let more = !window.at_end() || !trim(&text[line_end..]).is_empty();
-                    let lines = more && check(trim(&text[..line_end])).is_ok();
-                    return Ok(if lines { Format::JsonLines } else { Format::Json });
+                    let line = trim(&text[..line_end]);
+                    if check(line).is_err() {
+                        return Ok(Format::Json);
+                    }
+                    // A whole object, which is a row unless it is all there is and a document.
+                    if !trim(&text[line_end..]).is_empty() || !(is_json(path) || names_items(line)) {
+                        return Ok(Format::JsonLines);
+                    }
+                    if window.at_end() {
+                        return Ok(Format::Json);
+                    }
+                    window.fill()?;
+                    continue;
                 }
                 if text.len() > FIRST_LINE_BYTES || names_items(text) {
                     return Ok(Format::Json);
@@ -93,14 +112,19 @@ pub(super) fn detect(path: &Path, window: &mut Window) -> Result<Format, Dataset
                 ));
             }
             None if !window.at_end() => {}
-            None if path.extension().is_some_and(|extension| extension == "json") => return Ok(Format::Json),
+            None if is_json(path) => return Ok(Format::Json),
             None => return Ok(Format::JsonLines),
         }
         window.fill()?;
     }
 }
 
-/// Whether the object that `text` starts with has the member of a JSON document, as far as `text` goes.
+/// Returns whether the name of `path` is that of a JSON document.
+fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// Returns whether the object that `text` starts with has the member of a JSON document, as far as `text` goes.
 fn names_items(text: &[u8]) -> bool {
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(byte) = text.get(at) {
@@ -126,7 +150,7 @@ fn names_items(text: &[u8]) -> bool {
     false
 }
 
-/// Where the string whose text starts at `at` has its closing quote.
+/// Returns the place of the closing quote of the string whose text starts at `at`.
 fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
@@ -142,16 +166,35 @@ fn trim_start(text: &[u8]) -> &[u8] {
     start.map_or(&[], |start| &text[start..])
 }
 
-/// Refuses what is not UTF-8 text by its first bytes, and gives the length of a byte order mark. A NUL among much text is
-/// none of the file's matter: it makes its record invalid.
+/// Reads as much as it takes to tell what the file is, and goes past a byte order mark. Returns whether it is Parquet.
+///
+/// # Errors
+/// When it is neither text in UTF-8 nor Parquet, with what it is as far as that can be told.
+pub(super) fn start(window: &mut Window) -> Result<bool, DatasetError> {
+    let unclear = |head: &[u8]| {
+        let parquet = head.len() < PARQUET.len() && PARQUET.starts_with(head);
+        let mark = head.len() < UTF8_MARK.len() && UTF8_MARK.starts_with(head);
+        parquet || mark || may_be_foreign(head)
+    };
+    while !window.at_end() && unclear(window.available()) {
+        window.fill()?;
+    }
+    if window.available().starts_with(PARQUET) {
+        return Ok(true);
+    }
+    let mark = text_start(window.available())?;
+    window.consume(mark);
+    Ok(false)
+}
+
+/// Refuses what is not UTF-8 text by its first bytes, and returns the length of a byte order mark. One NUL among much text
+/// makes only its record invalid.
 pub(super) fn text_start(head: &[u8]) -> Result<usize, DatasetError> {
     if head.starts_with(UTF8_MARK) {
         return Ok(UTF8_MARK.len());
     }
-    if head.starts_with(&[0xFF, 0xFE]) || head.starts_with(&[0xFE, 0xFF]) {
-        return Err(DatasetError::of_file(
-            "is UTF-16 text; a dataset must be UTF-8 (convert it: `iconv -t utf-8`)",
-        ));
+    if let Some(what) = foreign(head) {
+        return Err(DatasetError::of_file(what));
     }
     let head = &head[..head.len().min(HEAD_BYTES)];
     if let Some(at) = memchr::memchr(0, head) {
@@ -159,53 +202,9 @@ pub(super) fn text_start(head: &[u8]) -> Result<usize, DatasetError> {
         let others = invalid + memchr::memchr_iter(0, head).count();
         if others * BYTES_PER_OTHER > head.len() {
             return Err(DatasetError::of_file(format!(
-                "is a binary file or UTF-16 text (a NUL at byte {at}); a dataset must be UTF-8 text"
+                "is a binary file (a NUL at byte {at}); a dataset must be UTF-8 text or Parquet"
             )));
         }
     }
     Ok(0)
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compression {
-    Gzip,
-    Zstd,
-}
-
-/// The compression that the first bytes of a file show.
-pub(super) fn compression(head: &[u8]) -> Option<Compression> {
-    let skippable = matches!(head, [0x50..=0x5F, rest @ ..] if rest.starts_with(ZSTD_SKIPPABLE));
-    if head.starts_with(GZIP) {
-        return Some(Compression::Gzip);
-    }
-    (skippable || head.starts_with(ZSTD)).then_some(Compression::Zstd)
-}
-
-/// Whether `head` may be the start of compressed data.
-fn may_be_compressed(head: &[u8]) -> bool {
-    let skippable = match head {
-        [] | [0x50..=0x5F] => true,
-        [0x50..=0x5F, rest @ ..] => ZSTD_SKIPPABLE.starts_with(rest),
-        _ => false,
-    };
-    skippable || ZSTD.starts_with(head) || (head.len() < GZIP.len() && GZIP.starts_with(head))
-}
-
-/// The reader that undoes the compression that the first bytes show (gzip of any number of members, zstd of any number of
-/// frames), or `input` itself.
-pub(super) fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let mut magic = Vec::with_capacity(4);
-    // Byte by byte, and no further than it matters: a pipe may have no fourth byte for long.
-    while magic.len() < 4 && may_be_compressed(&magic) {
-        if (&mut input).take(1).read_to_end(&mut magic)? == 0 {
-            break;
-        }
-    }
-    let compression = compression(&magic);
-    let whole = io::Cursor::new(magic).chain(input);
-    Ok(match compression {
-        Some(Compression::Gzip) => Box::new(GzipMembers::new(whole)),
-        Some(Compression::Zstd) => Box::new(zstd::stream::read::Decoder::new(whole)?),
-        None => Box::new(whole),
-    })
 }

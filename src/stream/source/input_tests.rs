@@ -1,9 +1,11 @@
-//! What the bytes of a file may be, whatever the records in them.
+//! Tests of the bytes that a file may have, whatever the records in them.
 
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
 
 use crate::stream::source::tests::{OPTIONS, error, gzip, items, lines, read_all, read_with};
 use crate::stream::source::{DatasetReader, ReaderOptions};
@@ -77,11 +79,13 @@ fn truncated_compressed_data_is_an_error_after_what_could_be_read() {
 
 #[test]
 fn a_missing_file_and_a_directory_are_named() {
-    let missing = DatasetReader::open(Path::new("/nowhere/a.jsonl"), OPTIONS)
+    let missing = DatasetReader::open(Path::new("/nowhere/a.jsonl"), OPTIONS, None)
         .err()
         .unwrap();
     assert_eq!(missing.to_string(), "no such file");
-    let directory = DatasetReader::open(&std::env::temp_dir(), OPTIONS).err().unwrap();
+    let directory = DatasetReader::open(&std::env::temp_dir(), OPTIONS, None)
+        .err()
+        .unwrap();
     assert!(directory.to_string().contains("is a directory"));
 }
 
@@ -131,5 +135,67 @@ fn a_pipe_gives_each_line_before_it_is_asked_for_the_next() {
         // One read for the first line, or more when each byte of it may still be compression.
         let reads: Vec<_> = batches.iter().map(|(_, reads)| reads - batches[0].1).collect();
         assert_eq!(reads[..3], [0, 1, 3], "{name}: {batches:?}");
+    }
+}
+
+#[test]
+fn bytes_behind_compressed_data_are_named_after_what_was_read() {
+    for (whole, format) in [
+        (gzip(b"1\n2\n"), "gzip"),
+        (zstd::stream::encode_all(&b"1\n2\n"[..], 1).unwrap(), "zstd"),
+    ] {
+        let (before, message) = error("a.jsonl", &[whole, b"<html>oops".to_vec()].concat());
+        assert_eq!(before, 2);
+        assert!(
+            message.contains(&format!("bytes that are no {format} data follow its end")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_parquet_file_of_another_name_or_format_is_named() {
+    let bytes = std::fs::read("__test__/stream/parquet/codec-none.parquet").unwrap();
+    assert_eq!(read_with("a.jsonl", &bytes, OPTIONS).0.len(), 500);
+    assert_eq!(read_with("a.jsonl.gz", &gzip(&bytes), OPTIONS).0.len(), 500);
+    let options = ReaderOptions {
+        format: Some(crate::stream::source::Format::JsonLines),
+        ..OPTIONS
+    };
+    assert!(
+        read_with("a", &bytes, options)
+            .2
+            .unwrap()
+            .reason
+            .contains("is a Parquet file")
+    );
+}
+
+proptest! {
+    #[test]
+    fn damage_ends_in_records_or_one_error(
+        which in 0_usize..6,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), 0_u32..8), 0..4),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let rows = lines((0..40).map(|i| format!("{{\"id\":{i},\"t\":\"a\\\"b {i}\"}}")));
+        let csv = lines((0..40).map(|i| format!("{i},\"a \"\"{i}\"\"\"")));
+        let (name, bytes) = match which {
+            0 => ("a.jsonl", rows.into_bytes()),
+            1 => ("a.json", format!("[{}]", rows.trim().replace('\n', ",")).into_bytes()),
+            2 => ("a.csv", csv.into_bytes()),
+            3 => ("a.jsonl.gz", gzip(rows.as_bytes())),
+            4 => ("a.csv.zst", zstd::stream::encode_all(csv.as_bytes(), 1).unwrap()),
+            _ => ("a.tsv", csv.replace(',', "\t").into_bytes()),
+        };
+        let mut bytes = bytes;
+        for (index, bit) in damage {
+            let at = index.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+        }
+        bytes.truncate(cut.index(bytes.len()) + 1);
+        for outcome in [read_with(name, &bytes, OPTIONS), read_all(name, &bytes)] {
+            prop_assert!(outcome.0.len() <= 200);
+        }
     }
 }

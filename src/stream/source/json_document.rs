@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
@@ -24,6 +24,8 @@ enum State {
     Elements {
         first: bool,
     },
+    /// Before an element, behind the comma.
+    Element,
     /// Behind the value of the document.
     Behind,
 }
@@ -123,32 +125,40 @@ impl JsonDocument {
         Ok(())
     }
 
-    /// Takes one element, or the end of the array (`false`).
-    fn element(
-        &mut self,
-        window: &mut Window,
-        batch: &mut BatchBuilder,
-        first: bool,
-    ) -> Result<bool, DatasetError> {
-        match peek(window)? {
+    /// Goes on to the next element, or past the end of the array.
+    fn elements(&mut self, window: &mut Window, first: bool) -> Result<(), DatasetError> {
+        self.state = match peek(window)? {
             Some(b']') => {
                 window.consume(1);
-                self.state = if self.in_object {
+                if self.in_object {
                     State::Members { first: false }
                 } else {
                     State::Behind
-                };
-                return Ok(false);
+                }
             }
             Some(b',') if !first => {
                 window.consume(1);
-                peek(window)?;
+                State::Element
             }
-            Some(_) if first => {}
+            Some(_) if first => State::Element,
             Some(_) => return Err(wrong(window, "expected `,` or `]` between elements")),
             None => return Err(wrong(window, "the document ends within the array")),
-        }
-        let (_, length) = value::<IgnoredAny>(window)?;
+        };
+        Ok(())
+    }
+
+    /// Takes one element, unless it has not come yet (`false`) and others need not wait for it.
+    fn element(&mut self, window: &mut Window, batch: &mut BatchBuilder) -> Result<bool, DatasetError> {
+        let length = loop {
+            if peek(window)?.is_none() || window.at_end() {
+                break value::<IgnoredAny>(window)?.1;
+            }
+            match whole_value::<IgnoredAny>(window)? {
+                Some((_, length)) => break length,
+                None if window.would_wait(batch) => return Ok(false),
+                None => window.fill()?,
+            }
+        };
         let text = &window.available()[..length];
         if let Err(error) = std::str::from_utf8(text) {
             let at = error.valid_up_to() + 1;
@@ -157,10 +167,23 @@ impl JsonDocument {
                 &format!("not valid UTF-8 at byte {at} of the element"),
             ));
         }
-        batch.item(|out| out.extend_from_slice(text));
+        batch
+            .item(|out| out.extend_from_slice(text))
+            .map_err(|reason| DatasetError::at(window.line(), window.offset(), reason))?;
         window.consume(length);
         self.state = State::Elements { first: false };
         Ok(true)
+    }
+
+    /// Returns whether the next byte has not come yet, so that `batch` would wait for it.
+    fn waits(window: &mut Window, batch: &BatchBuilder) -> bool {
+        let spaces = window
+            .available()
+            .iter()
+            .take_while(|byte| is_space(**byte))
+            .count();
+        window.consume(spaces);
+        window.available().is_empty() && window.would_wait(batch)
     }
 }
 
@@ -170,15 +193,18 @@ impl Records for JsonDocument {
             match self.state {
                 State::Start => self.start(window)?,
                 State::Members { first } => self.members(window, first)?,
-                State::Elements { first } => {
-                    if self.element(window, batch, first)? {
-                        return Ok(Record::Item);
-                    }
+                State::Elements { .. } | State::Element if Self::waits(window, batch) => {
+                    return Ok(Record::Later);
+                }
+                State::Elements { first } => self.elements(window, first)?,
+                State::Element => {
+                    let taken = self.element(window, batch)?;
+                    return Ok(if taken { Record::Item } else { Record::Later });
                 }
                 State::Behind => {
                     return match peek(window)? {
                         None => Ok(Record::End),
-                        Some(b'{') if self.in_object => Err(wrong(
+                        Some(b'{' | b'[') => Err(wrong(
                             window,
                             "a second value follows (JSON lines? pass `format: 'jsonl'`)",
                         )),
@@ -208,27 +234,29 @@ fn peek(window: &mut Window) -> Result<Option<u8>, DatasetError> {
 }
 
 /// Reads the value at the start of the window: itself and its length in bytes.
-fn value<T: serde::de::DeserializeOwned>(window: &mut Window) -> Result<(T, usize), DatasetError> {
+fn value<T: DeserializeOwned>(window: &mut Window) -> Result<(T, usize), DatasetError> {
     loop {
-        let available = window.available();
-        let mut values = serde_json::Deserializer::from_slice(available).into_iter::<T>();
-        match values.next() {
-            // A number that touches the end of the window may go on behind it.
-            Some(Ok(value)) if window.at_end() || values.byte_offset() < available.len() => {
-                return Ok((value, values.byte_offset()));
-            }
-            Some(Err(error)) if window.at_end() || !(error.is_eof() || ends_within_number(available)) => {
-                return Err(DatasetError::at(
-                    window.line(),
-                    window.offset(),
-                    element_reason(&error),
-                ));
-            }
-            None if window.at_end() => {
-                return Err(wrong(window, "the document ends where a value should be"));
-            }
-            _ => window.fill()?,
+        if let Some(value) = whole_value(window)? {
+            return Ok(value);
         }
+        window.fill()?;
+    }
+}
+
+/// Reads the value at the start of the window, if it is there as a whole.
+fn whole_value<T: DeserializeOwned>(window: &Window) -> Result<Option<(T, usize)>, DatasetError> {
+    let available = window.available();
+    let mut values = serde_json::Deserializer::from_slice(available).into_iter::<T>();
+    match values.next() {
+        // A number that touches the end of the window may go on behind it.
+        Some(Ok(value)) if window.at_end() || values.byte_offset() < available.len() => {
+            Ok(Some((value, values.byte_offset())))
+        }
+        Some(Err(error)) if window.at_end() || !(error.is_eof() || ends_within_number(available)) => Err(
+            DatasetError::at(window.line(), window.offset(), element_reason(&error)),
+        ),
+        None if window.at_end() => Err(wrong(window, "the document ends where a value should be")),
+        _ => Ok(None),
     }
 }
 

@@ -40,10 +40,7 @@ impl Records for JsonLines {
                 window.consume_lines(consumed, newlines);
                 continue;
             }
-            let outcome = check(text);
-            if outcome.is_ok() {
-                batch.item(|out| out.extend_from_slice(text));
-            }
+            let outcome = check(text).and_then(|()| batch.item(|out| out.extend_from_slice(text)));
             window.consume_lines(consumed, newlines);
             return match outcome {
                 Ok(()) => Ok(Record::Item),

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-/// What JSON calls white space.
+/// Returns whether JSON takes `byte` for white space.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
@@ -20,7 +20,7 @@ pub(super) fn trim(text: &[u8]) -> &[u8] {
     &text[start..end]
 }
 
-/// Whether `text` is one JSON value in UTF-8; the reason when it is not. O(bytes), no recursion, any depth.
+/// Returns whether `text` is one JSON value in UTF-8; the reason when it is not. O(bytes), no recursion, any depth.
 pub(super) fn check(text: &[u8]) -> Result<(), String> {
     if let Err(error) = std::str::from_utf8(text) {
         return Err(format!(
@@ -33,7 +33,7 @@ pub(super) fn check(text: &[u8]) -> Result<(), String> {
         .map_err(|error| reason(&error))
 }
 
-/// Whether `text` may end in the middle of a number, where the parser cannot tell that it ends too early.
+/// Returns whether `text` may end in the middle of a number, where the parser cannot tell that it ends too early.
 pub(super) fn ends_within_number(text: &[u8]) -> bool {
     matches!(text.last(), Some(b'-' | b'+' | b'.' | b'e' | b'E'))
 }

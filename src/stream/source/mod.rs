@@ -1,20 +1,23 @@
-//! Files as batches of records.
+//! Files and pipes as batches of records.
 //!
-//! A [`Window`](window::Window) holds what was read and not yet used; the [`Records`] of each format take one record at a
-//! time from it and write it, validated, into the JSON text of a batch. An error never hides records before it: they are
-//! handed out first. O(bytes), memory: one window (twice the longest record, at least 256 KB) and one batch.
+//! A [`Window`] holds the bytes that were read and not used yet. The [`Records`] of each format take one record at a time
+//! from it and write it, validated, into the JSON text of a batch. An error never hides records before it: they are handed
+//! out first. A file is read once, from its first byte to its last. O(bytes). Memory: one window (twice the longest record,
+//! at least 256 KB) and one batch.
 
 mod append_point;
 mod batch;
+mod compression;
 mod csv;
 mod csv_row;
 mod error;
 mod format;
-mod gzip;
 mod json_document;
 mod json_lines;
 mod json_text;
+mod live_input;
 mod parquet;
+mod signature;
 mod text;
 mod window;
 
@@ -27,18 +30,26 @@ mod tests;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use append_point::{AppendPoint, AppendTarget, finished_header};
-pub use batch::Batch;
 use batch::BatchBuilder;
+pub use batch::{Batch, Progress};
+pub use csv::{CsvOptions, Header};
+pub use csv_row::Dialect;
 pub use error::DatasetError;
 pub use format::Format;
+use live_input::LiveInput;
+pub use live_input::{StopSignal, Stopper, stop_signal};
 use parquet::ParquetRows;
+pub use parquet::expects_panic;
 pub use text::Text;
+pub use window::MAX_RECORD_BYTES;
 use window::Window;
 
-/// What taking a record came to.
+/// The outcome of taking a record.
 enum Record {
     /// It was written to the batch.
     Item,
@@ -56,15 +67,21 @@ trait Records: Send {
     fn next(&mut self, window: &mut Window, batch: &mut BatchBuilder) -> Result<Record, DatasetError>;
 }
 
-/// How to read a file.
-#[derive(Debug, Clone, Copy)]
+/// Options of reading a file.
+#[derive(Debug, Clone)]
 pub struct ReaderOptions {
     /// `None`: told from the file's name and first bytes.
     pub format: Option<Format>,
+    /// The rules of the rows of a CSV or TSV file.
+    pub csv: CsvOptions,
     /// Leave invalid records out and report them, instead of failing at the first.
     pub skip_invalid: bool,
     /// A batch ends with the record that makes its texts this long in all.
     pub batch_bytes: usize,
+    /// The longest text of one record, in bytes of JSON; at most [`MAX_RECORD_BYTES`].
+    pub max_record_bytes: usize,
+    /// The directory of the temporary file for Parquet that comes from a pipe. `None`: the system's.
+    pub spool_directory: Option<PathBuf>,
 }
 
 enum State {
@@ -73,7 +90,7 @@ enum State {
     Failed(DatasetError),
 }
 
-/// Where records come from.
+/// The source of the records.
 enum Input {
     Text {
         window: Window,
@@ -90,7 +107,7 @@ impl Input {
         }
     }
 
-    /// Bytes of text gone past.
+    /// Returns the number of bytes of text that were gone past.
     fn offset(&self) -> u64 {
         match self {
             Self::Text { window, .. } => window.offset(),
@@ -105,41 +122,54 @@ pub struct DatasetReader {
     options: ReaderOptions,
     plan: String,
     state: State,
+    /// True when its records may hold numbers: those of rows are all text.
+    numbers: bool,
+    bytes_read: Arc<AtomicU64>,
+    bytes_total: Option<u64>,
 }
 
 impl DatasetReader {
-    /// Opens `path`.
+    /// Opens `path`. A read of a pipe or device waits for bytes, or until the stopper of `stop` is dropped.
     ///
     /// # Errors
     /// When it cannot be opened, is a directory, is neither UTF-8 text nor Parquet, or its format cannot be told.
-    pub fn open(path: &Path, options: ReaderOptions) -> Result<Self, DatasetError> {
-        let mut file = File::open(path).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => DatasetError::of_file("no such file"),
-            ErrorKind::PermissionDenied => DatasetError::of_file("permission denied"),
-            _ => DatasetError::of_file(format!("could not be opened: {error}")),
-        })?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+    pub fn open(path: &Path, options: ReaderOptions, stop: Option<StopSignal>) -> Result<Self, DatasetError> {
+        let opened = match &stop {
+            Some(_) => live_input::open(path),
+            None => File::open(path),
+        };
+        let mut file = opened.map_err(|error| open_error(&error))?;
+        let about = file.metadata().map_err(|error| open_error(&error))?;
+        if about.is_dir() {
             return Err(DatasetError::of_file("is a directory, not a file"));
+        }
+        let bytes_read = Arc::default();
+        if !about.is_file() {
+            let input: Box<dyn Read + Send> = match stop {
+                Some(stop) => Box::new(LiveInput::new(file, stop)),
+                None => Box::new(file),
+            };
+            let counted = Counted(input, Arc::clone(&bytes_read));
+            let mut reader = Self::read(Box::new(counted), true, path, options)?;
+            reader.bytes_read = bytes_read;
+            return Ok(reader);
         }
         let parquet = parquet::is_parquet(&mut file)
             .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
-        if parquet && options.format.is_none_or(|format| format == Format::Parquet) {
-            let rows = ParquetRows::open(file)?;
-            return Ok(Self {
-                plan: rows.plan(),
-                input: Input::Parquet(Box::new(rows)),
-                options,
-                state: State::Reading,
-            });
+        if parquet && options.wants_parquet() {
+            return Self::of_parquet(file, options);
         }
-        let about = file.metadata().ok();
-        let live = about.as_ref().is_some_and(|about| !about.is_file());
-        let left = about.map_or(0, |about| about.len());
-        Self::read(Box::new(WholeFile { file, left }), live, path, options)
+        let left = about.len();
+        let counted = Counted(Box::new(WholeFile { file, left }), Arc::clone(&bytes_read));
+        let mut reader = Self::read(Box::new(counted), false, path, options)?;
+        reader.bytes_read = bytes_read;
+        // A file of the system, as those of `/proc`, does not say its size.
+        reader.bytes_total = reader.bytes_total.or((left > 0).then_some(left));
+        Ok(reader)
     }
 
-    /// Reads `input`, which is no Parquet; `path` only helps to tell the format. With `live` a batch ends where `input` has
-    /// no more whole line for now, and does not wait for its bytes.
+    /// Reads `input`; `path` only helps to tell the format. With `live` a batch ends where `input` has no more whole record
+    /// for now, and does not wait for its bytes. Parquet is copied to a temporary file first.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -149,40 +179,80 @@ impl DatasetReader {
         path: &Path,
         options: ReaderOptions,
     ) -> Result<Self, DatasetError> {
-        if options.format.or_else(|| Format::from_path(path)) == Some(Format::Parquet) {
-            return Err(not_parquet());
-        }
-        let input = format::decompressed(input)
+        let input = compression::decompressed(input)
             .map_err(|error| DatasetError::of_file(format!("could not be read: {error}")))?;
         let mut window = Window::new(input, live);
         window.fill()?;
-        let mark = format::text_start(window.available())?;
-        window.consume(mark);
-        let format = match options.format.or_else(|| Format::from_path(path)) {
-            Some(format) => format,
-            None => format::detect(path, &mut window)?,
+        if format::start(&mut window)? {
+            if !options.wants_parquet() {
+                return Err(DatasetError::of_file(
+                    "is a Parquet file, a binary format (leave `format` out, or pass `format: 'parquet'`)",
+                ));
+            }
+            let file = spooled(&mut window, options.spool_directory.as_deref())?;
+            return Self::of_parquet(file, options);
+        }
+        let named = options.format.or_else(|| Format::from_path(path));
+        // Only rows of fields have such options.
+        let rows = (options.csv != CsvOptions::DEFAULT && options.format.is_none()).then_some(Format::Csv);
+        let format = match (
+            named.filter(|named| rows.is_none() || named.dialect().is_some()),
+            rows,
+        ) {
+            (Some(format), _) | (None, Some(format)) => format,
+            (None, None) => format::detect(path, &mut window)?,
         };
-        let records: Box<dyn Records> = match format {
-            Format::Json => Box::new(json_document::JsonDocument::new()),
-            Format::Csv(delimiter) => Box::new(csv::Csv::new(delimiter)),
-            Format::JsonLines => Box::new(json_lines::JsonLines),
-            Format::Parquet => return Err(not_parquet()),
+        let records: Box<dyn Records> = match (format, format.dialect()) {
+            (_, Some(dialect)) => Box::new(csv::Csv::new(dialect, &options.csv)),
+            (Format::Parquet, _) => {
+                return Err(DatasetError::of_file(
+                    "is not a Parquet file: it does not start with `PAR1`",
+                ));
+            }
+            (Format::Json, _) => Box::new(json_document::JsonDocument::new()),
+            _ => Box::new(json_lines::JsonLines),
         };
-        Ok(Self {
-            input: Input::Text { window, records },
-            options,
-            plan: String::new(),
-            state: State::Reading,
-        })
+        let mut reader = Self::new(Input::Text { window, records }, String::new(), options);
+        reader.numbers = format.dialect().is_none();
+        Ok(reader)
     }
 
-    /// The next batch; one that is `done` is the last, and may be empty.
+    fn of_parquet(file: File, options: ReaderOptions) -> Result<Self, DatasetError> {
+        let rows = ParquetRows::open(file)?;
+        let plan = rows.plan();
+        Ok(Self::new(Input::Parquet(Box::new(rows)), plan, options))
+    }
+
+    fn new(input: Input, plan: String, options: ReaderOptions) -> Self {
+        Self {
+            input,
+            options,
+            plan,
+            state: State::Reading,
+            numbers: true,
+            bytes_read: Arc::default(),
+            bytes_total: None,
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            bytes_read: self.bytes_read.load(Ordering::Relaxed),
+            bytes_total: self.bytes_total,
+            items_total: match &self.input {
+                Input::Text { .. } => None,
+                Input::Parquet(rows) => Some(rows.total()),
+            },
+        }
+    }
+
+    /// Reads the next batch. One that is `done` is the last, and may be empty.
     ///
     /// # Errors
     /// The problem that ends the reading, after all records before it were handed out; then again on every call.
     pub fn next_batch(&mut self) -> Result<Batch, DatasetError> {
         let limit = self.options.batch_bytes;
-        let mut batch = BatchBuilder::default();
+        let mut batch = BatchBuilder::new(self.options.max_record_bytes);
         let start = self.input.offset();
         while matches!(self.state, State::Reading)
             && batch.bytes() < limit
@@ -198,12 +268,35 @@ impl DatasetReader {
         }
         match &self.state {
             State::Failed(error) if batch.is_empty() => Err(error.clone()),
-            state => Ok(batch.finish(matches!(state, State::AtEnd), &self.plan)),
+            state => {
+                let mut batch = batch.finish(matches!(state, State::AtEnd), &self.plan);
+                batch.progress = self.progress();
+                batch.long_numbers &= self.numbers;
+                Ok(batch)
+            }
         }
     }
 }
 
-/// A file whose end before the one it had when it was opened is an error: what is missing would be lost silently.
+impl ReaderOptions {
+    /// Returns whether a Parquet file is what was asked for, or nothing was.
+    fn wants_parquet(&self) -> bool {
+        self.format.is_none_or(|format| format == Format::Parquet)
+    }
+}
+
+/// A reader that counts its bytes.
+struct Counted(Box<dyn Read + Send>, Arc<AtomicU64>);
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(out)?;
+        self.1.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// A file whose end before the one it had when it was opened is an error: the rest would be lost silently.
 struct WholeFile {
     file: File,
     left: u64,
@@ -220,8 +313,23 @@ impl Read for WholeFile {
     }
 }
 
-fn not_parquet() -> DatasetError {
-    DatasetError::of_file(
-        "is not a Parquet file: it must be a regular file that starts with `PAR1`, and not be compressed as a whole",
-    )
+/// A file without a name in `directory` with all that is left in `window`: Parquet is read from its end.
+fn spooled(window: &mut Window, directory: Option<&Path>) -> Result<File, DatasetError> {
+    let directory = directory.map_or_else(std::env::temp_dir, Path::to_owned);
+    let mut file = tempfile::tempfile_in(&directory).map_err(|error| {
+        let place = directory.display();
+        DatasetError::of_file(format!(
+            "could not be copied to a temporary file in {place}: {error}"
+        ))
+    })?;
+    window.copy_to(&mut file)?;
+    Ok(file)
+}
+
+fn open_error(error: &std::io::Error) -> DatasetError {
+    match error.kind() {
+        ErrorKind::NotFound => DatasetError::of_file("no such file"),
+        ErrorKind::PermissionDenied => DatasetError::of_file("permission denied"),
+        _ => DatasetError::of_file(format!("could not be opened: {error}")),
+    }
 }

@@ -9,6 +9,9 @@ pub(super) const OPTIONS: ReaderOptions = ReaderOptions {
     format: None,
     skip_invalid: false,
     batch_bytes: 64,
+    csv: CsvOptions::DEFAULT,
+    max_record_bytes: MAX_RECORD_BYTES,
+    spool_directory: None,
 };
 
 /// Gives its bytes a few at a time, as pipes do.
@@ -289,7 +292,7 @@ proptest! {
         let object = format!("{{\"a\":{array},\"testCases\":{array},\"b\":{array}}}");
         for (name, text) in [("a.jsonl", lines), ("a.json", array), ("a.json", object)] {
             let mut reader =
-                DatasetReader::read(Box::new(Trickle(text.into_bytes(), step)), live, Path::new(name), options).unwrap();
+                DatasetReader::read(Box::new(Trickle(text.into_bytes(), step)), live, Path::new(name), options.clone()).unwrap();
             let mut read: Vec<serde_json::Value> = Vec::new();
             loop {
                 let batch = reader.next_batch().unwrap();

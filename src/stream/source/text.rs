@@ -51,7 +51,7 @@ impl Text {
 
 #[cfg(test)]
 impl Text {
-    /// What an engine makes of it.
+    /// Returns the text that an engine makes of it.
     pub(super) fn read(&self) -> String {
         match self {
             Self::Latin1(bytes) => bytes.iter().copied().map(char::from).collect(),

@@ -1,6 +1,6 @@
 //! A window over a byte stream: what was read and not yet consumed, with its place in the stream.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 
 use memchr::memchr_iter;
 
@@ -10,8 +10,8 @@ use crate::stream::source::error::DatasetError;
 /// Bytes asked for at a time.
 const READ_BYTES: usize = 256 << 10;
 
-/// The longest record there may be: about half of what a JavaScript string can hold.
-pub(super) const MAX_RECORD_BYTES: usize = 256 << 20;
+/// The longest record, in bytes: about half of what a JavaScript string can hold.
+pub const MAX_RECORD_BYTES: usize = 256 << 20;
 
 pub(super) struct Window {
     input: Box<dyn Read + Send>,
@@ -39,17 +39,32 @@ impl Window {
         }
     }
 
-    /// What was read and not yet consumed.
+    /// Returns the bytes that were read and not consumed yet.
     pub(super) fn available(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
-    /// Whether [`available`](Self::available) is all there is.
+    /// Copies everything that is left to `out`. O(bytes).
+    pub(super) fn copy_to(&mut self, out: &mut impl Write) -> Result<(), DatasetError> {
+        loop {
+            let copied = out.write_all(self.available());
+            copied.map_err(|error| {
+                DatasetError::of_file(format!("could not be copied to a temporary file: {error}"))
+            })?;
+            self.start = self.end;
+            if self.at_end {
+                return Ok(());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Returns whether [`available`](Self::available) is all there is.
     pub(super) fn at_end(&self) -> bool {
         self.at_end
     }
 
-    /// Whether [`fill`](Self::fill) would keep what is in `batch` waiting.
+    /// Returns whether [`fill`](Self::fill) would keep what is in `batch` waiting.
     pub(super) fn would_wait(&self, batch: &BatchBuilder) -> bool {
         self.live && !self.at_end && !batch.is_empty()
     }
@@ -77,16 +92,19 @@ impl Window {
         self.consume_lines(count, newlines as u64);
     }
 
-    /// Reads more; the window at least doubles when it is full, so that scanning it again after each read is O(bytes). From
-    /// a live input it takes what is there once that ends a line.
+    /// Reads more. The window at least doubles when it is full, so that scanning it again after each read is O(bytes). A live
+    /// input is not asked again once it gave something, unless a long record goes on without a line end.
     pub(super) fn fill(&mut self) -> Result<(), DatasetError> {
         if self.at_end {
             return Ok(());
         }
         let held = self.end - self.start;
         if held > MAX_RECORD_BYTES {
-            let reason = format!("the record is longer than {} MB", MAX_RECORD_BYTES >> 20);
-            return Err(DatasetError::at(self.line, self.offset, reason));
+            return Err(DatasetError::at(
+                self.line,
+                self.offset,
+                too_long(MAX_RECORD_BYTES),
+            ));
         }
         if self.start > 0 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -110,9 +128,9 @@ impl Window {
                 }
                 Ok(count) => {
                     let read = &self.bytes[self.end..self.end + count];
-                    let line_ended = self.live && memchr::memchr2(b'\n', b'\r', read).is_some();
+                    let short = held < READ_BYTES || memchr::memchr2(b'\n', b'\r', read).is_some();
                     self.end += count;
-                    if line_ended {
+                    if self.live && short {
                         break;
                     }
                 }
@@ -127,6 +145,14 @@ impl Window {
         }
         Ok(())
     }
+}
+
+/// The sentence for a record of more than `limit` bytes.
+pub(super) fn too_long(limit: usize) -> String {
+    if limit < 1 << 20 {
+        return format!("the record is longer than {limit} bytes");
+    }
+    format!("the record is longer than {} MB", limit >> 20)
 }
 
 /// A reader that failed once fails for good.

@@ -1,4 +1,4 @@
-//! What the columns of a Parquet file hold, and what that becomes in JavaScript.
+//! The types of the columns of a Parquet file, and what they become in JavaScript.
 
 use std::collections::HashSet;
 
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 /// Decimals up to this precision are numbers: a double gives back all of their digits.
 const DOUBLE_DIGITS: i32 = 15;
 
-/// How the values of a column cross as JSON text.
+/// The form of a column's values as JSON text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
-    /// As JSON has them: booleans, strings, whole numbers of at most 32 bits.
+    /// Values that JSON has: booleans, strings, whole numbers of any size.
     Plain,
-    /// 64-bit whole numbers: a number when safe, else a string of digits for a `BigInt`.
-    Whole,
     /// Floating point: a number when finite, else its name as a string.
     Real,
-    /// A day or a moment: milliseconds since 1970 for a `Date`.
+    /// A day: a string, `2024-02-29`.
+    Day,
+    /// A moment: milliseconds since 1970, or a string where that is not all of it.
     Moment {
         nanoseconds: bool,
     },
@@ -61,12 +61,13 @@ impl Kind {
         }
     }
 
-    /// What to do with parsed values: `null` for nothing, `"big"`, `"real"`, `"date"`, `"bytes"` for a conversion,
+    /// Returns the conversions of parsed values: `null` for none, `"real"`, `"date"`, `"bytes"` for a conversion,
     /// `["list", plan]`, `["map", plan, plan]` or `["struct", [[name, plan], …]]` (only members with something to do).
     pub(super) fn plan(&self) -> Value {
         match self {
-            Self::Plain | Self::Time | Self::Decimal { .. } | Self::Json | Self::Uuid => Value::Null,
-            Self::Whole => json!("big"),
+            Self::Plain | Self::Day | Self::Time | Self::Decimal { .. } | Self::Json | Self::Uuid => {
+                Value::Null
+            }
             Self::Real => json!("real"),
             Self::Moment { .. } => json!("date"),
             Self::Bytes => json!("bytes"),
@@ -187,21 +188,21 @@ impl Kind {
             (ConvertedType::DECIMAL, _) => Self::Decimal {
                 text: column.get_precision() > DOUBLE_DIGITS,
             },
-            (ConvertedType::DATE | ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _)
-            | (_, Physical::INT96) => Self::Moment { nanoseconds: false },
+            (ConvertedType::DATE, _) => Self::Day,
+            (ConvertedType::TIMESTAMP_MILLIS | ConvertedType::TIMESTAMP_MICROS, _) | (_, Physical::INT96) => {
+                Self::Moment { nanoseconds: false }
+            }
             (ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS, _) => Self::Time,
             (ConvertedType::JSON, _) => Self::Json,
-            (_, Physical::INT64) => Self::Whole,
             (_, Physical::FLOAT | Physical::DOUBLE) => Self::Real,
-            (ConvertedType::UTF8 | ConvertedType::ENUM, _) | (_, Physical::BOOLEAN | Physical::INT32) => {
-                Self::Plain
-            }
+            (ConvertedType::UTF8 | ConvertedType::ENUM, _)
+            | (_, Physical::BOOLEAN | Physical::INT32 | Physical::INT64) => Self::Plain,
             (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Self::Bytes,
         })
     }
 }
 
-/// Whether the repeated field of a list is its element itself, as older writers have it, and not a group around it
+/// Returns whether the repeated field of a list is its element itself, as older writers have it, and not a group around it
 /// (<https://github.com/apache/parquet-format/blob/master/LogicalTypes.md#backward-compatibility-rules>).
 fn is_element(repeated: &Type) -> bool {
     if repeated.is_primitive() {

@@ -1,5 +1,7 @@
-//! Parquet: every row is an object. Rows are read one row group at a time, page by page, so memory is a page and a dictionary
-//! per column, whatever the file's size.
+//! Rows of Parquet files, each an object.
+//!
+//! Row groups are read one after the other, page by page. Memory is a page and a dictionary for every column, whatever the
+//! file's size.
 
 mod column_kind;
 mod row_text;
@@ -9,35 +11,38 @@ mod size_tests;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::metadata::page_index::RowGroupPageIndex;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::file::properties::ReaderProperties;
+use parquet::file::reader::RowGroupReader;
+use parquet::file::serialized_reader::SerializedRowGroupReader;
 use parquet::record::Row;
 use parquet::record::reader::{ReaderIter, TreeBuilder};
+use parquet::schema::types::SchemaDescPtr;
 
 use crate::stream::source::Record;
 use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
+use crate::stream::source::format::PARQUET;
 use column_kind::Kind;
-
-/// The first and the last four bytes of a Parquet file.
-const MAGIC: &[u8] = b"PAR1";
 
 /// Values taken from a column at a time.
 const COLUMN_BATCH: usize = 256;
 
-/// Whether `file` starts as a Parquet file does; only a regular file can be looked at without taking its bytes away.
+/// Returns whether `file`, a regular one, starts as a Parquet file does.
 pub(super) fn is_parquet(file: &mut File) -> std::io::Result<bool> {
-    if !file.metadata()?.is_file() {
-        return Ok(false);
-    }
-    let mut magic = [0; MAGIC.len()];
+    let mut magic = [0; PARQUET.len()];
     let found = match file.read_exact(&mut magic) {
-        Ok(()) => magic == MAGIC,
+        Ok(()) => magic == PARQUET,
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => false,
         Err(error) => return Err(error),
     };
@@ -47,7 +52,9 @@ pub(super) fn is_parquet(file: &mut File) -> std::io::Result<bool> {
 
 /// The rows of a Parquet file. O(values).
 pub(super) struct ParquetRows {
-    file: SerializedFileReader<File>,
+    file: Arc<File>,
+    groups: Vec<RowGroupMetaData>,
+    schema: SchemaDescPtr,
     kind: Kind,
     next_group: usize,
     rows: Option<ReaderIter>,
@@ -60,21 +67,18 @@ impl ParquetRows {
     /// # Errors
     /// When there is none, or a column has a type that is not read.
     pub(super) fn open(file: File) -> Result<Self, DatasetError> {
-        let file = guarded(|| SerializedFileReader::new(file))
-            .map_err(|reason| DatasetError::of_file(format!("is not a whole Parquet file: {reason}")))?;
-        let about = file.metadata().file_metadata();
-        let groups = file.metadata().row_groups();
-        if groups.iter().map(RowGroupMetaData::num_rows).sum::<i64>() != about.num_rows() {
-            let reason =
-                "is not a whole Parquet file: its row groups have not as many rows as the file should";
-            return Err(DatasetError::of_file(reason));
-        }
+        let footer = guarded(|| ParquetMetaDataReader::new().parse_and_finish(&file))
+            .and_then(|footer| guarded(|| readable(&footer)).map(|groups| (footer, groups)));
+        let (footer, groups) = footer.map_err(|reason| DatasetError::of_file(unreadable(&reason)))?;
+        let about = footer.file_metadata();
         let schema = about.schema();
         let kind = guarded(|| Ok(Kind::of_message(schema)))
             .and_then(|kind| kind)
             .map_err(DatasetError::of_file)?;
         Ok(Self {
-            file,
+            schema: about.schema_descr_ptr(),
+            file: Arc::new(file),
+            groups,
             kind,
             next_group: 0,
             rows: None,
@@ -82,7 +86,15 @@ impl ParquetRows {
         })
     }
 
-    /// What the reader of the text has to do to get the values, as JSON; see [`Kind::plan`].
+    /// Returns how many rows the row groups have. The footer's own count may be missing.
+    pub(super) fn total(&self) -> u64 {
+        self.groups
+            .iter()
+            .map(|group| u64::try_from(group.num_rows()).unwrap_or(0))
+            .sum()
+    }
+
+    /// Returns the conversions that make the values of the text, as JSON; see [`Kind::plan`].
     pub(super) fn plan(&self) -> String {
         self.kind.plan().to_string()
     }
@@ -94,7 +106,9 @@ impl ParquetRows {
         };
         let mut text = Vec::new();
         row_text::write_row(&self.kind, &row, &mut text).map_err(|reason| self.wrong(&reason))?;
-        batch.item(|out| out.extend_from_slice(&text));
+        batch
+            .item(|out| out.extend_from_slice(&text))
+            .map_err(|reason| self.wrong(&reason))?;
         self.row += 1;
         Ok(Record::Item)
     }
@@ -108,16 +122,23 @@ impl ParquetRows {
                     Err(reason) => return Err(self.wrong(&reason)),
                 }
             }
-            if self.next_group == self.file.num_row_groups() {
+            let Some(group) = self.groups.get(self.next_group) else {
                 return Ok(None);
+            };
+            if group.num_rows() == 0 {
+                // Its columns may have no page at all.
+                self.next_group += 1;
+                continue;
             }
-            let (file, group) = (&self.file, self.next_group);
             let rows = guarded(|| {
-                let reader = file.get_row_group(group)?;
-                let schema = file.metadata().file_metadata().schema_descr_ptr();
+                let properties = Arc::new(ReaderProperties::builder().build());
+                let file = Arc::clone(&self.file);
+                let index = RowGroupPageIndex::new(self.next_group, None);
+                let reader = SerializedRowGroupReader::new(file, group, index, properties)?;
+                let reader: &dyn RowGroupReader = &reader;
                 TreeBuilder::new()
                     .with_batch_size(COLUMN_BATCH)
-                    .as_iter(schema, &*reader)
+                    .as_iter(Arc::clone(&self.schema), reader)
             });
             self.rows = Some(rows.map_err(|reason| self.wrong(&reason))?);
             self.next_group += 1;
@@ -130,9 +151,49 @@ impl ParquetRows {
     }
 }
 
-/// What `read` gives. The crate may panic on damaged data; here that is an error like others.
+/// Returns the row groups of `footer` in the form that the crate reads.
+fn readable(footer: &ParquetMetaData) -> Result<Vec<RowGroupMetaData>, ParquetError> {
+    let column = |column: &ColumnChunkMetaData| {
+        let dictionary = column.dictionary_page_offset();
+        // Some writers say 0 for no dictionary; then the column starts with its first page, whatever that is.
+        let real = dictionary.is_some_and(|offset| offset > 0 && offset < column.data_page_offset());
+        let column = column.clone().into_builder();
+        if real {
+            column.build()
+        } else {
+            column.set_dictionary_page_offset(None).build()
+        }
+    };
+    let group = |group: &RowGroupMetaData| {
+        let columns: Result<Vec<_>, _> = group.columns().iter().map(column).collect();
+        group.clone().into_builder().set_column_metadata(columns?).build()
+    };
+    footer.row_groups().iter().map(group).collect()
+}
+
+/// The sentence for a footer that cannot be read.
+fn unreadable(reason: &str) -> String {
+    if reason.to_lowercase().contains("encrypt") {
+        return "is an encrypted Parquet file, which is not read (write it without encryption)".into();
+    }
+    format!("is not a whole Parquet file: {reason}")
+}
+
+thread_local! {
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns whether this thread is reading Parquet. A panic there is caught, and says nothing but that the file is damaged.
+pub fn expects_panic() -> bool {
+    READING.get()
+}
+
+/// Returns the value of `read`. The crate may panic on damaged data; here that is an error like others.
 fn guarded<T>(read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(read)) {
+    READING.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(read));
+    READING.set(false);
+    match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("its data is damaged".into()),

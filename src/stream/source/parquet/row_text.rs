@@ -9,8 +9,11 @@ use parquet::record::{Field, Row};
 use super::column_kind::{Kind, Member};
 use crate::stream::source::json_text::check;
 
-const MAX_SAFE: i64 = (1 << 53) - 1;
+/// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
+
+/// The largest distance from 1970, in milliseconds, of a JavaScript `Date` (ECMA-262, time values).
+const MAX_DATE: u64 = 8_640_000_000_000_000;
 
 /// Appends `row`, whose columns are those of `kind`.
 ///
@@ -47,13 +50,11 @@ fn write(kind: &Kind, field: &Field, out: &mut Vec<u8>) -> Result<(), String> {
         Field::UShort(value) => text(out, value),
         Field::UInt(value) => text(out, value),
         Field::Long(value) => match kind {
-            Kind::Moment { nanoseconds: true } => text(out, value.div_euclid(1_000_000)),
+            Kind::Moment { nanoseconds: true } => moment(out, *value, 9),
             Kind::Time => time(out, *value, 9),
-            _ if (-MAX_SAFE..=MAX_SAFE).contains(value) => text(out, value),
-            _ => text(out, format_args!("\"{value}\"")),
+            _ => text(out, value),
         },
-        Field::ULong(value) if *value <= MAX_SAFE as u64 => text(out, value),
-        Field::ULong(value) => text(out, format_args!("\"{value}\"")),
+        Field::ULong(value) => text(out, value),
         Field::Float16(value) => real(out, value.to_f64()),
         Field::Float(value) => real(out, f64::from(*value)),
         Field::Double(value) => real(out, *value),
@@ -72,11 +73,11 @@ fn write(kind: &Kind, field: &Field, out: &mut Vec<u8>) -> Result<(), String> {
         }
         Field::Str(value) => text(out, serde_json::Value::from(value.as_str())),
         Field::Bytes(value) => bytes(out, value.data(), *kind == Kind::Uuid),
-        Field::Date(days) => text(out, i64::from(*days) * DAY),
+        Field::Date(days) => text(out, format_args!("\"{}\"", day(i64::from(*days)))),
         Field::TimeMillis(value) => time(out, i64::from(*value), 3),
         Field::TimeMicros(value) => time(out, *value, 6),
-        Field::TimestampMillis(value) => text(out, value),
-        Field::TimestampMicros(value) => text(out, value.div_euclid(1000)),
+        Field::TimestampMillis(value) => moment(out, *value, 3),
+        Field::TimestampMicros(value) => moment(out, *value, 6),
         Field::Group(row) => return write_row(kind, row, out),
         Field::ListInternal(list) => {
             let Kind::List(element) = kind else {
@@ -150,6 +151,47 @@ fn real(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// A moment of so many units since 1970, each the 10^`digits`th part of a second: a number of milliseconds where a `Date`
+/// holds all of it, else its ISO 8601 text.
+fn moment(out: &mut Vec<u8>, value: i64, digits: u32) {
+    let unit = 10_i64.pow(digits);
+    let (seconds, part) = (value.div_euclid(unit), value.rem_euclid(unit));
+    let in_millisecond = part % 10_i64.pow(digits - 3);
+    let milliseconds = value.div_euclid(10_i64.pow(digits - 3));
+    if in_millisecond == 0 && milliseconds.unsigned_abs() <= MAX_DATE {
+        return text(out, milliseconds);
+    }
+    let (day, second) = (
+        day(seconds.div_euclid(DAY / 1000)),
+        seconds.rem_euclid(DAY / 1000),
+    );
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let width = digits as usize;
+    text(
+        out,
+        format_args!("\"{day}T{hour:02}:{minute:02}:{second:02}.{part:0width$}Z\""),
+    );
+}
+
+/// The date of so many days since 1970, as ISO 8601 and ECMA-262 write it: years beyond four digits have a sign and six.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+fn day(days: i64) -> String {
+    const ERA: i64 = 146_097;
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(ERA), days.rem_euclid(ERA));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    if (0..=9999).contains(&year) {
+        return format!("{year:04}-{month:02}-{day:02}");
+    }
+    format!("{year:+07}-{month:02}-{day:02}")
+}
+
 /// A time of day of so many units, each the 10^`digits`th part of a second.
 fn time(out: &mut Vec<u8>, value: i64, digits: u32) {
     let sign = if value < 0 { "-" } else { "" };
@@ -188,4 +230,58 @@ fn bytes(out: &mut Vec<u8>, value: &[u8], uuid: bool) {
         out.push(digit(byte & 15));
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment_text(value: i64, digits: u32) -> String {
+        let mut out = Vec::new();
+        moment(&mut out, value, digits);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_day_has_the_date_of_the_proleptic_gregorian_calendar() {
+        for (days, date) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (19_782, "2024-02-29"),
+            (-719_528, "0000-01-01"),
+            (-719_529, "-000001-12-31"),
+            (2_932_896, "9999-12-31"),
+            (2_932_897, "+010000-01-01"),
+            (-141_427, "1582-10-15"),
+        ] {
+            assert_eq!(day(days), date);
+        }
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut before = day(-800_000);
+        for days in -799_999..800_000 {
+            let this = day(days);
+            let next_of_month =
+                this.rsplit('-').next() == Some("01") || this[..this.len() - 2] == before[..before.len() - 2];
+            assert!(next_of_month && this != before, "{before} {this}");
+            before = this;
+        }
+    }
+
+    #[test]
+    fn a_moment_is_a_number_where_a_date_holds_it_and_text_with_all_digits_elsewhere() {
+        assert_eq!(moment_text(1_709_210_096_789, 3), "1709210096789");
+        assert_eq!(moment_text(1_709_210_096_789_000, 6), "1709210096789");
+        assert_eq!(
+            moment_text(1_709_210_096_789_999, 6),
+            "\"2024-02-29T12:34:56.789999Z\""
+        );
+        assert_eq!(moment_text(-1, 9), "\"1969-12-31T23:59:59.999999999Z\"");
+        assert_eq!(
+            moment_text(8_640_000_000_000_001, 3),
+            "\"+275760-09-13T00:00:00.001Z\""
+        );
+    }
 }

@@ -9,7 +9,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 
 use crate::stream::source::tests::values;
-use crate::stream::source::{DatasetReader, ReaderOptions};
+use crate::stream::source::{CsvOptions, DatasetReader, MAX_RECORD_BYTES, ReaderOptions};
 
 /// Names the file that a process of this test reads, and nothing else, so that its peak is that of the reading.
 const FILE: &str = "AI_EVALS_PARQUET_FILE";
@@ -18,6 +18,9 @@ const OPTIONS: ReaderOptions = ReaderOptions {
     format: None,
     skip_invalid: false,
     batch_bytes: 1 << 20,
+    csv: CsvOptions::DEFAULT,
+    max_record_bytes: MAX_RECORD_BYTES,
+    spool_directory: None,
 };
 
 /// `groups` row groups of `rows` rows with `columns` columns, in which every value says where it is.
@@ -68,7 +71,7 @@ fn two_thousand_columns_in_three_row_groups_give_every_value() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wide.parquet");
     write_wide(&path, 2000, 3, 50);
-    let mut reader = DatasetReader::open(&path, OPTIONS).unwrap();
+    let mut reader = DatasetReader::open(&path, OPTIONS, None).unwrap();
     let mut rows = 0_i64;
     loop {
         let batch = reader.next_batch().unwrap();
@@ -99,7 +102,7 @@ fn memory(name: &str) -> u64 {
 fn reading_takes_a_page_per_column_however_many_row_groups_there_are() {
     if let Some(path) = std::env::var_os(FILE) {
         let before = memory("VmRSS:");
-        let mut reader = DatasetReader::open(Path::new(&path), OPTIONS).unwrap();
+        let mut reader = DatasetReader::open(Path::new(&path), OPTIONS, None).unwrap();
         let mut rows = 0;
         loop {
             let batch = reader.next_batch().unwrap();

@@ -3,31 +3,31 @@
 use std::collections::VecDeque;
 use std::io;
 
-use crate::stream::segment::{Segment, Segments};
+use crate::stream::spill_file::{SpillFile, SpillFiles};
 
-/// A segment takes no more chunks from this size on; it is dropped, with its disk space, once its chunks are read.
-const SEGMENT_BYTES: u64 = 64 << 20;
+/// A file takes no more chunks from this size on; it is dropped, with its disk space, once its chunks are read.
+const FILE_BYTES: u64 = 64 << 20;
 
-/// Why a chunk could not be stored or read back.
+/// A failure to store a chunk or to read it back.
 #[derive(Debug, thiserror::Error)]
-pub enum OverflowError {
+pub enum SpillError {
     /// The temporary file could not be created or written. The chunk was not taken; all others are as before.
     #[error("the temporary file of the stream could not be written: {0}")]
     Write(#[source] io::Error),
     /// The temporary file could not be read. The chunk stays first in the queue.
     #[error("the temporary file of the stream could not be read: {0}")]
     Read(#[source] io::Error),
-    /// What was read is not what was written.
+    /// The bytes read are not the bytes written.
     #[error("the temporary file of the stream was damaged: {0}")]
     Damaged(String),
     /// The queue is empty, or the destination has not the size of the chunk.
-    #[error("no chunk of {0} bytes is next in the overflow queue")]
+    #[error("no chunk of {0} bytes is next in the spill queue")]
     Mismatch(usize),
 }
 
 enum Place {
     Memory(Box<[u8]>),
-    Disk { segment: u64, offset: u64, bytes: usize },
+    Disk { file: u64, offset: u64, bytes: usize },
 }
 
 struct Chunk {
@@ -36,30 +36,30 @@ struct Chunk {
     compressed: bool,
 }
 
-struct OpenSegment {
+struct OpenFile {
     id: u64,
-    file: Box<dyn Segment>,
+    file: Box<dyn SpillFile>,
     end: u64,
     unread: usize,
 }
 
 /// First in, first out; lz4 in memory, then on disk. Every operation is O(bytes of the chunk).
-pub struct Overflow {
+pub struct SpillQueue {
     chunks: VecDeque<Chunk>,
-    segments: VecDeque<OpenSegment>,
-    next_segment: u64,
-    store: Box<dyn Segments>,
+    files: VecDeque<OpenFile>,
+    next_file: u64,
+    store: Box<dyn SpillFiles>,
     memory_bytes: u64,
     disk_bytes: u64,
 }
 
-impl Overflow {
+impl SpillQueue {
     /// An empty queue that spills to `store`.
-    pub fn new(store: Box<dyn Segments>) -> Self {
+    pub fn new(store: Box<dyn SpillFiles>) -> Self {
         Self {
             chunks: VecDeque::new(),
-            segments: VecDeque::new(),
-            next_segment: 0,
+            files: VecDeque::new(),
+            next_file: 0,
             store,
             memory_bytes: 0,
             disk_bytes: 0,
@@ -69,8 +69,8 @@ impl Overflow {
     /// Appends a chunk: to memory when the compressed chunks there stay within `memory_limit` bytes, else to disk.
     ///
     /// # Errors
-    /// [`OverflowError::Write`]; the queue is then as it was.
-    pub fn push(&mut self, raw: &[u8], memory_limit: u64) -> Result<(), OverflowError> {
+    /// [`SpillError::Write`]; the queue is then as it was.
+    pub fn push(&mut self, raw: &[u8], memory_limit: u64) -> Result<(), SpillError> {
         // Not kept between calls: it would be memory that is held and does not count.
         let mut scratch = vec![0; lz4_flex::block::get_maximum_output_size(raw.len())];
         let packed = match lz4_flex::block::compress_into(raw, &mut scratch) {
@@ -82,7 +82,7 @@ impl Overflow {
             self.memory_bytes += bytes.len() as u64;
             Place::Memory(bytes.into())
         } else {
-            self.write(bytes).map_err(OverflowError::Write)?
+            self.write(bytes).map_err(SpillError::Write)?
         };
         self.chunks.push_back(Chunk {
             place,
@@ -101,28 +101,24 @@ impl Overflow {
     ///
     /// # Errors
     /// The chunk stays first in the queue when it cannot be read.
-    pub fn pop_into(&mut self, destination: &mut [u8]) -> Result<(), OverflowError> {
+    pub fn pop_into(&mut self, destination: &mut [u8]) -> Result<(), SpillError> {
         let Some(chunk) = self
             .chunks
             .front()
             .filter(|chunk| chunk.raw_bytes == destination.len())
         else {
-            return Err(OverflowError::Mismatch(destination.len()));
+            return Err(SpillError::Mismatch(destination.len()));
         };
         match &chunk.place {
             Place::Memory(bytes) => unpack(bytes, chunk.compressed, destination)?,
-            Place::Disk {
-                segment,
-                offset,
-                bytes,
-            } => {
-                let Some(open) = self.segments.iter_mut().find(|open| open.id == *segment) else {
-                    return Err(OverflowError::Damaged("a segment is missing".into()));
+            Place::Disk { file, offset, bytes } => {
+                let Some(open) = self.files.iter_mut().find(|open| open.id == *file) else {
+                    return Err(SpillError::Damaged("a file is missing".into()));
                 };
                 let mut packed = vec![0; *bytes];
                 open.file
                     .read_at(*offset, &mut packed)
-                    .map_err(OverflowError::Read)?;
+                    .map_err(SpillError::Read)?;
                 unpack(&packed, chunk.compressed, destination)?;
             }
         }
@@ -138,7 +134,7 @@ impl Overflow {
     /// Drops every chunk, with the memory and disk space it took.
     pub fn clear(&mut self) {
         self.chunks = VecDeque::new();
-        self.segments.clear();
+        self.files.clear();
         self.memory_bytes = 0;
         self.disk_bytes = 0;
     }
@@ -153,29 +149,29 @@ impl Overflow {
         self.disk_bytes
     }
 
-    /// How many chunks are queued.
+    /// Returns the number of chunks queued.
     pub fn len(&self) -> usize {
         self.chunks.len()
     }
 
-    /// Whether no chunk is queued.
+    /// Returns whether no chunk is queued.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<Place> {
-        if self.segments.back().is_none_or(|open| open.end >= SEGMENT_BYTES) {
+        if self.files.back().is_none_or(|open| open.end >= FILE_BYTES) {
             let file = self.store.create()?;
-            self.segments.push_back(OpenSegment {
-                id: self.next_segment,
+            self.files.push_back(OpenFile {
+                id: self.next_file,
                 file,
                 end: 0,
                 unread: 0,
             });
-            self.next_segment += 1;
+            self.next_file += 1;
         }
-        let Some(open) = self.segments.back_mut() else {
-            return Err(io::Error::other("no segment"));
+        let Some(open) = self.files.back_mut() else {
+            return Err(io::Error::other("no file"));
         };
         let offset = open.end;
         open.file.write_at(offset, bytes)?;
@@ -183,7 +179,7 @@ impl Overflow {
         open.unread += 1;
         self.disk_bytes += bytes.len() as u64;
         Ok(Place::Disk {
-            segment: open.id,
+            file: open.id,
             offset,
             bytes: bytes.len(),
         })
@@ -192,12 +188,12 @@ impl Overflow {
     fn release(&mut self, place: &Place) {
         match place {
             Place::Memory(bytes) => self.memory_bytes -= bytes.len() as u64,
-            Place::Disk { segment, bytes, .. } => {
+            Place::Disk { file, bytes, .. } => {
                 self.disk_bytes -= *bytes as u64;
-                if let Some(at) = self.segments.iter().position(|open| open.id == *segment) {
-                    self.segments[at].unread -= 1;
-                    if self.segments[at].unread == 0 {
-                        self.segments.remove(at);
+                if let Some(at) = self.files.iter().position(|open| open.id == *file) {
+                    self.files[at].unread -= 1;
+                    if self.files[at].unread == 0 {
+                        self.files.remove(at);
                     }
                 }
             }
@@ -205,21 +201,21 @@ impl Overflow {
     }
 }
 
-fn unpack(bytes: &[u8], compressed: bool, destination: &mut [u8]) -> Result<(), OverflowError> {
+fn unpack(bytes: &[u8], compressed: bool, destination: &mut [u8]) -> Result<(), SpillError> {
     if !compressed {
         if bytes.len() != destination.len() {
-            return Err(OverflowError::Damaged("a chunk has the wrong size".into()));
+            return Err(SpillError::Damaged("a chunk has the wrong size".into()));
         }
         destination.copy_from_slice(bytes);
         return Ok(());
     }
     match lz4_flex::block::decompress_into(bytes, destination) {
         Ok(size) if size == destination.len() => Ok(()),
-        Ok(_) => Err(OverflowError::Damaged("a chunk has the wrong size".into())),
-        Err(error) => Err(OverflowError::Damaged(error.to_string())),
+        Ok(_) => Err(SpillError::Damaged("a chunk has the wrong size".into())),
+        Err(error) => Err(SpillError::Damaged(error.to_string())),
     }
 }
 
 #[cfg(test)]
-#[path = "overflow_tests.rs"]
+#[path = "spill_queue_tests.rs"]
 mod tests;

@@ -1,34 +1,34 @@
-//! Where chunks go that memory has no room for: files without a name.
+//! Files without a name, for the chunks that memory has no room for.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// One file that chunks are written to and read from by offset.
-pub trait Segment: Send {
+pub trait SpillFile: Send {
     /// Writes `bytes` at `offset`. A failed write may leave garbage at and after `offset`.
     ///
     /// # Errors
-    /// What the file system says, for instance that the disk is full.
+    /// The file system's error, for instance a full disk.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
     /// Fills `bytes` from `offset`.
     ///
     /// # Errors
-    /// What the file system says.
+    /// The file system's error.
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 }
 
-/// Makes segments; a trait so that tests can put a full disk behind it.
-pub trait Segments: Send {
-    /// A new, empty segment.
+/// Makes files; a trait so that tests can put a full disk behind it.
+pub trait SpillFiles: Send {
+    /// Makes a new, empty file.
     ///
     /// # Errors
-    /// What the file system says.
-    fn create(&mut self) -> io::Result<Box<dyn Segment>>;
+    /// The file system's error.
+    fn create(&mut self) -> io::Result<Box<dyn SpillFile>>;
 }
 
-/// Segments as unnamed files in a directory: never visible to others, gone when closed or when the process dies
+/// SpillFiles as unnamed files in a directory: never visible to others, gone when closed or when the process dies
 /// (`O_TMPFILE` or unlinked at once on POSIX, delete-on-close on Windows).
 #[derive(Debug)]
 pub struct UnnamedFiles {
@@ -44,13 +44,13 @@ impl UnnamedFiles {
     }
 }
 
-impl Segments for UnnamedFiles {
-    fn create(&mut self) -> io::Result<Box<dyn Segment>> {
-        tempfile::tempfile_in(&self.directory).map(|file| Box::new(file) as Box<dyn Segment>)
+impl SpillFiles for UnnamedFiles {
+    fn create(&mut self) -> io::Result<Box<dyn SpillFile>> {
+        tempfile::tempfile_in(&self.directory).map(|file| Box::new(file) as Box<dyn SpillFile>)
     }
 }
 
-impl Segment for File {
+impl SpillFile for File {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.seek(SeekFrom::Start(offset))?;
         self.write_all(bytes)

@@ -1,10 +1,10 @@
 use super::*;
-use crate::stream::segment::UnnamedFiles;
+use crate::stream::spill_file::UnnamedFiles;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 
-fn queue() -> Overflow {
-    Overflow::new(Box::new(UnnamedFiles::new(&std::env::temp_dir())))
+fn queue() -> SpillQueue {
+    SpillQueue::new(Box::new(UnnamedFiles::new(&std::env::temp_dir())))
 }
 
 /// Bytes that do not compress.
@@ -19,7 +19,7 @@ fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(bytes).collect()
 }
 
-fn pop(queue: &mut Overflow) -> Option<Vec<u8>> {
+fn pop(queue: &mut SpillQueue) -> Option<Vec<u8>> {
     let mut bytes = vec![0; queue.next_bytes()?];
     queue.pop_into(&mut bytes).unwrap();
     Some(bytes)
@@ -35,8 +35,8 @@ struct SmallFile {
     left: usize,
 }
 
-impl Segments for SmallDisk {
-    fn create(&mut self) -> io::Result<Box<dyn Segment>> {
+impl SpillFiles for SmallDisk {
+    fn create(&mut self) -> io::Result<Box<dyn SpillFile>> {
         Ok(Box::new(SmallFile {
             bytes: Vec::new(),
             left: self.left,
@@ -44,7 +44,7 @@ impl Segments for SmallDisk {
     }
 }
 
-impl Segment for SmallFile {
+impl SpillFile for SmallFile {
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.bytes.resize(offset as usize, 0);
         let fits = bytes.len().min(self.left - offset as usize);
@@ -105,13 +105,13 @@ fn memory_stays_within_the_limit_of_the_push() {
 
 #[test]
 fn a_full_disk_refuses_the_chunk_and_keeps_the_others() {
-    let mut queue = Overflow::new(Box::new(SmallDisk { left: 25_000 }));
+    let mut queue = SpillQueue::new(Box::new(SmallDisk { left: 25_000 }));
     let noise = |seed| noise(seed, 10_000);
     queue.push(&noise(1), 0).unwrap();
     queue.push(&noise(2), 0).unwrap();
     let error = queue.push(&noise(3), 0).unwrap_err();
     assert!(
-        matches!(&error, OverflowError::Write(e) if e.kind() == io::ErrorKind::StorageFull),
+        matches!(&error, SpillError::Write(e) if e.kind() == io::ErrorKind::StorageFull),
         "{error}"
     );
     assert_eq!(queue.len(), 2);
@@ -131,16 +131,16 @@ fn a_destination_of_another_size_is_refused() {
 }
 
 #[test]
-fn read_segments_give_their_disk_space_back() {
+fn read_files_give_their_disk_space_back() {
     let mut queue = queue();
     let noise = noise(1, 1 << 20);
     for _ in 0..70 {
         queue.push(&noise, 0).unwrap();
     }
-    let before = queue.segments.len();
+    let before = queue.files.len();
     assert!(before >= 2);
     for _ in 0..68 {
         pop(&mut queue).unwrap();
     }
-    assert!(queue.segments.len() < before);
+    assert!(queue.files.len() < before);
 }
