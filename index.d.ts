@@ -1745,6 +1745,19 @@ interface TargetRating {
  */
 declare function rateTargets(report: PerformanceReport, cacheStats?: Record<string, CacheFigures>): TargetRating[];
 
+/** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
+declare class PreciseDate extends Date {
+    #private;
+    /** Takes the ISO 8601 text of a moment in UTC. */
+    constructor(text: string);
+    /** Nanoseconds within the millisecond, from 0 to 999,999. */
+    get nanoseconds(): number;
+    /** Returns the moment with all of its digits. */
+    toISOString(): string;
+    /** Returns the same as {@link toISOString}. */
+    toJSON(): string;
+}
+
 /** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
 type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
 /** The part of a web `ReadableStream` that is used. */
@@ -1796,7 +1809,7 @@ interface StreamStats {
      * (exact). What is on disk does not count.
      */
     memoryUsage: number;
-    /** How often a push was refused or made the buffer overflow out of the heap. */
+    /** The number of pushes that were refused or made the buffer spill out of the heap. */
     backpressureEvents: number;
     /** Milliseconds per processed batch; 0 before the first. */
     avgProcessingTime: number;
@@ -1804,12 +1817,20 @@ interface StreamStats {
     throughput: number;
     /** Records left out as invalid; only on a stream from a file. */
     itemsSkipped?: number;
+    /** Records read so far, handed out or not; only on a stream from a file. */
+    itemsRead?: number;
+    /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
+    itemsTotal?: number;
+    /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
+    bytesRead?: number;
+    /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
+    bytesTotal?: number;
 }
 /** Payloads of a stream's events. */
 interface StreamEvents<T> {
     /** An item was accepted or read. */
     data: T;
-    /** A push was refused, or the buffer began to overflow out of the heap. */
+    /** A push was refused, or the buffer began to spill out of the heap. */
     backpressure: {
         bufferSize: number;
         maxSize: number;
@@ -1846,7 +1867,7 @@ interface StreamEvents<T> {
 
 /** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
 
-/** How long a consumer waits for items. */
+/** Options of every consumer. */
 interface ConsumeOptions {
     /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
     untilEnd?: boolean | undefined;
@@ -1856,9 +1877,9 @@ interface ConsumeOptions {
 
 /** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
 
-/** What a batch handler may return: results, or nothing. */
+/** A batch handler, which returns results or nothing. */
 type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
-/** How `process` runs. */
+/** Options of `process`. */
 interface ProcessOptions extends ConsumeOptions {
     /** Batches in progress at a time. Default 1. Results come in order all the same. */
     concurrency?: number | undefined;
@@ -1897,15 +1918,32 @@ declare class BatchProcessor<TInput = any, TOutput = any> {
     clear(): void;
 }
 
-/** How to read a file. */
+/** Options of reading a file. */
 interface FileOptions {
-    /** Default: told from the file's name and first bytes. */
+    /** Default: told from the file's name and first bytes. An option of rows (below) makes it `csv`, unless the name says `tsv`. */
     format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
+    /**
+     * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
+     * `;`, a tab or `|` in it is an error, unless this is given.
+     */
+    delimiter?: string | undefined;
+    /**
+     * The character around a field that holds delimiters or line ends, doubled within it; ASCII. `false`: none, a quote is
+     * text. Default `"`, for TSV `false` (IANA `text/tab-separated-values`).
+     */
+    quote?: string | false | undefined;
+    /**
+     * The names of the columns. Default: the first row. An array: these, and the first row is data. `false`: none, every item
+     * is an array of strings.
+     */
+    header?: readonly string[] | false | undefined;
+    /** The first character of lines that are left out, ASCII. Default: no line is. */
+    comment?: string | undefined;
     /**
      * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
      * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-     * a syntax error, a damaged Parquet file, or a CSV file with a quote that is never closed and has rows behind it cannot
-     * be read on either way.
+     * a syntax error, a damaged Parquet file, a record of more than 256 MB, or a CSV file with a quote that is never closed
+     * and has rows behind it cannot be read on either way.
      */
     onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -1934,11 +1972,18 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
     constructor(config?: StreamConfig);
     /**
-     * The items of a file: JSON lines, a JSON array, an object whose `testCases` is one, or CSV (a header row; every member a
-     * string), each plain, gzip or zstd, told by content; or Parquet (see the guide of streams for its types). Read, split and validated off the main thread, batch by batch.
+     * Returns a stream of the items of a file:
+     * - JSON lines, a JSON array, or an object whose `testCases` is one;
+     * - CSV or TSV: objects of strings, named by the header row;
+     * - Parquet (see the guide of streams for its types).
+     *
+     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last, so `path` may be a
+     * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
+     * and validation run off the main thread, batch by batch.
      *
      * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-     * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset.
+     * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset. An abort, a
+     * `break` or `close()` ends the waiting for a pipe, which keeps the process alive only while a consumer waits.
      */
     static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
     /**
@@ -1972,7 +2017,7 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     pause(): void;
     /** Hands out again. */
     resume(): void;
-    /** Whether the stream is paused. */
+    /** Returns whether the stream is paused. */
     isPaused(): boolean;
     /** No more pushes; consumers that wait for the end finish once the buffer is drained. Idempotent. */
     end(): void;
@@ -1986,7 +2031,7 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     getStats(): StreamStats;
     /** Iterates item by item until nothing is buffered, or to the end of the source. */
     [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
-    /** Iterates item by item. Leaving a stream that reads from a source early closes the source. */
+    /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
     items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
     /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
     batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
@@ -2017,18 +2062,22 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     once(event: string | symbol, listener: (...args: never[]) => void): this;
 }
 
-/** How a file of results is written. */
+/** Options of a writer into a file. */
 interface FileWriterOptions {
-    /** Default: `csv` when the name ends so, else `jsonl`. */
-    format?: 'jsonl' | 'csv' | undefined;
+    /**
+     * The format. Default: as the name ends, in `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when it
+     * has no ending. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+     */
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
     /**
      * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
      * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-     * and `close`; a last row that was never finished, left by a crash, is cut off first.
+     * and `close`; a last row that was never finished, left by a crash, is cut off first. Not for JSON arrays and compressed
+     * files (`RangeError`).
      */
     append?: boolean | undefined;
     /**
-     * Columns of a CSV file; members of a result that are not among them are left out. Default: every member of the results
+     * Columns of a CSV or TSV file; members of a result that are not among them are left out. Default: every member of the results
      * of the first batch (appending: the header that is there); a later result with another member is then refused.
      */
     columns?: readonly string[] | undefined;
@@ -2384,5 +2433,5 @@ interface MeteorOptions extends ThresholdOption {
  */
 declare function meteor(options?: MeteorOptions): TextScorer;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
 export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };

@@ -97,31 +97,44 @@ export declare class CacheHandle {
   get id(): number
 }
 
-/** What one read of a dataset file gave: items, or the problem that ends it. */
+/** The outcome of one read of a dataset file: items, or the problem that ends it. */
 export declare class DatasetBatch {
   /** The next JSON array of items; `null` when there is none. */
   nextText(): string | null
   /** Bytes of memory held by the texts that were not taken yet. */
   get bytes(): number
-  /** How many records were left out as invalid. */
+  /** The number of records left out as invalid. */
   get skipped(): number
   /** `[[line, byteOffset, reason], …]` of the first of them, as JSON. */
   get reports(): string
-  /** Whether nothing follows. */
+  /** Returns whether nothing follows. */
   get done(): boolean
-  /** What makes the values of the parsed ones, as JSON; empty when they are what they should be. */
+  /** Returns whether a number in the texts may have more digits than a double keeps. */
+  get longNumbers(): boolean
+  /** Bytes of the file that were read so far. */
+  get bytesRead(): number
+  /** Bytes of the file; -1 when that is not known. */
+  get bytesTotal(): number
+  /** Records of the file; -1 when that is not known. */
+  get itemsTotal(): number
+  /** The conversions that make the values of the parsed ones, as JSON; empty when they are as they should be. */
   get plan(): string
   /** `[line, byteOffset, reason]` as JSON when the file cannot be read on; else empty. */
   get error(): string
 }
 
-/** Reads a dataset file in batches on the threads of libuv's pool. */
+/** Reads a dataset file in batches, off the JavaScript thread. */
 export declare class DatasetFile {
-  /** `format` is empty (told from the file) or one of `jsonl`, `json`, `csv`, `tsv`. Nothing is opened yet. */
-  constructor(path: string, format: string, skipInvalid: boolean, batchBytes: number)
-  /** The next batch. One call at a time; the promise never rejects for the file's sake. */
+  /** Keeps `path` and how to read it; the file is opened by the first read. */
+  constructor(path: string, options: DatasetFileOptions)
+  /** Reads the next batch on a thread of libuv's pool. One call at a time; the promise never rejects for the file's sake. */
   next(): Promise<DatasetBatch>
-  /** Closes the file, at the end of a running `next` if there is one. */
+  /**
+   * Reads the next batch on a thread of its own, as it may take for ever, and passes it to `done`. One call at a time.
+   * The call does not keep the process alive.
+   */
+  nextLive(done: (batch: DatasetBatch) => void): void
+  /** Closes the file, at the end of a running read if there is one. A read that waits for a pipe ends at once. */
   close(): void
 }
 
@@ -280,8 +293,8 @@ export declare class NativeScoringThreads {
   close(): void
 }
 
-/** A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`. */
-export declare class OverflowQueue {
+/** A queue of byte chunks outside the JavaScript heap; see the engine's type of that name. */
+export declare class SpillQueue {
   /** An empty queue whose temporary files go to `directory`. */
   constructor(directory: string)
   /** Appends `chunk`; to disk when compressed chunks in memory would take more than `memory_limit` bytes. */
@@ -382,18 +395,41 @@ export interface ClaimAnswer {
   answers: Uint8Array
 }
 
-/** Where the next row goes in a file that is appended to; see the engine's `AppendPoint`. */
+/** Options of reading a dataset file; the facade checks what callers give. */
+export interface DatasetFileOptions {
+  /** `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file. */
+  format?: string
+  /** One ASCII character. */
+  delimiter?: string
+  /** One ASCII character; empty for none. */
+  quote?: string
+  /** One ASCII character. */
+  comment?: string
+  /** The names of the columns; empty for none. Absent: the first row. */
+  header?: Array<string>
+  skipInvalid: boolean
+  batchBytes: number
+  /** The directory of temporary files. */
+  directory: string
+  /** True when the file is a pipe or a device, whose bytes may be a long time coming. */
+  live: boolean
+}
+
+/** The place of the next row in a file that is appended to; see the engine's `AppendPoint`. */
 export interface FileAppendPoint {
   position: number
   lineEnd: string
   columns?: Array<string>
 }
 
-/** Where rows can be appended to the file at `path`; `header` is the header row that a CSV file without one would get. */
-export declare function findAppendPoint(path: string, csv: boolean, header?: string | undefined | null): Promise<FileAppendPoint>
+/**
+ * Finds where rows can be appended to the file at `path`. `format` is `jsonl`, `csv` or `tsv`; `header` is the header row
+ * that a file without one would get.
+ */
+export declare function findAppendPoint(path: string, format: string, header?: string | undefined | null): Promise<FileAppendPoint>
 
-/** The columns of the CSV file at `path`, when it has a header row with its line end. */
-export declare function finishedCsvHeader(path: string): Array<string> | null
+/** Returns the columns of the CSV or TSV file at `path`, when it has a header row with its line end. */
+export declare function finishedCsvHeader(path: string, format: string): Array<string> | null
 
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
@@ -482,3 +518,6 @@ export declare function vectorCosine(a: Float64Array, b: Float64Array): number
 
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string
+
+/** Compresses `text` as one zstd frame. */
+export declare function zstdFrame(text: Uint8Array): Promise<Buffer>
