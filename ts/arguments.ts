@@ -58,9 +58,9 @@ export function callable<F extends (...args: never[]) => unknown>(name: string, 
   return typeof value === 'function' ? value : wrongType(name, 'a function', value);
 }
 
-/** An options object; `undefined` reads as `{}`. */
-export function options<T extends object>(name: string, value: T | undefined): Partial<T> {
-  if (value === undefined) return {};
+/** An options object; `undefined` and `null` read as `{}`. */
+export function options<T extends object>(name: string, value: T | null | undefined): Partial<T> {
+  if (value === undefined || value === null) return {};
   const isOptions = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isOptions ? value : wrongType(name, 'an options object', value);
 }

@@ -116,6 +116,21 @@ describe('events', () => {
     ]);
   });
 
+  test('reach listeners however they are added, also after calls without any', () => {
+    const monitor = monitorOf({ a: [1, 2] });
+    const seen: string[] = [];
+    monitor.prependListener('end', () => seen.push('prepended'));
+    monitor.once('end', () => seen.push('once'));
+    monitor.addListener('start', () => seen.push('added'));
+    monitor.measureSync('a', () => 1);
+    monitor.removeAllListeners();
+    monitor.measureSync('a', () => 1);
+    monitor.prependOnceListener('start', () => seen.push('prepended once'));
+    monitor.start('a');
+    monitor.end('a');
+    expect(seen).toEqual(['added', 'prepended', 'once', 'prepended once']);
+  });
+
   test('listeners that throw disturb neither the timers nor each other', async () => {
     const monitor = monitorOf({});
     const warned = new Promise((resolve) => process.once('warning', resolve));
@@ -289,4 +304,11 @@ test('a report with the fields of the contract alone is one, and can be shown', 
   };
   expect(rateTargets(report)).toEqual([]);
   expect(renderDashboard(report)).not.toMatch(/undefined|NaN/u);
+  const unjudged = [
+    { component: 'a', percentChange: 40, callsNeeded: 12 },
+    { component: 'b', percentChange: 30, machinePercent: 45 },
+  ];
+  const text = renderDashboard({ ...report, unjudged });
+  expect(text).toContain('about 12 calls a side would tell');
+  expect(text).toContain('the machine was 45 % slower');
 });

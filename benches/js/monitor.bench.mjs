@@ -2,6 +2,7 @@
 //   npm run build && node --expose-gc benches/js/monitor.bench.mjs
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHistogram, performance as perf } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Benchmark, PerformanceMonitor } from '@aah/ai-evals/performance';
 import client from 'prom-client';
 import { Bench } from 'tinybench';
@@ -68,6 +69,33 @@ console.log(`\nOne timed call, median of ${ROUNDS} rounds (Node ${process.versio
 for (const [name, values] of Object.entries(costs)) {
   const ns = median(values);
   console.log(`  ${name.padEnd(40)} ${ns.toFixed(0).padStart(6)} ns   ${(ns / own).toFixed(2)} × start + end`);
+}
+
+// Rare calls find cold caches: the same next to the peers, in turns, each after a pause.
+console.log(
+  `\n  start + end against prom-client's timer in a tight loop: ${(own / median(costs['prom-client histogram timer'])).toFixed(2)}`,
+);
+const rare = ['start + end', 'prom-client histogram timer', '2 × performance.now'];
+for (const [gap, pairs] of [
+  [1, 1500],
+  [10, 200],
+  [50, 60],
+]) {
+  const taken = Object.fromEntries(rare.map((name) => [name, []]));
+  for (let i = 0; i < pairs * rare.length; i += 1) {
+    await sleep(gap);
+    // In an order that differs from round to round: nobody follows the same neighbour always.
+    const name = rare[(i + Math.floor(i / rare.length)) % rare.length];
+    const subject = subjects[name];
+    const start = perf.now();
+    subject();
+    taken[name].push((perf.now() - start) * 1000);
+  }
+  const [ours, theirs, bare] = rare.map((name) => median(taken[name]));
+  console.log(
+    `  a pair each ${gap} ms: ours ${ours.toFixed(2)} µs, prom-client ${theirs.toFixed(2)} µs, bare ${bare.toFixed(2)} µs; ` +
+      `ours ${(ours / theirs).toFixed(2)} × prom-client`,
+  );
 }
 
 const storage = new AsyncLocalStorage();

@@ -1,5 +1,5 @@
-//! Binding of the room `monitor`: calls come in as one typed array, figures go out into arrays the facade allocated or as
-//! one JSON string.
+//! Binding of the module `monitor`. Calls come in as one typed array. Figures go out into arrays that the facade allocated, or
+//! as one JSON string.
 
 use super::number::integer;
 use crate::monitor::{BaselineError, CALL_FIELDS, Monitor, Thresholds};
@@ -22,13 +22,13 @@ fn refused(error: &BaselineError) -> Error {
 fn fill(out: &mut Float64ArraySlice, figures: &[f64]) -> Result<()> {
     // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call.
     let out = unsafe { out.as_mut() };
-    let room = out.get_mut(..figures.len()).ok_or_else(|| {
+    let front = out.get_mut(..figures.len()).ok_or_else(|| {
         Error::new(
             Status::InvalidArg,
             "ERR_OUT_OF_RANGE: out is too short for the figures",
         )
     })?;
-    room.copy_from_slice(figures);
+    front.copy_from_slice(figures);
     Ok(())
 }
 
@@ -74,13 +74,18 @@ impl NativeMonitor {
         })
     }
 
-    /// Records the first `calls` finished calls of the batch, four numbers each: node, duration, self time and reading of the
-    /// reference work, ms.
+    /// Records the first `calls` finished calls of the batch, three numbers each: node, duration (ms) and self time (ms).
     #[napi(catch_unwind)]
     pub fn record(&self, batch: Float64ArraySlice, calls: f64) -> Result<()> {
         let calls = integer("calls", calls, 0.0, (batch.len() / CALL_FIELDS) as f64)? as usize;
         self.monitor.borrow_mut().record(&batch[..calls * CALL_FIELDS]);
         Ok(())
+    }
+
+    /// Takes in what the reference work took, ms, for the calls recorded since the last reading; 0 when it is not known.
+    #[napi(catch_unwind)]
+    pub fn read_reference(&self, reading: f64) {
+        self.monitor.borrow_mut().read_reference(reading);
     }
 
     /// Writes the figures of one component to `out`; false before its first finished call.
@@ -112,7 +117,7 @@ impl NativeMonitor {
     }
 
     /// The call tree as rows of component, parent node (−1: the top), calls, total and self time; returns how many nodes
-    /// there are, and writes them only if `out` has room for all.
+    /// there are, and writes them only if all fit into `out`.
     #[napi(catch_unwind)]
     pub fn tree(&self, mut out: Float64ArraySlice) -> Result<f64> {
         let monitor = self.monitor.borrow();
@@ -165,10 +170,11 @@ impl NativeMonitor {
         self.monitor.borrow_mut().clear_baselines();
     }
 
-    /// What became slower since the baseline `id`, as JSON; null when there is no such baseline.
+    /// The regressions since the baseline `id`, and the changes that cannot be judged, as JSON; null when there is no such
+    /// baseline.
     #[napi(catch_unwind)]
-    pub fn regressions(&self, id: String, critical: f64, major: f64, minor: f64) -> Result<Option<String>> {
-        let found = self.monitor.borrow().regressions(
+    pub fn changes(&self, id: String, critical: f64, major: f64, minor: f64) -> Result<Option<String>> {
+        let found = self.monitor.borrow().changes(
             &id,
             Thresholds {
                 critical,

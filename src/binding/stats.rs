@@ -1,44 +1,37 @@
-//! Binding of what benchmarks ask of the rooms `stats` and `monitor`.
+//! Binding of what benchmarks ask of the modules `stats` and `monitor`.
 
 use super::number::integer;
 use crate::monitor::benchmark::{Change, Clock, calls_per_sample, compare, is_settled, summarize};
-use crate::monitor::{self, reference_work};
+use crate::monitor::reference_work;
 use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
 use napi_derive::napi;
 use std::{hint::black_box, time::Instant};
 
-/// How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms.
+/// The number of calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms.
 #[napi(catch_unwind)]
 pub fn benchmark_calls_per_sample(call: f64, resolution: f64, cost: f64) -> f64 {
     calls_per_sample(call, Clock { resolution, cost })
 }
 
-/// Whether the last rounds of a warm-up agree.
+/// Says if the last rounds of a warm-up agree.
 #[napi(catch_unwind)]
 pub fn benchmark_is_settled(medians: Float64ArraySlice) -> bool {
     is_settled(&medians)
 }
 
-/// Readings in a row, of which the shortest counts: what interrupts one is not the machine's pace.
-const READINGS: usize = 2;
+/// Timings in a row, of which the shortest is the reading. The first few load caches, and others are interrupted.
+const TIMINGS: usize = 10;
 
-/// How quick the machine is at the moment: what a fixed piece of work takes, ms (about 0.0025). Takes about 6 µs. On the
-/// system's own clock, whatever the clock of JavaScript is made to say.
+/// A reading of how quick the machine is: what a fixed piece of work takes at best, ms (about 0.0015). Takes about 20 µs, on the
+/// system's own clock whatever the clock of JavaScript is made to say.
 #[napi(catch_unwind)]
-pub fn machine_pace() -> f64 {
-    let reading = |_| {
+pub fn reference_timing() -> f64 {
+    let timing = |_| {
         let start = Instant::now();
         black_box(reference_work());
         start.elapsed().as_secs_f64() * 1000.0
     };
-    (0..READINGS).map(reading).fold(f64::INFINITY, f64::min)
-}
-
-/// How long this thread has waited for a processor since it began, ms; 0 where the system does not tell (all but Linux). Takes
-/// 2 µs.
-#[napi(catch_unwind)]
-pub fn run_delay() -> f64 {
-    monitor::run_delay()
+    (0..TIMINGS).map(timing).fold(f64::INFINITY, f64::min)
 }
 
 /// Sums up batches, of which `per_sample` make a sample: writes the figures to the front of `out`, then the medians of rounds,

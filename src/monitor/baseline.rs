@@ -2,14 +2,14 @@
 
 use super::evidence::{Noise, Series};
 use super::recording::{Round, Stored};
-use super::reference::WORK;
+use super::reference_timing::{ReferenceTiming, VERSION as REFERENCE};
 use super::regression::Sample;
 use crate::stats::rank_of;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use thiserror::Error;
 
-/// What the documents are called, so that another JSON file is not taken for one.
+/// The schema name of the documents, so that no other JSON file is taken for one.
 const SCHEMA: &str = "ai-evals/performance-baseline";
 /// The version written, and the newest one read.
 const VERSION: u32 = 1;
@@ -65,11 +65,11 @@ pub struct Document {
     version: u32,
     /// Its id.
     pub id: String,
-    /// When it was taken, ISO 8601.
+    /// Time it was taken, ISO 8601.
     pub timestamp: String,
     /// Since the first start, ms.
     pub total_duration: f64,
-    /// What the paces of rounds are of ([`WORK`]).
+    /// The version of the reference work.
     #[serde(default)]
     work: u32,
     /// In order of name.
@@ -79,7 +79,7 @@ pub struct Document {
 /// No sum of durations is longer, ms: what is would be infinite in some figure.
 const LONGEST: f64 = 1e18;
 
-/// Whether `text` is a moment as `Date.prototype.toISOString` writes it.
+/// Says if `text` is a moment as `Date.prototype.toISOString` writes it.
 fn is_timestamp(text: &str) -> bool {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
     let shaped = text.len() == SHAPE.len()
@@ -118,7 +118,7 @@ impl Document {
             id,
             timestamp,
             total_duration,
-            work: WORK,
+            work: REFERENCE,
             components,
         }
     }
@@ -126,7 +126,7 @@ impl Document {
     /// Reads and checks a document.
     ///
     /// # Errors
-    /// When it is not a baseline, damaged, or of a later version.
+    /// Refuses a document that is not a baseline, is damaged, or is of a later version.
     pub fn parse(json: &str) -> Result<Self, BaselineError> {
         let malformed = |error: serde_json::Error| BaselineError::Malformed(error.to_string());
         let header: Header = serde_json::from_str(json).map_err(malformed)?;
@@ -167,17 +167,16 @@ impl Document {
                 BaselineError::Malformed(format!("component {:?}: {what}", component.component))
             })?;
         }
-        if document.work != WORK {
-            let components = document.components.iter_mut();
-            components
-                .flat_map(|component| &mut component.stored.rounds)
-                .for_each(|round| round.pace = 0.0);
-            document.work = WORK;
+        if document.work != REFERENCE {
+            for component in &mut document.components {
+                component.stored.reference = ReferenceTiming::default();
+            }
+            document.work = REFERENCE;
         }
         Ok(document)
     }
 
-    /// As JSON.
+    /// Writes the document as JSON.
     ///
     /// # Errors
     /// Never in practice: the shape has no part JSON cannot hold.
@@ -206,11 +205,7 @@ impl StoredComponent {
             self.self_duration,
         ];
         let recorded = self.stored.distribution.iter().map(|(duration, _)| duration);
-        let rounds = self
-            .stored
-            .rounds
-            .iter()
-            .flat_map(|r| [&r.mean, &r.median, &r.pace]);
+        let rounds = self.stored.rounds.iter().flat_map(|r| [&r.mean, &r.median]);
         if durations
             .iter()
             .chain(recorded)
@@ -231,6 +226,9 @@ impl StoredComponent {
         if calls != self.total_calls as f64 {
             return Err("its rounds do not add up to its calls");
         }
+        if !self.stored.reference.is_valid() {
+            return Err("its reference timing is no timing");
+        }
         Ok(())
     }
 
@@ -249,20 +247,17 @@ impl StoredComponent {
                 .find(reached)
                 .map_or(0.0, |(value, _)| *value)
         };
-        let noise = Noise::of_calls(&self.stored.rounds).unwrap_or_else(|| {
-            let squares = |(value, times): &(f64, u64)| *times as f64 * (value - self.avg_duration).powi(2);
-            let squares: f64 = self.stored.distribution.iter().map(squares).sum();
-            let variance = squares / self.total_calls.saturating_sub(1).max(1) as f64;
-            Noise::new([25.0, 75.0].map(percentile), variance.sqrt())
-        });
+        let squares = |(value, times): &(f64, u64)| *times as f64 * (value - self.avg_duration).powi(2);
+        let squares: f64 = self.stored.distribution.iter().map(squares).sum();
+        let variance = squares / self.total_calls.saturating_sub(1).max(1) as f64;
         Sample {
             average: self.avg_duration,
             calls: self.total_calls,
             series: Series {
                 rounds: Round::regroup(&self.stored.rounds, rounds),
-                finest: self.stored.rounds.clone(),
-                noise,
+                noise: Noise::new([25.0, 75.0].map(percentile), variance.sqrt()),
             },
+            reference: self.stored.reference,
         }
     }
 }

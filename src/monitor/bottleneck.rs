@@ -1,8 +1,8 @@
-//! Where the time goes.
+//! Bottlenecks: the components that the time goes to.
 
 use serde::Serialize;
 
-/// What makes a component critical.
+/// Limits above which a component is critical.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Average duration, ms.
@@ -28,7 +28,7 @@ pub struct Figures {
     pub own: f64,
 }
 
-/// How much a component matters, and what to look at.
+/// A component with its weight and advice.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Bottleneck {

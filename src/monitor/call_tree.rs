@@ -1,4 +1,4 @@
-//! Which component ran within which, and how long each was busy itself.
+//! The call tree: components by the places they were called from, with their self times.
 
 /// Distinct paths kept; further ones count for their component at the top. Bounds the memory of programs whose calls
 /// overlap in ever new orders.

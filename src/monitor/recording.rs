@@ -1,5 +1,6 @@
 //! Everything a component remembers of its calls.
 
+use super::reference_timing::ReferenceTiming;
 use crate::stats::{Histogram, Moments, median, nearest_ranks, sorted};
 use serde::{Deserialize, Serialize};
 
@@ -10,24 +11,7 @@ const LEAF: usize = 8;
 /// Rounds kept; when there are more, neighbours merge.
 const ROUNDS: usize = 64;
 
-/// One finished call.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Call {
-    /// ms.
-    pub duration: f64,
-    /// What the reference work took at the time, ms; 0 when unknown.
-    pub pace: f64,
-    /// How long of the duration its thread waited for a processor, ms; 0 when unknown.
-    pub delay: f64,
-}
-
-impl Call {
-    fn undelayed(&self) -> f64 {
-        (self.duration - self.delay).max(0.0)
-    }
-}
-
-/// Consecutive calls, summed up, without what they waited for a processor.
+/// Consecutive calls, summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
     /// Calls in it.
@@ -36,40 +20,21 @@ pub struct Round {
     pub mean: f64,
     /// Median duration, ms; of merged rounds the weighted mean of their medians.
     pub median: f64,
-    /// What the reference work took meanwhile, ms, on average; 0 when unknown.
-    #[serde(default)]
-    pub pace: f64,
 }
 
 impl Round {
-    fn single(call: Call) -> Self {
-        Self {
-            count: 1.0,
-            mean: call.undelayed(),
-            median: call.undelayed(),
-            pace: call.pace,
-        }
-    }
-
-    fn of(calls: &[Call]) -> Self {
-        let count = calls.len() as f64;
-        let durations: Vec<f64> = calls.iter().map(Call::undelayed).collect();
+    fn of(durations: &[f64]) -> Self {
+        let count = durations.len() as f64;
         Self {
             count,
             mean: durations.iter().sum::<f64>() / count,
-            median: median(&durations),
-            pace: mean_pace(calls.iter().map(|call| (call.pace, 1.0))),
+            median: median(durations),
         }
     }
 
     fn merged(rounds: &[Self]) -> Self {
         if rounds.iter().all(|r| r.count == 1.0) {
-            let call = |r: &Self| Call {
-                duration: r.mean,
-                pace: r.pace,
-                delay: 0.0,
-            };
-            return Self::of(&rounds.iter().map(call).collect::<Vec<_>>());
+            return Self::of(&rounds.iter().map(|r| r.mean).collect::<Vec<_>>());
         }
         let count: f64 = rounds.iter().map(|r| r.count).sum();
         let weighted = |of: fn(&Self) -> f64| rounds.iter().map(|r| of(r) * r.count).sum::<f64>() / count;
@@ -77,7 +42,6 @@ impl Round {
             count,
             mean: weighted(|r| r.mean),
             median: weighted(|r| r.median),
-            pace: mean_pace(rounds.iter().map(|r| (r.pace, r.count))),
         }
     }
 
@@ -101,15 +65,6 @@ impl Round {
     }
 }
 
-/// The weighted mean of those paces that are known; 0 when none is.
-fn mean_pace(paces: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let known = paces.filter(|(pace, _)| *pace > 0.0);
-    let (sum, weights) = known.fold((0.0, 0.0), |(sum, weights), (pace, weight)| {
-        (sum + pace * weight, weights + weight)
-    });
-    if weights > 0.0 { sum / weights } else { 0.0 }
-}
-
 /// Durations beyond the first [`EXACT`].
 #[derive(Clone, Debug, Default)]
 struct Bulk {
@@ -118,15 +73,15 @@ struct Bulk {
     rounds: Vec<Round>,
     /// The round that is being filled.
     open: Option<Round>,
-    leaf: Vec<Call>,
+    leaf: Vec<f64>,
     /// Leaves a full round has.
     leaves: usize,
 }
 
 impl Bulk {
-    fn record(&mut self, call: Call) {
-        self.histogram.record(call.duration, 1);
-        self.leaf.push(call);
+    fn record(&mut self, duration: f64) {
+        self.histogram.record(duration, 1);
+        self.leaf.push(duration);
         if self.leaf.len() == LEAF {
             let leaf = Round::of(&self.leaf);
             self.leaf.clear();
@@ -163,8 +118,9 @@ impl Bulk {
 pub struct Recording {
     moments: Moments,
     /// In time order; empty once `bulk` exists.
-    exact: Vec<Call>,
+    exact: Vec<f64>,
     bulk: Option<Box<Bulk>>,
+    reference: ReferenceTiming,
 }
 
 /// A recording as it is written to a file: enough to go on testing against it.
@@ -174,30 +130,44 @@ pub struct Stored {
     pub distribution: Vec<(f64, u64)>,
     /// In time order.
     pub rounds: Vec<Round>,
+    /// The reference timing meanwhile; not known of files of earlier versions.
+    #[serde(default)]
+    pub reference: ReferenceTiming,
 }
 
 impl Recording {
-    /// Adds one call.
-    pub fn record(&mut self, call: Call) {
-        self.moments.record(call.duration);
+    /// Adds a call that took `duration` ms.
+    pub fn record(&mut self, duration: f64) {
+        self.moments.record(duration);
+        self.reference.ended();
         if let Some(bulk) = &mut self.bulk {
-            bulk.record(call);
+            bulk.record(duration);
         } else if self.exact.len() < EXACT {
-            self.exact.push(call);
+            self.exact.push(duration);
         } else {
-            self.spill().record(call);
+            self.bulk_of_all().record(duration);
         }
     }
 
-    fn spill(&mut self) -> &mut Bulk {
+    /// Takes in a reading of the reference work, ms, for the calls since the last one (see [`ReferenceTiming::read`]).
+    pub fn read_reference(&mut self, reading: f64) {
+        self.reference.read(reading);
+    }
+
+    /// The reference timing while these calls were made.
+    pub fn reference(&self) -> &ReferenceTiming {
+        &self.reference
+    }
+
+    fn bulk_of_all(&mut self) -> &mut Bulk {
         let exact = std::mem::take(&mut self.exact);
         self.bulk.get_or_insert_with(|| {
             let mut bulk = Box::new(Bulk {
                 leaves: 1,
                 ..Bulk::default()
             });
-            for call in exact {
-                bulk.record(call);
+            for duration in exact {
+                bulk.record(duration);
             }
             bulk
         })
@@ -206,13 +176,14 @@ impl Recording {
     /// Adds the calls of `later`, which came after these.
     pub fn merge(&mut self, later: &Self) {
         self.moments.merge(&later.moments);
+        self.reference.merge(&later.reference);
         if self.bulk.is_none() && later.bulk.is_none() && self.exact.len() + later.exact.len() <= EXACT {
             self.exact.extend(&later.exact);
             return;
         }
-        let bulk = self.spill();
+        let bulk = self.bulk_of_all();
         match &later.bulk {
-            None => later.exact.iter().for_each(|call| bulk.record(*call)),
+            None => later.exact.iter().for_each(|duration| bulk.record(*duration)),
             Some(theirs) => {
                 bulk.rounds = bulk.all_rounds();
                 bulk.rounds.extend(&theirs.rounds);
@@ -232,16 +203,13 @@ impl Recording {
         for part in parts {
             if is_exact {
                 all.moments.merge(&part.moments);
+                all.reference.merge(&part.reference);
                 all.exact.extend(&part.exact);
             } else {
                 all.merge(part);
             }
         }
         all
-    }
-
-    fn exact_durations(&self) -> Vec<f64> {
-        sorted(&self.exact.iter().map(|call| call.duration).collect::<Vec<_>>())
     }
 
     /// Count, sum, mean and extremes, all exact.
@@ -256,39 +224,27 @@ impl Recording {
             let (min, max) = (self.moments.min(), self.moments.max());
             bulk.histogram.percentiles(wanted).map(|p| p.clamp(min, max))
         } else {
-            let durations: Vec<f64> = self.exact.iter().map(|call| call.duration).collect();
-            nearest_ranks(&durations, wanted)
-        }
-    }
-
-    /// All calls in time order as rounds as fine as they are known: of one call each for up to 128 calls, then at most 66.
-    pub fn finest(&self) -> Vec<Round> {
-        match &self.bulk {
-            Some(bulk) => bulk.all_rounds(),
-            None => self.exact.iter().map(|call| Round::single(*call)).collect(),
+            nearest_ranks(&self.exact, wanted)
         }
     }
 
     /// All calls in time order as about `wanted` rounds of about equal size (fewer when there are fewer calls).
     pub fn rounds(&self, wanted: usize) -> Vec<Round> {
-        let finest: Vec<Round> = if let Some(bulk) = &self.bulk {
-            bulk.all_rounds()
-        } else {
-            let parts = wanted.min(self.exact.len());
-            let at = |i: usize| i * self.exact.len() / parts;
-            return (0..parts)
-                .map(|i| Round::of(&self.exact[at(i)..at(i + 1)]))
-                .collect();
-        };
-        Round::regroup(&finest, wanted)
+        if let Some(bulk) = &self.bulk {
+            return Round::regroup(&bulk.all_rounds(), wanted);
+        }
+        let parts = wanted.min(self.exact.len());
+        let at = |i: usize| i * self.exact.len() / parts;
+        (0..parts)
+            .map(|i| Round::of(&self.exact[at(i)..at(i + 1)]))
+            .collect()
     }
 
-    /// What a file keeps.
+    /// The part that a file keeps.
     pub fn store(&self) -> Stored {
         let distribution = match &self.bulk {
             Some(bulk) => bulk.histogram.buckets().collect(),
-            None => self
-                .exact_durations()
+            None => sorted(&self.exact)
                 .chunk_by(|a, b| a == b)
                 .map(|g| (g[0], g.len() as u64))
                 .collect(),
@@ -296,6 +252,7 @@ impl Recording {
         Stored {
             distribution,
             rounds: self.rounds(ROUNDS),
+            reference: self.reference,
         }
     }
 }
@@ -306,17 +263,10 @@ mod tests {
     use crate::stats::nearest_rank;
     use proptest::prelude::*;
 
-    fn lasting(duration: f64) -> Call {
-        Call {
-            duration,
-            ..Call::default()
-        }
-    }
-
     fn recorded(durations: &[f64]) -> Recording {
         let mut recording = Recording::default();
         for duration in durations {
-            recording.record(lasting(*duration));
+            recording.record(*duration);
         }
         recording
     }
@@ -324,7 +274,7 @@ mod tests {
     #[test]
     fn rounds_stay_few_however_many_calls_and_keep_their_order() {
         let mut recording = Recording::default();
-        (0..1_000_000).for_each(|i| recording.record(lasting(f64::from(i))));
+        (0..1_000_000).for_each(|i| recording.record(f64::from(i)));
         let rounds = recording.rounds(10);
         assert_eq!(rounds.len(), 10);
         assert!(rounds.is_sorted_by(|a, b| a.mean < b.mean));
@@ -334,31 +284,16 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_of_a_round_is_that_of_the_calls_it_is_known_of() {
-        let mut recording = Recording::default();
-        for i in 0..1000 {
-            let pace = if i % 4 == 0 {
-                0.0
-            } else {
-                0.005 + f64::from(i / 500)
-            };
-            recording.record(Call { pace, ..lasting(1.0) });
-        }
-        let paces: Vec<f64> = recording.rounds(4).iter().map(|r| r.pace).collect();
-        for (pace, expected) in paces.iter().zip([0.005, 0.005, 1.005, 1.005]) {
-            assert!((pace - expected).abs() < 0.05, "{paces:?}");
-        }
-        assert_eq!(recorded(&[1.0; 40]).rounds(12)[3].pace, 0.0);
-    }
-
-    #[test]
     fn what_is_joined_to_look_at_is_exact_where_its_parts_are() {
         let parts: Vec<Recording> = (0..5)
             .map(|part| recorded(&(0..100).map(|i| f64::from(part * 100 + i)).collect::<Vec<_>>()))
             .collect();
         let all = Recording::joined(&parts.iter().collect::<Vec<_>>());
         assert_eq!(all.percentiles([25.0, 75.0]), [124.0, 374.0]);
-        assert_eq!((all.moments().count(), all.finest().len()), (500, 500));
+        assert_eq!(
+            (all.moments().count(), all.store().distribution.len()),
+            (500, 500)
+        );
         let rounds = all.rounds(10);
         assert!(
             rounds

@@ -1,10 +1,10 @@
 //! The monitor itself: components, their recordings, baselines.
 
 use super::baseline::{BaselineError, Document, StoredComponent};
-use super::bottleneck::{Bottleneck, Figures, Limits, judge};
+use super::bottleneck::{Bottleneck, Figures, Limits, judge as judge_bottleneck};
 use super::call_tree::{CallTree, Node};
-use super::recording::{Call, Recording};
-use super::regression::{ROUNDS, Regression, Sample, Thresholds, regressions};
+use super::recording::Recording;
+use super::regression::{Judgement, ROUNDS, Sample, Thresholds, judge as judge_changes};
 use std::collections::HashMap;
 
 /// Figures per component in [`Monitor::timings`]: component index, calls, total, average, minimum, maximum, p50, p95,
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 pub const TIMING_FIELDS: usize = 10;
 
 /// Numbers of a finished call in [`Monitor::record`].
-pub const CALL_FIELDS: usize = 5;
+pub const CALL_FIELDS: usize = 3;
 
 /// All calls of a component, and those since each baseline.
 #[derive(Debug)]
@@ -25,18 +25,26 @@ struct Component {
 }
 
 impl Component {
-    fn record(&mut self, epoch: u64, call: Call) {
-        self.all.record(call);
+    fn record(&mut self, epoch: u64, duration: f64) {
+        self.all.record(duration);
         if epoch == 0 {
             return;
         }
         match self.since.last_mut() {
-            Some((last, recording)) if *last == epoch => recording.record(call),
+            Some((last, recording)) if *last == epoch => recording.record(duration),
             _ => {
                 let mut recording = Recording::default();
-                recording.record(call);
+                recording.record(duration);
                 self.since.push((epoch, recording));
             }
+        }
+    }
+
+    /// Takes in a reading of the reference work for the calls since the last one.
+    fn read_reference(&mut self, reading: f64) {
+        self.all.read_reference(reading);
+        if let Some((_, recording)) = self.since.last_mut() {
+            recording.read_reference(reading);
         }
     }
 
@@ -93,13 +101,13 @@ impl Baseline {
     }
 }
 
-/// Timings by component. Recording a call is O(1); memory is constant per component and path (see the room's page).
+/// Timings by component. Recording a call is O(1); memory is constant per component and path (see the module's page).
 #[derive(Debug, Default)]
 pub struct Monitor {
     components: Vec<Component>,
     indices: HashMap<String, usize>,
     tree: CallTree,
-    /// How many baselines were set so far.
+    /// Number of baselines set so far.
     epoch: u64,
     baselines: HashMap<String, Baseline>,
     /// Figures since the last change: a report asks twice.
@@ -128,20 +136,20 @@ impl Monitor {
         known.then(|| self.tree.node(parent, component))
     }
 
-    /// Records finished calls, [`CALL_FIELDS`] numbers each: node, duration (ms), self time (ms), what the reference work took at
-    /// the time and how long of the duration the thread waited for a processor (ms, 0 when unknown). Unknown nodes are ignored.
+    /// Records finished calls, [`CALL_FIELDS`] numbers each: node, duration (ms) and self time (ms). Unknown nodes are ignored.
     pub fn record(&mut self, calls: &[f64]) {
         self.figures = None;
-        for [node, duration, own, pace, delay] in calls.as_chunks::<CALL_FIELDS>().0 {
-            let Some(component) = self.tree.record(*node as usize, *duration, *own) else {
-                continue;
-            };
-            let call = Call {
-                duration: *duration,
-                pace: *pace,
-                delay: *delay,
-            };
-            self.components[component].record(self.epoch, call);
+        for [node, duration, own] in calls.as_chunks::<CALL_FIELDS>().0 {
+            if let Some(component) = self.tree.record(*node as usize, *duration, *own) {
+                self.components[component].record(self.epoch, *duration);
+            }
+        }
+    }
+
+    /// Takes in what the reference work took, ms, for the calls recorded since the last reading; 0 when it is not known. O(components).
+    pub fn read_reference(&mut self, reading: f64) {
+        for component in &mut self.components {
+            component.read_reference(reading);
         }
     }
 
@@ -205,7 +213,7 @@ impl Monitor {
         self.components.len()
     }
 
-    /// Whether no component is known.
+    /// Says if no component is known.
     pub fn is_empty(&self) -> bool {
         self.components.is_empty()
     }
@@ -231,7 +239,7 @@ impl Monitor {
                     p99: t[8],
                     own: t[9],
                 };
-                judge(
+                judge_bottleneck(
                     self.components[t[0] as usize].name.clone(),
                     figures,
                     everything,
@@ -278,7 +286,7 @@ impl Monitor {
     /// the id given. Everything recorded here is later than it.
     ///
     /// # Errors
-    /// When `json` is not a baseline, damaged, or of a later version.
+    /// Refuses `json` that is not a baseline, is damaged, or is of a later version.
     pub fn import_baseline(&mut self, json: &str, id: Option<String>) -> Result<&Document, BaselineError> {
         let mut document = Document::parse(json)?;
         let id = id.unwrap_or_else(|| document.id.clone());
@@ -306,9 +314,9 @@ impl Monitor {
             .for_each(|component| component.join(&baselines));
     }
 
-    /// What became slower since the baseline `id`: the calls recorded after it was set against those before. `None` when
+    /// Judges what became slower since the baseline `id`: the calls recorded after it was set against those before. `None` when
     /// there is no such baseline. Components that have no calls on one side are not compared.
-    pub fn regressions(&self, id: &str, thresholds: Thresholds) -> Option<Vec<Regression>> {
+    pub fn changes(&self, id: &str, thresholds: Thresholds) -> Option<Judgement> {
         let baseline = self.baselines.get(id)?;
         let components = baseline.document.components.iter().zip(&baseline.samples);
         let pairs: Vec<_> = components
@@ -317,7 +325,7 @@ impl Monitor {
                 Some((name.as_str(), before, component.sample_since(baseline.epoch)))
             })
             .collect();
-        Some(regressions(&pairs, thresholds))
+        Some(judge_changes(&pairs, thresholds))
     }
 
     /// Forgets every call; components, paths and baselines stay.

@@ -79,7 +79,7 @@ impl Moments {
         self.sum = sum;
     }
 
-    /// How many values.
+    /// Number of values.
     pub fn count(&self) -> u64 {
         self.count
     }

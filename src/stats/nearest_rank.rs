@@ -15,7 +15,7 @@ pub fn nearest_rank(values: &[f64], p: f64) -> f64 {
         .unwrap_or(0.0)
 }
 
-/// The same of values in any order, at ascending percentiles. O(n) each.
+/// Percentiles by nearest rank of values in any order, at ascending `ps`. O(n) each.
 pub fn nearest_ranks<const N: usize>(values: &[f64], ps: [f64; N]) -> [f64; N] {
     if values.is_empty() {
         return [0.0; N];

@@ -15,7 +15,7 @@ pub fn median_absolute_deviation(values: &[f64]) -> f64 {
     median(&distances) * NORMAL_SCALE
 }
 
-/// How many values lie below and above what the rest makes believable: a modified z-score beyond 3.5 (B. Iglewicz and
+/// Numbers of values below and above what the rest makes believable: a modified z-score beyond 3.5 (B. Iglewicz and
 /// D. Hoaglin, *How to detect and handle outliers*, ASQC 1993). None when more than half of the values are equal, as the
 /// deviation is then 0 and says nothing. O(n log n).
 pub fn outliers(values: &[f64]) -> [usize; 2] {

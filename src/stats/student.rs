@@ -63,11 +63,6 @@ pub fn student_sf(t: f64, df: f64) -> f64 {
     if t > 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The probability that a t variable with `df` degrees of freedom is at most `t`.
-pub fn student_cdf(t: f64, df: f64) -> f64 {
-    student_sf(-t, df)
-}
-
 /// The t below which a share `p` (0 < p < 1) of the distribution with `df` degrees of freedom lies, by bisection on
 /// [`student_sf`]: about 60 evaluations.
 pub fn student_quantile(p: f64, df: f64) -> f64 {
@@ -92,9 +87,4 @@ pub fn student_quantile(p: f64, df: f64) -> f64 {
         }
     }
     f64::midpoint(low, high)
-}
-
-/// The probability that a standard normal variable is above `z`.
-pub(super) fn normal_sf(z: f64) -> f64 {
-    0.5 * libm::erfc(z / std::f64::consts::SQRT_2)
 }

@@ -11,7 +11,7 @@ import {
 } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
-import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult } from './result.js';
+import type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult, MeasuredBenchmark } from './result.js';
 import {
   batchesPerSample,
   followAsync,
@@ -38,13 +38,12 @@ function planOf(config: BenchmarkConfig, iterations: number, warmupIterations: n
     iterations: positiveInteger('iterations', given.iterations ?? iterations),
     warmupIterations: nonNegativeInteger('warmupIterations', given.warmupIterations ?? warmupIterations),
     timeBudget: positiveNumber('timeBudget', given.timeBudget ?? Number.POSITIVE_INFINITY),
-    callsPerSample:
-      given.callsPerSample === undefined ? undefined : positiveInteger('callsPerSample', given.callsPerSample),
+    callsPerSample: given.callsPerSample == null ? undefined : positiveInteger('callsPerSample', given.callsPerSample),
   };
 }
 
 function concurrencyOf({ parallel, concurrency }: BenchmarkConfig): number | undefined {
-  const checked = concurrency === undefined ? undefined : positiveInteger('concurrency', concurrency);
+  const checked = concurrency == null ? undefined : positiveInteger('concurrency', concurrency);
   if (parallel ?? checked !== undefined) return checked ?? DEFAULT_CONCURRENCY;
   return undefined;
 }
@@ -54,12 +53,28 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-function failure(name: string, error: unknown): AiEvalsError {
-  const message = error instanceof Error ? error.message : inspect(error);
-  return new AiEvalsError('ERR_BENCHMARK', `benchmark "${name}" failed: ${message}`, { cause: error });
+/**
+ * The error to throw when `fn` of the benchmark `name` threw `error`: that very object, so that `instanceof` and `===` hold. The
+ * name is in its `benchmark` property and in its stack. A frozen object stays as it is. Anything that is no object is the
+ * `cause` of an error of ours.
+ */
+function failure(name: string, error: unknown): unknown {
+  if ((typeof error !== 'object' && typeof error !== 'function') || error === null) {
+    const message = `benchmark "${name}" failed: ${inspect(error)}`;
+    return new AiEvalsError('ERR_BENCHMARK', message, { cause: error });
+  }
+  try {
+    Object.defineProperty(error, 'benchmark', { value: name, configurable: true, writable: true });
+    const line = `
+    in benchmark "${name}"`;
+    if ('stack' in error && typeof error.stack === 'string' && !error.stack.endsWith(line)) error.stack += line;
+  } catch {
+    // Frozen, or a proxy that refuses: it is thrown without the name.
+  }
+  return error;
 }
 
-/** What is known of a run besides its samples. */
+/** Facts of a run besides its samples. */
 interface Run {
   before: number;
   callsPerBatch: number;
@@ -67,12 +82,12 @@ interface Run {
   perSample?: number;
   /** ms per call. */
   calibrationError?: number;
-  /** From the first call to the last, ms, where calls overlapped. */
+  /** Time from the first call to the last, ms, where calls overlapped. */
   elapsed?: number;
 }
 
 /** Sums up samples. */
-export function resultOf(config: BenchmarkConfig, { batches, references }: Samples, run: Run): BenchmarkResult {
+export function resultOf(config: BenchmarkConfig, { batches, references }: Samples, run: Run): MeasuredBenchmark {
   const perSample = run.perSample ?? 1;
   const iterations = batches.length / perSample;
   const out = new Float64Array(FIGURES + 2 * ROUNDS);
@@ -126,7 +141,7 @@ function checkResult(name: string, result: BenchmarkResult): BenchmarkResult {
   return result;
 }
 
-/** What the average of a result may be wrong by besides noise, ms; nothing is known of results without rounds. */
+/** Systematic error of an average, ms; 0 for results without rounds, of which nothing is known. */
 function systematicError({ rounds, callsPerSample, calibrationError: stated }: BenchmarkResult): number {
   if (rounds === undefined) return 0;
   return finite(stated ?? (finite(callsPerSample) > 1 ? 1e-6 : 0));
@@ -174,9 +189,9 @@ function compareResults(
 
 /** Runs benchmarks, keeps their results and compares them. Prints nothing unless asked to. */
 export class Benchmark {
-  readonly #history = new Map<string, BenchmarkResult[]>();
+  readonly #history = new Map<string, MeasuredBenchmark[]>();
 
-  #remember(result: BenchmarkResult): BenchmarkResult {
+  #remember(result: MeasuredBenchmark): MeasuredBenchmark {
     const results = this.#history.get(result.name);
     if (results === undefined) this.#history.set(result.name, [result]);
     else results.push(result);
@@ -187,9 +202,9 @@ export class Benchmark {
    * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
    * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
    * @throws RangeError when `iterations` is below 1 (as a rejection)
-   * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
+   * @throws the error that `fn` threw or rejected with, its `benchmark` property being the benchmark's name (as a rejection)
    */
-  async run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<BenchmarkResult> {
+  async run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<MeasuredBenchmark> {
     const plan = planOf(config, 100, 10);
     const concurrency = concurrencyOf(config);
     callable('fn', fn);
@@ -216,9 +231,9 @@ export class Benchmark {
   /**
    * Measures a synchronous `fn`, call included; the loop's own cost is taken off.
    * @throws RangeError when `iterations` is below 1
-   * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` throws; its `cause` is what `fn` threw
+   * @throws the error that `fn` threw, its `benchmark` property being the benchmark's name
    */
-  runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult {
+  runSync<T>(config: BenchmarkConfig, fn: () => T): MeasuredBenchmark {
     const plan = planOf(config, 1000, 100);
     callable('fn', fn);
     try {
@@ -235,9 +250,9 @@ export class Benchmark {
 
   /**
    * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-   * 5 % *and* the medians of rounds support it, without what the machine's own pace explains (`machinePercent`); see
+   * 5 % *and* the medians of rounds support it, beyond what a slower or quicker machine explains (`machinePercent`); see
    * docs/measuring.md. Two runs one after the other differ by some percent for no reason of yours, so about 10 % is the least
-   * this can tell, and more when the machine was not equally quick: for less, use {@link compareInterleaved}.
+   * this can tell, and more when the machine was not equally quick. For less, use {@link compareInterleaved}.
    */
   compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison> {
     return compareResults(checkResult('baseline', baseline), checkResult('current', current), false);
@@ -286,13 +301,13 @@ export class Benchmark {
         const round = { ...plan, iterations, timeBudget: Number.POSITIVE_INFINITY };
         await guard(followAsync(fn, takeSamples(round, warm, 1, samples)));
       },
-      result: (): BenchmarkResult =>
+      result: (): MeasuredBenchmark =>
         resultOf(config, samples, { before, callsPerBatch: warm.calls, calibrationError: calibrationError(fn) }),
     };
   }
 
   /** Every result of that name, oldest first. */
-  getHistory(name: string): BenchmarkResult[] {
+  getHistory(name: string): MeasuredBenchmark[] {
     return [...(this.#history.get(name) ?? [])];
   }
 

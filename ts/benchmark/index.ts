@@ -1,4 +1,10 @@
 export { Benchmark } from './benchmark.js';
-export type { BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult } from './result.js';
+export type {
+  BenchmarkComparison,
+  BenchmarkConfig,
+  BenchmarkResult,
+  BenchmarkSuiteResult,
+  MeasuredBenchmark,
+} from './result.js';
 export { BenchmarkSuite, benchmarkCache, type MeasurableCache } from './suite.js';
 export type { TableStyle } from './tables.js';

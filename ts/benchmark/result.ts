@@ -1,6 +1,6 @@
-/** What a benchmark is asked and what it answers. Durations in milliseconds, sizes in bytes. */
+/** Configuration and results of benchmarks. Durations in milliseconds, sizes in bytes. */
 
-/** How to run a benchmark. */
+/** Configuration of a benchmark. */
 export interface BenchmarkConfig {
   name: string;
   description?: string | undefined;
@@ -21,7 +21,7 @@ export interface BenchmarkConfig {
   callsPerSample?: number | undefined;
 }
 
-/** What was measured: plain data, also after a trip through JSON. */
+/** Measurements of a benchmark: plain data, also after a trip through JSON. */
 export interface BenchmarkResult {
   name: string;
   description?: string | undefined;
@@ -42,10 +42,10 @@ export interface BenchmarkResult {
   /** Calls per second. */
   throughput: number;
   /** Heap used before and after the samples, bytes; garbage that is not yet collected counts. */
-  memoryUsage: { before: number; after: number; delta: number };
+  memoryUsage?: { before: number; after: number; delta: number };
   /** Calls in one sample. */
   callsPerSample?: number;
-  /** What the mean may be wrong by besides noise, ms: what calibration took off is only known within it. */
+  /** Systematic error of the mean, ms: the overhead that calibration took off is only known within it. */
   calibrationError?: number;
   /** Half of `confidenceInterval`, percent of the mean. */
   rme?: number;
@@ -55,9 +55,12 @@ export interface BenchmarkResult {
   outliers?: number;
   /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
   rounds?: number[];
-  /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine was; 0 where `fn` waited for others. */
+  /** The machine's reference timing (what a fixed piece of work took), ms, median of each round; 0 when unknown. */
   referenceRounds?: number[];
 }
+
+/** A result as `Benchmark` returns it. */
+export type MeasuredBenchmark = BenchmarkResult & Required<Pick<BenchmarkResult, 'memoryUsage'>>;
 
 /**
  * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
@@ -69,12 +72,9 @@ export interface BenchmarkComparison {
   improvement: { durationPercent: number; throughputPercent: number; memoryPercent: number };
   verdict: 'faster' | 'slower' | 'similar';
   significance: 'significant' | 'moderate' | 'minor' | 'negligible';
-  /**
-   * Change of the typical round, percent, positive when faster: what outliers cannot pull away, and without what the machine's
-   * own pace explains.
-   */
+  /** Change of the typical round, percent, positive when faster: outliers cannot pull it away. */
   roundsPercent?: number;
-  /** How much faster the machine itself was during the current run, percent of the reference work's duration; 0 if unknown. */
+  /** Speed-up of the machine itself during the current run, percent of its reference timing; 0 if unknown. */
   machinePercent?: number;
   /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
   pValue?: number;
@@ -82,7 +82,7 @@ export interface BenchmarkComparison {
   confidenceInterval?: [number, number];
   /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
   effectSize?: number;
-  /** Whether the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
+  /** True when the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
   conclusive?: boolean;
   /**
    * Rounds each side needs, taken in turns by `compareInterleaved`, for a change of 5 % to be found nine times in ten; 0 when
@@ -91,7 +91,7 @@ export interface BenchmarkComparison {
   roundsNeeded?: number;
 }
 
-/** What a suite measured. */
+/** Results of a suite. */
 export interface BenchmarkSuiteResult {
   name: string;
   timestamp: Date;

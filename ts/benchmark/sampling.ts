@@ -1,6 +1,7 @@
 /** The course of a benchmark: warm up, find out how many calls make a sample, take samples. */
 import { native } from '../native.js';
-import { callsPerSample, type Measured, Pace, readClock, sampleAsync, sampleSync } from './stopwatch.js';
+import { referenceTiming } from '../reference_timing.js';
+import { callsPerSample, type Measured, readClock, sampleAsync, sampleSync } from './stopwatch.js';
 
 /** A checked {@link BenchmarkConfig}. */
 export interface Plan {
@@ -13,8 +14,8 @@ export interface Plan {
 }
 
 /**
- * How long the samples of a batched function take in all, ms, if they are taken in one go: what disturbs a machine or an
- * engine lasts for some ms, and must not last for a whole run. They are made of as many batches as that takes.
+ * Duration of all samples of a batched function, ms, if they are taken in one go. A disturbance of the machine or the engine
+ * lasts for some ms, and must not last for a whole run. Samples are made of as many batches as that takes.
  */
 const LONG_ENOUGH = 50;
 /** About what a batch takes, ms, and how many a sample has at most. */
@@ -36,10 +37,10 @@ function median(values: number[]): number {
   return ordered[ordered.length >> 1] as number;
 }
 
-/** What warming up found: how many calls make a batch, and the first sample if it counts already. */
+/** Results of a warm-up: how many calls make a batch, and the first sample if it counts already. */
 interface Warm {
   calls: number;
-  /** Whether calls are batched because they are fast. */
+  /** True when calls are batched because they are fast. */
   batched: boolean;
   first: number | undefined;
 }
@@ -80,24 +81,33 @@ export function* warmUp(plan: Plan): Course<Warm> {
   return { calls, batched: true, first: undefined };
 }
 
-/** How many batches make a sample, if the samples are to take long enough. */
+/** Number of batches in a sample, if the samples are to take long enough. */
 export function batchesPerSample(plan: Plan, { batched }: Warm): number {
   if (!batched) return 1;
   const each = Math.min(LONG_ENOUGH, plan.timeBudget) / plan.iterations;
   return Math.min(Math.max(1, Math.round(each / BATCH)), MOST_BATCHES);
 }
 
-/** What was measured, in the order it was. */
+/** Milliseconds between two readings of the reference timing, which take about 2 % of that. */
+const READING_GAP = 1;
+
+/** Measurements, in the order they were made. */
 export class Samples {
   /** Durations of batches, ms per call. */
   readonly batches: number[] = [];
-  /** What the reference work took about when each of them ended, ms. */
+  /** The reference timing, ms, as it was read last when each of them ended. */
   readonly references: number[] = [];
-  readonly #pace = new Pace();
+  #reading = 0;
+  #readAt = Number.NEGATIVE_INFINITY;
 
+  /** Adds a batch, and now and then a reading between this one and the next, where it costs nobody anything. */
   add(batch: number): void {
+    if (readClock() - this.#readAt >= READING_GAP) {
+      this.#reading = referenceTiming();
+      this.#readAt = readClock();
+    }
     this.batches.push(batch);
-    this.references.push(this.#pace.now());
+    this.references.push(this.#reading);
   }
 }
 

@@ -1,6 +1,5 @@
 /** Reading the clock around many calls of a function, with the cost of the clock and of the loop taken off. */
 import { performance } from 'node:perf_hooks';
-import { MachinePace } from '../machine_pace.js';
 import { native } from '../native.js';
 
 // Held from the start: a benchmark must not hang on a fake timer's clock.
@@ -66,7 +65,7 @@ async function timeAwaiting(settled: Promise<void>, turns: number): Promise<numb
   return elapsed;
 }
 
-/** What measuring itself costs, ms. */
+/** Cost of measuring itself, ms. */
 interface Overhead {
   /** Smallest step of the clock seen. */
   resolution: number;
@@ -93,7 +92,7 @@ function smallestStep(): number {
 }
 
 /**
- * What the loops run on before anything is measured. A loop that has seen one function only is compiled with that function
+ * Functions that the loops run on before anything is measured. A loop that has seen one function only is compiled with that function
  * inlined, until it meets another one; one that has seen several makes a real call of each. So all are measured alike,
  * whichever comes first.
  */
@@ -171,30 +170,10 @@ export async function sampleAsync(fn: Measured, calls: number): Promise<number> 
   return without((awaited * waiting) / calls + turn, (elapsed - reading) / calls);
 }
 
-/** How many calls a sample should cover when one takes `call` ms. */
+/** Number of calls that a sample should cover when one takes `call` ms. */
 export function callsPerSample(call: number): number {
   const { resolution, reading } = calibrate();
   // A clock that stands still would ask for the largest batches, and never say that they are enough.
   if (resolution === 0) return 1;
   return native.benchmarkCallsPerSample(call, resolution, reading);
-}
-
-/** A reading of the machine's pace is made when this long has passed since the last one, ms: 10 µs of each 0.3 ms. */
-const PACE_GAP = 0.3;
-
-/** How quick the machine is, read again and again while something is measured. */
-export class Pace {
-  readonly #machine = new MachinePace();
-  #reading = 0;
-  #readAt = Number.NEGATIVE_INFINITY;
-
-  /** What the reference work takes at the moment, ms, or took up to 0.3 ms ago; 0 where what is measured waits for others. */
-  now(): number {
-    const time = clock();
-    if (time - this.#readAt >= PACE_GAP) {
-      this.#reading = this.#machine.read(Number.POSITIVE_INFINITY);
-      this.#readAt = clock();
-    }
-    return this.#reading;
-  }
 }

@@ -1,7 +1,7 @@
 /** Benchmarks that run one after the other, and the benchmark of a cache. */
 import { callable, positiveInteger, string, wrongType } from '../arguments.js';
 import { Benchmark, resultOf } from './benchmark.js';
-import type { BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult } from './result.js';
+import type { BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, MeasuredBenchmark } from './result.js';
 import { Samples } from './sampling.js';
 import { readClock } from './stopwatch.js';
 import { formatResults, type TableStyle } from './tables.js';
@@ -11,7 +11,7 @@ export class BenchmarkSuite {
   readonly #name: string;
   readonly #benchmark = new Benchmark();
   #entries: { config: BenchmarkConfig; fn: () => unknown }[] = [];
-  #results: BenchmarkResult[] = [];
+  #results: MeasuredBenchmark[] = [];
 
   constructor(name = 'Benchmark suite') {
     this.#name = string('name', name);
@@ -27,7 +27,7 @@ export class BenchmarkSuite {
   /** Runs every benchmark in the order added, one at a time. Rejects with the first that fails. */
   async run(): Promise<BenchmarkSuiteResult> {
     const timestamp = new Date();
-    const benchmarks: BenchmarkResult[] = [];
+    const benchmarks: MeasuredBenchmark[] = [];
     this.#results = benchmarks;
     for (const { config, fn } of [...this.#entries]) benchmarks.push(await this.#benchmark.run(config, fn));
     const byAverage = [...benchmarks].sort((a, b) => a.avgDuration - b.avgDuration);
@@ -47,7 +47,7 @@ export class BenchmarkSuite {
   }
 
   /** Results of the last run, in order. */
-  getResults(): BenchmarkResult[] {
+  getResults(): MeasuredBenchmark[] {
     return [...this.#results];
   }
 
@@ -86,18 +86,18 @@ const BLOCKS = 100;
  * Measures a cache with exactly `operations` writes of distinct keys, then exactly as many reads of these keys in the same
  * order (of a cache smaller than `operations` the reads miss). Operations are timed in up to 100 blocks, so the figures of
  * one operation are means over a block.
- * @returns results of reads and writes, per operation, and the cache's own counters afterwards
+ * @returns results named `cache-reads` and `cache-writes`, per operation, and the cache's own counters afterwards
  */
 export async function benchmarkCache<S>(
   cache: MeasurableCache<S>,
   operations = 10_000,
-): Promise<{ reads: BenchmarkResult; writes: BenchmarkResult; stats: S }> {
+): Promise<{ reads: MeasuredBenchmark; writes: MeasuredBenchmark; stats: S }> {
   if (typeof cache !== 'object' || cache === null) wrongType('cache', 'a cache', cache);
-  positiveInteger('operations', operations);
-  const keys = Array.from({ length: operations }, (_, i) => `benchmark-key-${i}`);
+  const count = positiveInteger('operations', operations ?? 10_000);
+  const keys = Array.from({ length: count }, (_, i) => `benchmark-key-${i}`);
   // Vectors of numbers: what a cache of any kind, also one of embeddings, takes.
-  const writes = await timeOperations('cache writes', keys, (key, i) => cache.set(key, [i, i + 0.5, 1]));
-  const reads = await timeOperations('cache reads', keys, (key) => cache.get(key));
+  const writes = await timeOperations('cache-writes', keys, (key, i) => cache.set(key, [i, i + 0.5, 1]));
+  const reads = await timeOperations('cache-reads', keys, (key) => cache.get(key));
   return { reads, writes, stats: cache.getStats() };
 }
 
@@ -105,7 +105,7 @@ async function timeOperations(
   name: string,
   keys: string[],
   operation: (key: string, index: number) => unknown,
-): Promise<BenchmarkResult> {
+): Promise<MeasuredBenchmark> {
   const before = process.memoryUsage().heapUsed;
   const size = Math.ceil(keys.length / BLOCKS);
   const samples = new Samples();

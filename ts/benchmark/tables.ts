@@ -32,7 +32,7 @@ export function paint(text: string, code: number): string {
 const BOLD = 1;
 const VERDICT_COLOURS = { faster: 32, slower: 31, similar: 33 } as const;
 
-/** How many columns a terminal needs for `text`: wide East Asian characters and emoji take two, combining marks none. */
+/** Columns that a terminal needs for `text`: wide East Asian characters and emoji take two, combining marks none. */
 export function columns(text: string): number {
   let count = 0;
   for (const character of text.normalize('NFC')) {
@@ -161,7 +161,7 @@ function inFull(title: string, r: BenchmarkResult): Table {
   return { title, rows: rows.filter((row): row is [string, string] => Boolean(row[1])) };
 }
 
-/** Changes of the machine's own pace that are worth a line, percent. */
+/** Changes of the machine's reference timing that are worth a line, percent. */
 const NOTABLE = 5;
 
 /** A comparison. */
@@ -191,9 +191,9 @@ export function formatComparison(comparison: BenchmarkComparison, style: TableSt
   }
   const { conclusive, roundsNeeded, machinePercent = 0 } = comparison;
   if (Number.isFinite(machinePercent) && Math.abs(machinePercent) >= NOTABLE) {
-    const pace = machinePercent > 0 ? 'quicker' : 'slower';
+    const changed = machinePercent > 0 ? 'quicker' : 'slower';
     notes.push(
-      `The machine itself was ${Math.abs(machinePercent).toFixed(0)} % ${pace} during the current run: taken off.`,
+      `The machine itself was ${Math.abs(machinePercent).toFixed(0)} % ${changed} during the current run: a change within that counts for nothing.`,
     );
   }
   if (conclusive === false) {

@@ -1,7 +1,7 @@
 /** The guide's dashboard: one run at a glance. */
 import { boxed, paint } from '../benchmark/tables.js';
 import { bytes, duration } from '../benchmark/units.js';
-import type { PerformanceReport } from './report.js';
+import type { PerformanceReport, UnjudgedChange } from './report.js';
 import { type Rating, rateTargets, type TargetRating } from './targets.js';
 
 /** Counters of a cache, as far as the dashboard shows them; `CacheStats` has them all. */
@@ -25,6 +25,11 @@ function shown({ unit, value }: Pick<TargetRating, 'unit' | 'value'>): string {
 
 function share(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
+}
+
+function reason({ machinePercent, callsNeeded }: UnjudgedChange): string {
+  if (machinePercent !== undefined) return `the machine was ${machinePercent.toFixed(0)} % slower`;
+  return callsNeeded === undefined ? '' : `about ${callsNeeded} calls a side would tell`;
 }
 
 /**
@@ -84,8 +89,19 @@ export function renderDashboard(report: PerformanceReport, cacheStats?: Record<s
             duration(r.currentDuration),
             `${r.percentChange.toFixed(1)} %`,
             r.severity,
-            share(r.confidence),
+            r.confidence === undefined ? '' : share(r.confidence),
           ]),
+        ],
+      }),
+    );
+  }
+  if (report.unjudged !== undefined && report.unjudged.length > 0) {
+    sections.push(
+      boxed({
+        title: 'Slower, but not surely',
+        rows: [
+          ['Component', 'Slower', 'Why'],
+          ...report.unjudged.map((u) => [u.component, `${u.percentChange.toFixed(1)} %`, reason(u)]),
         ],
       }),
     );

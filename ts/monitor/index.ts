@@ -17,5 +17,6 @@ export type {
   PerformanceMeasurement,
   PerformanceRegression,
   PerformanceReport,
+  UnjudgedChange,
 } from './report.js';
 export { type Rating, rateTargets, type TargetRating } from './targets.js';

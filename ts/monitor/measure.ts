@@ -10,13 +10,14 @@ export interface MeasureDecorator {
   <M extends Method>(method: M, context: ClassMethodDecoratorContext): M;
   /** TypeScript's `experimentalDecorators`. */
   // biome-ignore lint/suspicious/noExplicitAny: the descriptor of a method of any signature.
-  (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<any>): void;
+  <T extends TypedPropertyDescriptor<any>>(target: object, key: string | symbol, descriptor: T): T;
 }
 
 /**
  * Times a method through `performanceMonitor`, under `name` or `Class.method`. Works under `experimentalDecorators` and as
  * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
+ * Under `experimentalDecorators` it returns the descriptor, so that it can be called as a function too.
  */
 export function Measure(name?: string): MeasureDecorator {
   return ((target: unknown, key: unknown, descriptor?: PropertyDescriptor): unknown => {
@@ -28,7 +29,7 @@ export function Measure(name?: string): MeasureDecorator {
       throw new TypeError(`@Measure() decorates methods; ${String(key)} is none`);
     }
     descriptor.value = timed(descriptor.value as Method, name, String(key), owner);
-    return undefined;
+    return descriptor;
   }) as MeasureDecorator;
 }
 

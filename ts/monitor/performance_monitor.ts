@@ -14,13 +14,14 @@ import {
   memoryFigures,
   type PerformanceBaseline,
   type PerformanceRegression,
+  type UnjudgedChange,
   watchEventLoop,
 } from './report.js';
 import { extreme, FIELDS, TREE_FIELDS, timingOf, treeOf } from './rows.js';
 import { between, type Frame, now, TimerStack } from './timer_stack.js';
 import { fromWellFormed, toWellFormed } from './well_formed.js';
 
-/** From when a component is a critical bottleneck. */
+/** Limits above which a component is a critical bottleneck. */
 export interface BottleneckOptions {
   /** Average duration, ms. Default 1000. */
   criticalMs?: number | undefined;
@@ -42,6 +43,15 @@ export interface RegressionThresholds {
 export interface Timer extends Disposable {
   /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
   end(): number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as Node declares them.
+type Listener = (...args: any[]) => void;
+
+/** Every change since a baseline beyond the smallest threshold, as the engine answers. */
+interface Changes {
+  regressions: Required<PerformanceRegression>[];
+  unjudged: UnjudgedChange[];
 }
 
 /** A map by component that `JSON.stringify` writes as an object; not visible otherwise. */
@@ -66,9 +76,33 @@ function byComponent(timings: ComponentTiming[]): Map<string, ComponentTiming> {
 export class PerformanceMonitor extends EventEmitter {
   readonly #timers = new TimerStack();
   #firstStart: number | undefined;
+  /** True once somebody has listened: each call then looks for listeners. */
+  #isListened = false;
+  /** True when a call has nothing to do but to be recorded: the first start is known, and nobody listens. */
+  #isPlain = false;
   readonly #baselines = new Map<string, PerformanceBaseline>();
   /** The id that `setBaseline` was called with last. */
   #lastSet: string | undefined;
+
+  override on(event: string | symbol, listener: Listener): this {
+    this.#listened();
+    return super.on(event, listener);
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    this.#listened();
+    return super.addListener(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    this.#listened();
+    return super.prependListener(event, listener);
+  }
+
+  #listened(): void {
+    this.#isListened = true;
+    this.#isPlain = false;
+  }
 
   /**
    * Starts a timer for `name`. O(1).
@@ -76,7 +110,8 @@ export class PerformanceMonitor extends EventEmitter {
    */
   start(name: string, metadata?: Record<string, unknown>): void {
     if (typeof name !== 'string') wrongType('name', 'a string', name);
-    this.#started(this.#timers.pushNamed(name), metadata);
+    const frame = this.#timers.push(name, true);
+    if (!this.#isPlain) this.#started(frame, metadata);
   }
 
   /**
@@ -85,7 +120,7 @@ export class PerformanceMonitor extends EventEmitter {
    */
   end(name: string): number {
     const duration = this.#timers.pop(name);
-    if (this.listenerCount('end') > 0) emitSafely(this, 'end', { name, duration });
+    if (this.#isListened) emitSafely(this, 'end', { name, duration });
     return duration;
   }
 
@@ -94,7 +129,7 @@ export class PerformanceMonitor extends EventEmitter {
    * `using timer = monitor.startTimer('scoring')` ends it with the block.
    */
   startTimer(name: string, metadata?: Record<string, unknown>): Timer {
-    const frame = this.#timers.push(string('name', name));
+    const frame = this.#timers.push(string('name', name), false);
     this.#started(frame, metadata);
     let duration: number | undefined;
     const end = (): number => {
@@ -124,7 +159,7 @@ export class PerformanceMonitor extends EventEmitter {
   /** Times a synchronous function, also when it throws, and returns what it returns. */
   measureSync<T>(name: string, fn: () => T, metadata?: Record<string, unknown>): T {
     callable('fn', fn);
-    const frame = this.#timers.push(string('name', name));
+    const frame = this.#timers.push(string('name', name), false);
     this.#started(frame, metadata);
     try {
       return fn();
@@ -134,11 +169,11 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   /**
-   * As {@link measureSync}, but a promise that `fn` returns is timed until it settles, and one like it is returned.
+   * Times like {@link measureSync}, but a promise that `fn` returns is timed until it settles, and one like it is returned.
    * @internal
    */
   measureCall(name: string, fn: () => unknown): unknown {
-    const frame = this.#timers.push(name);
+    const frame = this.#timers.push(name, false);
     this.#started(frame, undefined);
     let returned: unknown;
     try {
@@ -159,16 +194,18 @@ export class PerformanceMonitor extends EventEmitter {
   #started(frame: Frame, metadata: Record<string, unknown> | undefined): void {
     if (this.#firstStart === undefined) {
       this.#firstStart = frame.startTime;
+      this.#timers.watch();
       watchEventLoop();
     }
-    if (this.listenerCount('start') > 0) {
+    this.#isPlain = !this.#isListened;
+    if (this.#isListened) {
       emitSafely(this, 'start', { name: frame.name, startTime: frame.startTime, metadata });
     }
   }
 
   #finish(frame: Frame): number {
     const duration = this.#timers.close(frame, now());
-    if (this.listenerCount('end') > 0) emitSafely(this, 'end', { name: frame.name, duration });
+    if (this.#isListened) emitSafely(this, 'end', { name: frame.name, duration });
     return duration;
   }
 
@@ -196,9 +233,9 @@ export class PerformanceMonitor extends EventEmitter {
    * `criticalMs` or share above `criticalPercent`; high: above half of either; medium: above a quarter; else low.
    */
   identifyBottlenecks(limits?: BottleneckOptions): Bottleneck[] {
-    const { criticalMs = 1000, criticalPercent = 20 } = options('limits', limits);
-    nonNegativeNumber('criticalMs', criticalMs);
-    nonNegativeNumber('criticalPercent', criticalPercent);
+    const given = options('limits', limits);
+    const criticalMs = nonNegativeNumber('criticalMs', given.criticalMs ?? 1000);
+    const criticalPercent = nonNegativeNumber('criticalPercent', given.criticalPercent ?? 20);
     return read(guarded(() => this.#timers.flushed.bottlenecks(criticalMs, criticalPercent)));
   }
 
@@ -212,7 +249,7 @@ export class PerformanceMonitor extends EventEmitter {
     const timestamp = new Date();
     const totalDuration = this.#elapsed();
     const baseline = { id, timestamp, components: byComponent(this.getAllTimings()), totalDuration };
-    guarded(() => this.#timers.flushed.setBaseline(toWellFormed(id), timestamp.toISOString(), totalDuration));
+    guarded(() => this.#timers.sampled.setBaseline(toWellFormed(id), timestamp.toISOString(), totalDuration));
     this.#baselines.delete(id);
     this.#baselines.set(id, baseline);
     emitSafely(this, 'baseline-set', { id, baseline });
@@ -257,14 +294,14 @@ export class PerformanceMonitor extends EventEmitter {
       wrongType('document', 'an exported baseline', document);
     }
     const text = typeof document === 'string' ? document : JSON.stringify(document);
-    const into = id === undefined ? undefined : toWellFormed(string('id', id));
+    const into = id == null ? undefined : toWellFormed(string('id', id));
     const stored = read<{
       id: string;
       timestamp: string;
       totalDuration: number;
-      components: (ComponentTiming & { distribution?: unknown; rounds?: unknown })[];
+      components: (ComponentTiming & { distribution?: unknown; rounds?: unknown; reference?: unknown })[];
     }>(guarded(() => this.#timers.flushed.importBaseline(text, into)));
-    const timings = stored.components.map(({ distribution: _, rounds: __, ...timing }) => timing);
+    const timings = stored.components.map(({ distribution: _, rounds: __, reference: ___, ...timing }) => timing);
     const baseline: PerformanceBaseline = {
       id: stored.id,
       timestamp: new Date(stored.timestamp),
@@ -296,23 +333,28 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   /**
-   * What became slower since the baseline `id`, largest change first: the calls after it was set (or since the last
-   * {@link reset}, or all when it was imported) against the calls before. A regression is an average that is slower by
-   * `minor` percent or more *and* a difference that the recorded distributions support; see docs/measuring.md.
+   * The regressions since the baseline `id`, largest change first: the calls after it was set (or since the last {@link reset},
+   * or all when it was imported) against the calls before. A regression is an average that is slower by `minor` percent or
+   * more *and* a difference that the recorded distributions support; see docs/measuring.md. A change beyond `minor` that is
+   * none, or not yet, is in `unjudged` of {@link generateReport}. About 10 µs a component.
    * @throws Error `Baseline not found: ID`
    */
   detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[] {
-    string('id', id);
-    const { critical = 50, major = 25, minor = 10 } = options('thresholds', thresholds);
-    nonNegativeNumber('critical', critical);
-    nonNegativeNumber('major', major);
-    nonNegativeNumber('minor', minor);
-    const found = guarded(() => this.#timers.flushed.regressions(toWellFormed(id), critical, major, minor));
+    return this.#changes(string('id', id), thresholds).regressions;
+  }
+
+  #changes(id: string, thresholds?: RegressionThresholds): Changes {
+    const given = options('thresholds', thresholds);
+    const critical = nonNegativeNumber('critical', given.critical ?? 50);
+    const major = nonNegativeNumber('major', given.major ?? 25);
+    const minor = nonNegativeNumber('minor', given.minor ?? 10);
+    const found = guarded(() => this.#timers.sampled.changes(toWellFormed(id), critical, major, minor));
     return read(found ?? notFound(id));
   }
 
   /**
-   * Everything at this moment; with `baselineId`, also the regressions since. About 10 µs a component.
+   * Everything at this moment. With `baselineId` also the regressions since, and the changes that cannot be judged. About 10 µs a
+   * component.
    * @throws Error `Baseline not found: ID`
    */
   generateReport(baselineId?: string): FullReport {
@@ -320,13 +362,15 @@ export class PerformanceMonitor extends EventEmitter {
     const totalCalls = components.reduce((sum, timing) => sum + timing.totalCalls, 0);
     const measured = components.reduce((sum, timing) => sum + timing.totalDuration, 0);
     const timestamp = new Date();
+    const changes = baselineId == null ? { regressions: [], unjudged: [] } : this.#changes(baselineId);
     const report: FullReport = {
       id: reportId(timestamp),
       timestamp,
       totalDuration: this.#elapsed(),
       components,
       bottlenecks: this.identifyBottlenecks(),
-      regressions: baselineId === undefined ? [] : this.detectRegressions(baselineId),
+      regressions: changes.regressions,
+      unjudged: changes.unjudged,
       summary: {
         totalComponents: components.length,
         totalCalls,
@@ -338,7 +382,7 @@ export class PerformanceMonitor extends EventEmitter {
       eventLoop: eventLoopFigures(),
       memory: memoryFigures(),
     };
-    const baseline = baselineId === undefined ? undefined : this.#baselines.get(baselineId);
+    const baseline = baselineId == null ? undefined : this.#baselines.get(baselineId);
     if (baseline !== undefined) report.baseline = baseline;
     return report;
   }
@@ -360,6 +404,7 @@ export class PerformanceMonitor extends EventEmitter {
   reset(): void {
     this.#timers.reset();
     this.#firstStart = undefined;
+    this.#isPlain = false;
     emitSafely(this, 'reset');
   }
 }
@@ -371,7 +416,7 @@ function reportId(timestamp: Date): string {
   return `report-${[timestamp.getTime(), process.pid, reports].map((part) => part.toString(36)).join('-')}`;
 }
 
-/** What the engine answered as JSON. */
+/** Parses the engine's JSON. */
 function read<T>(json: string): T {
   return JSON.parse(fromWellFormed(json)) as T;
 }

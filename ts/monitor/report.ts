@@ -1,4 +1,4 @@
-/** What a {@link PerformanceMonitor} says. Durations in milliseconds, sizes in bytes. */
+/** Reports of a {@link PerformanceMonitor}. Durations in milliseconds, sizes in bytes. */
 import { monitorEventLoopDelay, performance as nodePerformance } from 'node:perf_hooks';
 
 /** One run of a timer. */
@@ -30,7 +30,7 @@ export interface ComponentTiming {
   selfDuration?: number;
 }
 
-/** How much a component matters, and what to look at. */
+/** A component with its weight and advice. */
 export interface Bottleneck {
   component: string;
   severity: 'critical' | 'high' | 'medium' | 'low';
@@ -49,33 +49,46 @@ export interface PerformanceBaseline {
   timestamp: Date;
   /** By component; `JSON.stringify` writes it as an object. */
   components: Map<string, ComponentTiming>;
-  /** From the first `start` to the baseline, ms. */
+  /** Time from the first `start` to the baseline, ms. */
   totalDuration: number;
 }
 
 /** A component that became slower than a baseline. */
 export interface PerformanceRegression {
   component: string;
-  /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
+  /** Average before, ms. Both averages are taken without outliers where a few of these would hide the change. */
   baselineDuration: number;
-  /** Average of the calls since, ms; where a quicker machine hides the change, what it would be on one as quick as before. */
+  /** Average of the calls since, ms. */
   currentDuration: number;
-  /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
+  /** Slowdown, percent of the baseline (of 1 µs when the baseline is shorter than that). */
   percentChange: number;
   severity: 'critical' | 'major' | 'minor';
   /** The threshold that was crossed, percent. */
   threshold: number;
-  /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
-  confidence: number;
   /**
-   * How much slower the machine itself was, percent, by what a fixed piece of work took and what calls waited for a processor; 0 when
-   * unknown, or as quick. What that explains counts neither for the confidence nor for severity and threshold.
+   * Confidence, 0–1: 1 less the false discovery rate (Benjamini–Hochberg) at which it is still found. At least 0.98, with
+   * fewer than 30 calls on a side 0.995, of a single call a side about 0.9. See docs/measuring.md.
    */
+  confidence?: number;
+  /** Slowdown of the machine itself, percent, by its reference timing; 0 when unknown. */
   machinePercent?: number;
+  /** False when the machine was slower or quicker by more than 10 %: the change exceeds what that explains. */
+  conclusive?: boolean;
   /** Calls behind `baselineDuration`. */
   baselineCalls?: number;
   /** Calls behind `currentDuration`. */
   currentCalls?: number;
+}
+
+/** A component that is slower than a baseline by a threshold or more, and not surely so. */
+export interface UnjudgedChange {
+  component: string;
+  /** Slowdown, percent of the baseline. */
+  percentChange: number;
+  /** Slowdown of the machine itself, percent. Only where that alone explains the change. */
+  machinePercent?: number;
+  /** About how many calls each side needs to judge a change of this size. Only where more calls would tell. */
+  callsNeeded?: number;
 }
 
 /** A component as it was called from one place, and what was called within. */
@@ -84,12 +97,12 @@ export interface CallTreeNode {
   calls: number;
   /** Sum of durations, ms. */
   totalDuration: number;
-  /** The same less what ran within, ms. */
+  /** `totalDuration` less what ran within, ms. */
   selfDuration: number;
   children: CallTreeNode[];
 }
 
-/** How late the event loop was, since the first timer of the process was started. */
+/** Delay of the event loop since the first timer of the process was started. */
 export interface EventLoopFigures {
   /** Delay beyond a 20 ms tick, ms. */
   meanDelay: number;
@@ -120,6 +133,8 @@ export interface PerformanceReport {
   bottlenecks: Bottleneck[];
   /** Largest change first; empty without a baseline. */
   regressions: PerformanceRegression[];
+  /** Changes beyond a threshold that are no regressions, or not yet. Largest change first; empty without a baseline. */
+  unjudged?: UnjudgedChange[];
   summary: {
     totalComponents: number;
     totalCalls: number;
@@ -128,11 +143,11 @@ export interface PerformanceReport {
     slowestComponent: string;
     fastestComponent: string;
   };
-  /** Who ran within whom. */
+  /** Components by the places they were called from. */
   tree?: CallTreeNode[];
   eventLoop?: EventLoopFigures;
   memory?: MemoryFigures;
-  /** What `regressions` is compared with. */
+  /** The baseline that `regressions` are relative to. */
   baseline?: PerformanceBaseline;
 }
 
@@ -140,6 +155,7 @@ export interface PerformanceReport {
 export interface FullReport extends PerformanceReport {
   components: Required<ComponentTiming>[];
   regressions: Required<PerformanceRegression>[];
+  unjudged: UnjudgedChange[];
   tree: CallTreeNode[];
   eventLoop: EventLoopFigures;
   memory: MemoryFigures;

@@ -2,12 +2,12 @@
 import type { CacheFigures } from './dashboard.js';
 import type { PerformanceReport } from './report.js';
 
-/** How a figure stands against its target. */
+/** Rating of a figure against its target. */
 export type Rating = 'excellent' | 'target' | 'acceptable' | 'poor';
 
 /** One figure of a run against its target. */
 export interface TargetRating {
-  /** What was rated: `'Dataset loading'`, `'Cache hit rate'` … */
+  /** Name of the target: `'Dataset loading'`, `'Cache hit rate'` … */
   target: string;
   /** The component the figure comes from, where it is a duration. */
   component?: string;

@@ -1,4 +1,4 @@
-//! Do two results differ?
+//! The comparison of two results.
 
 use super::ratio::{Change, FEW, FEWEST_ROUNDS, Ratio};
 use crate::stats::{cliffs_delta, student_quantile, student_sf};
@@ -14,16 +14,15 @@ const SURE_BY_FIGURES: f64 = 0.05;
 /// Percentage points the averages may be outside the interval of the rounds.
 const TOLERANCE: f64 = 2.5;
 
-/// What [`compare`] finds. Percentages are of the baseline's duration, positive when the current one is faster.
+/// The result of [`compare`]. Percentages are of the baseline's duration, positive when the current one is faster.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// Change of the average.
     pub duration_percent: f64,
-    /// Change of the typical round (trimmed mean of the rounds' medians) without what the machine's own pace explains; of the
-    /// average where there are no rounds.
+    /// Change of the typical round (trimmed mean of the rounds' medians); of the average where there are no rounds.
     pub rounds_percent: f64,
-    /// Change of the machine's own pace: of the reference work's duration; 0 when unknown.
+    /// Change of the reference timing; 0 when unknown.
     pub machine_percent: f64,
     /// Two-sided p-value of "no difference".
     pub p_value: f64,
@@ -35,7 +34,7 @@ pub struct Comparison {
     pub verdict: &'static str,
     /// `significant`, `moderate`, `minor` or `negligible`.
     pub significance: &'static str,
-    /// Whether the question is settled: a difference was found, or the interval rules one of 5 % out.
+    /// True when the question is settled: a difference was found, or the interval rules one of 5 % out.
     pub conclusive: bool,
     /// Rounds each side should have, taken in turns, for a change of 5 % to be found nine times in ten; 0 when conclusive.
     pub rounds_needed: f64,
@@ -52,7 +51,7 @@ impl Change {
     }
 }
 
-/// The same within what a JSON number can say.
+/// `value` within what a JSON number can say.
 fn finite(value: f64) -> f64 {
     value.clamp(-f64::MAX, f64::MAX)
 }
@@ -65,12 +64,13 @@ fn percent_less(from: f64, to: f64) -> f64 {
     finite((from - to) / from.abs() * 100.0)
 }
 
-/// Compares two results. A difference needs both: a change by more than 5 %, and rounds that support it (p-value); otherwise
-/// the results are similar. Of two runs one after the other only the change that typical and quick rounds share counts, less
-/// what the machine's own pace explains ([`crate::monitor::reference`]), and its error includes what else changes between runs: they
-/// tell 10 % or more apart, paired rounds 5 %. The change is that of the averages, unless these are pulled away from what the
-/// rounds say (by outliers, or by the machine): then it is that of the rounds. Without rounds on both sides the figures alone
-/// are tested, as if samples were independent; one observation shows nothing.
+/// Compares two results. A difference is a change by more than 5 % that the rounds support (p-value); all else is similar.
+///
+/// - Of two runs one after the other only the change that typical and quick rounds share counts, beyond what the machine
+///   explains ([`crate::monitor`]'s reference timing). Its error includes what else changes between runs. They tell 10 % or
+///   more apart, rounds taken in turns 5 %.
+/// - The change is that of the averages, unless outliers pull these away from what the rounds say: then it is that of the rounds.
+/// - Without rounds on both sides the figures alone are tested, as if samples were independent. One observation shows nothing.
 pub fn compare(change: &Change) -> Comparison {
     let duration_percent = percent_less(change.baseline.average, change.current.average);
     let Ratio {
@@ -79,7 +79,7 @@ pub fn compare(change: &Change) -> Comparison {
         error,
         df,
         noise,
-        pace,
+        machine,
     } = change.ratio();
     let error = libm::hypot(error, change.systematic_error());
     let p_value = if !change.has_rounds() && change.observations() < 2.0 {
@@ -89,7 +89,12 @@ pub fn compare(change: &Change) -> Comparison {
     };
     let reach = student_quantile(0.975, df) * error;
     let percent = |log: f64| finite((1.0 - libm::exp(log)) * 100.0);
-    let [low, high] = [percent(log + reach), percent(log - reach)];
+    // Rounds taken in turns share the machine; of others it explains anything from nothing to this.
+    let explained = if change.paired { 0.0 } else { machine.explains().0 };
+    let [low, high] = [
+        percent(log - explained.min(0.0) + reach),
+        percent(log - explained.max(0.0) - reach),
+    ];
     let pulled_away =
         change.has_rounds() && !(low - TOLERANCE..=high + TOLERANCE).contains(&duration_percent);
     let rounds_percent = if change.has_rounds() {
@@ -132,7 +137,7 @@ pub fn compare(change: &Change) -> Comparison {
     Comparison {
         duration_percent,
         rounds_percent,
-        machine_percent: percent(pace),
+        machine_percent: percent(machine.log),
         p_value,
         // Holds the change of the averages too, which outliers make that much less certain.
         confidence_interval: [low.min(duration_percent), high.max(duration_percent)],

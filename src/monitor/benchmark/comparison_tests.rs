@@ -1,5 +1,6 @@
 use super::*;
 use crate::monitor::benchmark::Side;
+use crate::random::SplitMix64;
 
 fn side(average: f64, deviation: f64, iterations: f64) -> Side {
     Side {
@@ -249,4 +250,97 @@ fn rounds_without_any_noise_are_compared_like_others() {
         ["similar", "similar", "slower"]
     );
     assert!(still(1.2).p_value > 1e-9);
+}
+
+/// A run of twenty rounds of a function that takes `factor` ms on a machine `slower` times as slow, of which it notices `share`.
+/// Both the rounds and the readings tremble by 3 %.
+fn noisy(random: &mut SplitMix64, factor: f64, slower: f64, share: f64) -> Side {
+    let level = factor * slower.powf(share) * (1.0 + 0.01 * random.normal());
+    let rounds: Vec<f64> = (0..20).map(|_| level * (1.0 + 0.03 * random.normal())).collect();
+    Side {
+        reference: (0..20)
+            .map(|_| 0.001 * slower * (1.0 + 0.03 * random.normal()))
+            .collect(),
+        average: rounds.iter().sum::<f64>() / 20.0,
+        rounds,
+        ..run(level, 50.0, |_| 1.0)
+    }
+}
+
+/// Number of comparisons, of 200, that have this verdict.
+fn verdicts(verdict: &str, paired: bool, runs: impl Fn(&mut SplitMix64) -> [Side; 2]) -> usize {
+    let mut random = SplitMix64::new(0xC0_FFEE);
+    (0..200)
+        .filter(|_| {
+            let [baseline, current] = runs(&mut random);
+            compare(&Change {
+                baseline,
+                current,
+                paired,
+            })
+            .verdict
+                == verdict
+        })
+        .count()
+}
+
+#[test]
+fn a_function_against_itself_is_similar_in_99_of_100_also_on_a_machine_of_two_paces() {
+    for paired in [false, true] {
+        let similar = verdicts("similar", paired, |random| {
+            [1.0, 1.0].map(|level| noisy(random, level, 1.0, 1.0))
+        });
+        assert!(similar >= 198, "paired {paired}: {similar} of 200");
+    }
+    for share in [0.0, 0.6, 1.0, 1.2] {
+        for slower in [0.55, 0.9, 1.1, 1.2, 1.8] {
+            let similar = verdicts("similar", false, |random| {
+                [1.0, slower].map(|machine| noisy(random, 1.0, machine, share))
+            });
+            assert!(
+                similar >= 198,
+                "share {share}, {slower} times as slow: {similar} of 200"
+            );
+        }
+    }
+}
+
+#[test]
+fn changes_are_found_in_95_of_100_one_run_after_the_other_from_20_percent_and_in_turns_from_8() {
+    for (factor, verdict) in [(1.2, "slower"), (1.3, "slower"), (0.75, "faster")] {
+        let found = verdicts(verdict, false, |random| {
+            [1.0, factor].map(|level| noisy(random, level, 1.0, 1.0))
+        });
+        assert!(found >= 190, "{factor}: {found} of 200");
+    }
+    let found = verdicts("slower", true, |random| {
+        [1.0, 1.1].map(|level| noisy(random, level, 1.0, 1.0))
+    });
+    assert!(found >= 190, "in turns: {found} of 200");
+}
+
+#[test]
+fn a_machine_that_differed_explains_any_part_of_its_change_and_no_more() {
+    let compared = |slower: f64, factor: f64| {
+        let mut random = SplitMix64::new(5);
+        unpaired(
+            noisy(&mut random, 1.0, 1.0, 1.0),
+            noisy(&mut random, factor / slower, slower, 1.0),
+        )
+    };
+    for (slower, factor) in [(1.8, 1.8), (1.8, 1.0), (1.8, 1.3), (0.6, 0.6), (0.6, 1.0)] {
+        let found = compared(slower, factor);
+        assert_eq!(
+            (found.verdict, found.conclusive),
+            ("similar", false),
+            "{slower}, {factor}: {found:?}"
+        );
+        assert!((found.machine_percent - (1.0 - slower) * 100.0).abs() < 5.0);
+        let [low, high] = found.confidence_interval;
+        assert!(low <= found.rounds_percent && found.rounds_percent <= high);
+    }
+    assert_eq!(
+        [compared(1.5, 4.0), compared(1.8, 0.5)].map(|found| found.verdict),
+        ["slower", "faster"]
+    );
 }

@@ -1,7 +1,6 @@
 //! By how much two results differ, and how uncertain that is.
 
-use crate::monitor::reference::Levelling;
-use crate::monitor::share::{Run, Shown, tame_mean};
+use crate::monitor::reference_timing::{MachineChange, ReferenceTiming};
 use crate::stats::{Trimmed, nearest_rank, sorted, trimmed};
 use serde::Deserialize;
 
@@ -11,8 +10,7 @@ pub(super) const FEWEST_ROUNDS: usize = 3;
 const TRIM: f64 = 0.2;
 /// Relative standard deviation rounds have at least, and how many observations that counts for.
 const PRIOR_SPREAD: f64 = 0.01;
-/// The same where there are at most [`FEW`] observations, which have seen few of a machine's moods; and where there is
-/// but one, which has seen none.
+/// The same spread for at most [`FEW`] observations, which have seen few of a machine's moods, and for a single one.
 const PRIOR_SPREAD_OF_FEW: f64 = 0.05;
 const PRIOR_SPREAD_OF_ONE: f64 = 0.25;
 pub(super) const FEW: f64 = 10.0;
@@ -20,7 +18,7 @@ const PRIOR_WEIGHT: f64 = 2.0;
 /// The standard deviation of the logarithm from one run to another one that its rounds do not show: what an engine has
 /// compiled and where its objects lie, what a machine runs besides and at which clock, for longer than a run.
 const BETWEEN_RUNS: f64 = 0.025;
-/// What is added to the square of that, times ms, for a run that is too short to see more than a moment of it.
+/// Addition to the square of that, times ms, for a run too short to see more than a moment of it.
 const BETWEEN_MOMENTS: f64 = 0.01;
 /// Pairs of runs that these two are known from, about: the degrees of freedom they have.
 const PAIRS_OF_RUNS: f64 = 100.0;
@@ -43,18 +41,18 @@ pub struct Side {
     pub iterations: f64,
     /// Medians of rounds, in time order; empty when unknown.
     pub rounds: Vec<f64>,
-    /// What the reference work took in each of these rounds, ms; empty when unknown.
+    /// The reference timing in each of these rounds, ms; empty when unknown.
     #[serde(default)]
     pub reference: Vec<f64>,
-    /// What all calls took, ms; 0 when unknown.
+    /// Duration of all calls, ms; 0 when unknown.
     #[serde(default)]
     pub total: f64,
-    /// What the average may be wrong by besides noise, ms: the part of calibration that more rounds do not average out.
+    /// Systematic error of the average, ms: the part of calibration that more rounds do not average out.
     #[serde(default)]
     pub systematic: f64,
 }
 
-/// What [`compare`](super::compare) is given.
+/// The input of [`compare`](super::compare).
 #[derive(Clone, Debug, Deserialize)]
 pub struct Change {
     /// Before.
@@ -67,17 +65,17 @@ pub struct Change {
 
 /// The logarithm of current over baseline, with its standard error.
 pub(super) struct Ratio {
-    /// Of typical rounds.
+    /// The logarithm of typical rounds.
     pub log: f64,
-    /// What all rounds share of it, as measured and as levelled: what disturbs a machine makes some rounds slow, what changes a
+    /// The part that all rounds share, beyond what the machine explains. A disturbance makes some rounds slow, a change of the
     /// function all of them.
     pub shared: f64,
     pub error: f64,
     pub df: f64,
     /// Variance that one round (one sample where there are no rounds) adds.
     pub noise: f64,
-    /// The same logarithm of the reference work.
-    pub pace: f64,
+    /// The change of the reference timing.
+    pub machine: MachineChange,
 }
 
 fn ln(value: f64) -> f64 {
@@ -110,30 +108,28 @@ fn sum_of_errors(first: (f64, f64), second: (f64, f64)) -> (f64, f64) {
     )
 }
 
-/// The logarithm that was levelled, where levelling cannot have made it what it is.
-fn before_levelling(log: f64, level: Option<Levelling>) -> f64 {
-    log + level
-        .filter(|level| !level.known)
-        .map_or(0.0, |level| level.shared())
+/// The rest of the logarithm of a change without what the machine explains: anything from nothing to `explained`.
+fn beyond(log: f64, explained: f64) -> f64 {
+    log - log.clamp(explained.min(0.0), explained.max(0.0))
 }
 
-/// The least of some logarithms that have one sign; 0 where they have not.
-fn in_common(logs: &[f64]) -> f64 {
-    let least = logs.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match () {
-        () if least > 0.0 => least,
-        () if most < 0.0 => most,
-        () => 0.0,
+/// The smaller of two logarithms of one sign; 0 when their signs differ.
+fn in_common(a: f64, b: f64) -> f64 {
+    if a * b > 0.0 {
+        a.abs().min(b.abs()).copysign(a)
+    } else {
+        0.0
     }
 }
 
 impl Side {
-    /// Whether it is known how quick the machine was in each round.
-    fn has_reference(&self) -> bool {
-        !self.rounds.is_empty()
-            && self.reference.len() == self.rounds.len()
-            && self.reference.iter().all(|pace| *pace > 0.0)
+    /// The reference timing of the run: unknown unless it is known of each round.
+    fn reference_timing(&self) -> ReferenceTiming {
+        if self.reference.len() == self.rounds.len() {
+            ReferenceTiming::of(&self.reference)
+        } else {
+            ReferenceTiming::default()
+        }
     }
 
     /// The squared error of the logarithm that other runs have and the rounds of this one do not show; 0 without rounds, for
@@ -166,9 +162,9 @@ impl Change {
         self.baseline.systematic.max(self.current.systematic)
     }
 
-    /// What the rounds of two runs do not show of their error: squared, of the logarithm.
-    fn between_runs(&self, level: Option<Levelling>) -> f64 {
-        self.baseline.between_runs() + self.current.between_runs() + level.map_or(0.0, |level| level.error())
+    /// The part of the squared error of the logarithm that the rounds of two runs do not show.
+    fn between_runs(&self, machine: &MachineChange) -> f64 {
+        self.baseline.between_runs() + self.current.between_runs() + machine.explains().1
     }
 
     /// The standard error of the logarithm that [`Change::systematic`] makes: it is taken as twice that.
@@ -178,54 +174,35 @@ impl Change {
     }
 
     pub(super) fn ratio(&self) -> Ratio {
-        let logs = |values: &[f64]| values.iter().map(|value| ln(*value)).collect::<Vec<_>>();
-        let sides = [&self.baseline, &self.current];
-        let [mut before, mut after] = sides.map(|side| logs(&side.rounds));
-        let [pace_before, pace_after] = sides.map(|side| logs(&side.reference));
-        let level = sides.iter().all(|side| side.has_reference()).then(|| {
-            let shown = Shown::of_rounds(&sides.map(|side| Run {
-                rounds: &side.rounds,
-                pace: &side.reference,
-                are_calls: false,
-            }));
-            let paces = [&pace_before, &pace_after].map(|paces| tame_mean(paces));
-            Levelling::of(&shown, paces, pace_before.len() + pace_after.len())
-        });
-        let pace = level.map_or(0.0, |level| level.pace());
+        let logs = |side: &Side| side.rounds.iter().map(|round| ln(*round)).collect::<Vec<_>>();
+        let [before, after] = [&self.baseline, &self.current].map(logs);
+        let [then, now] = [&self.baseline, &self.current].map(Side::reference_timing);
+        let machine = MachineChange::between(&then, &now);
         if !self.has_rounds() {
-            return self.ratio_of_averages(level);
+            return self.ratio_of_averages(machine);
         }
         if self.paired && before.len() == after.len() {
-            return ratio_of_pairs(&before, &after, pace);
-        }
-        if let Some(level) = level {
-            for (run, (rounds, pace)) in [(&mut before, &pace_before), (&mut after, &pace_after)]
-                .into_iter()
-                .enumerate()
-            {
-                let paces = rounds.iter_mut().zip(pace);
-                paces.for_each(|(round, pace)| *round -= level.excess(run, *pace));
-            }
+            return ratio_of_pairs(&before, &after, machine);
         }
         let (b, b_error, b_df) = moderated(&before);
         let (a, a_error, a_df) = moderated(&after);
         let (error, df) = sum_of_errors((b_error, b_df), (a_error, a_df));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs(level), PAIRS_OF_RUNS));
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(&machine), PAIRS_OF_RUNS));
         let log = a.mean - b.mean;
         let quick = |logs: &[f64]| nearest_rank(&sorted(logs), QUICK);
         let quickest = quick(&after) - quick(&before);
         Ratio {
             log,
-            shared: in_common(&[log, quickest, before_levelling(log, level)]),
+            shared: beyond(in_common(log, quickest), machine.explains().0),
             error: error.sqrt(),
             df,
             noise: b.variance + a.variance,
-            pace,
+            machine,
         }
     }
 
-    /// From mean, deviation and count alone, by Welch's test with the error of a logarithm (delta method).
-    fn ratio_of_averages(&self, level: Option<Levelling>) -> Ratio {
+    /// The ratio from mean, deviation and count alone, by Welch's test with the error of a logarithm (delta method).
+    fn ratio_of_averages(&self, machine: MachineChange) -> Ratio {
         let relative = |side: &Side| {
             let n = side.iterations.max(1.0);
             let spread = (side.deviation / side.average.max(SMALLEST)).powi(2);
@@ -235,22 +212,21 @@ impl Change {
         };
         let (before, after) = (relative(&self.baseline), relative(&self.current));
         let (error, df) = sum_of_errors((before.1, before.2), (after.1, after.2));
-        let (error, df) = sum_of_errors((error, df), (self.between_runs(level), PAIRS_OF_RUNS));
-        let measured = ln(self.current.average) - ln(self.baseline.average);
-        let log = measured - level.map_or(0.0, |level| level.shared());
+        let (error, df) = sum_of_errors((error, df), (self.between_runs(&machine), PAIRS_OF_RUNS));
+        let log = ln(self.current.average) - ln(self.baseline.average);
         Ratio {
             log,
-            shared: in_common(&[log, before_levelling(log, level)]),
+            shared: beyond(log, machine.explains().0),
             error: error.sqrt(),
             df,
             noise: before.0 + after.0,
-            pace: level.map_or(0.0, |level| level.pace()),
+            machine,
         }
     }
 }
 
-/// From rounds taken in turns, which the machine's pace changes alike.
-fn ratio_of_pairs(before: &[f64], after: &[f64], pace: f64) -> Ratio {
+/// The ratio of rounds taken in turns, which the machine changes alike.
+fn ratio_of_pairs(before: &[f64], after: &[f64], machine: MachineChange) -> Ratio {
     let apart: Vec<f64> = after.iter().zip(before).map(|(a, b)| a - b).collect();
     let (estimate, error, df) = moderated(&apart);
     Ratio {
@@ -259,6 +235,6 @@ fn ratio_of_pairs(before: &[f64], after: &[f64], pace: f64) -> Ratio {
         error: error.sqrt(),
         df,
         noise: estimate.variance,
-        pace,
+        machine,
     }
 }

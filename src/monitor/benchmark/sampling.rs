@@ -1,4 +1,4 @@
-//! How many calls one reading of the clock covers, and when a function is warm.
+//! Sampling: the calls that one reading of the clock covers, and the end of a warm-up.
 
 /// A sample takes at least this, ms: far above the clock, far below what a scheduler takes away. A call that does is timed
 /// alone.
@@ -10,7 +10,7 @@ const MOST_CALLS: f64 = 1e8;
 const SETTLED_ROUNDS: usize = 3;
 const SETTLED_WITHIN: f64 = 0.03;
 
-/// What the clock itself costs and tells apart, ms.
+/// Cost and resolution of the clock, ms.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// The smallest step seen.
@@ -19,7 +19,7 @@ pub struct Clock {
     pub cost: f64,
 }
 
-/// How many calls to time as one sample when one call takes `call` ms: 1 for anything that is itself far above the
+/// The number of calls to time as one sample when one call takes `call` ms: 1 for anything that is itself far above the
 /// clock's resolution.
 pub fn calls_per_sample(call: f64, clock: Clock) -> f64 {
     let resolvable = CLOCK_MARGIN * clock.resolution.max(clock.cost / 2.0);
@@ -28,7 +28,7 @@ pub fn calls_per_sample(call: f64, clock: Clock) -> f64 {
         .clamp(1.0, MOST_CALLS)
 }
 
-/// Whether the last three medians of warm-up rounds agree within 3 %.
+/// Says if the last three medians of warm-up rounds agree within 3 %.
 pub fn is_settled(medians: &[f64]) -> bool {
     let Some(start) = medians.len().checked_sub(SETTLED_ROUNDS) else {
         return false;

@@ -1,4 +1,4 @@
-//! What the samples of one benchmark say.
+//! Figures of the samples of one benchmark.
 
 use crate::stats::{Moments, median, nearest_rank, outliers, sorted, student_quantile};
 
