@@ -28,7 +28,7 @@ pub trait SpillFiles: Send {
     fn create(&mut self) -> io::Result<Box<dyn SpillFile>>;
 }
 
-/// SpillFiles as unnamed files in a directory: never visible to others, gone when closed or when the process dies
+/// Unnamed files in a directory: never visible to others, gone when closed or when the process dies
 /// (`O_TMPFILE` or unlinked at once on POSIX, delete-on-close on Windows).
 #[derive(Debug)]
 pub struct UnnamedFiles {

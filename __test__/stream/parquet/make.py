@@ -3,7 +3,7 @@
     python3 __test__/stream/parquet/make.py
 
 `values.parquet` has a column of each type; `codec-*.parquet` the same rows under each compression, in several row groups;
-`empty.parquet` none of them; `expected.json` what pyarrow itself reads from the codec files; `int96.parquet` the old timestamps.
+`empty.parquet` and `no-rows.parquet` none of them; `empty-page.parquet` columns that begin with a page without values; `expected.json` what pyarrow itself reads from the codec files; `int96.parquet` the old timestamps.
 """
 
 import datetime as dt
@@ -85,3 +85,6 @@ for codec in ["none", "snappy", "gzip", "brotli", "lz4", "zstd"]:
 with open(at("expected.json"), "w") as out:
     json.dump(rows.to_pylist(), out)
 pq.write_table(rows.slice(0, 0), at("empty.parquet"))
+pq.write_table(pa.table({"a": pa.array([], pa.int32())}), at("no-rows.parquet"))
+lists = pa.table({"l": pa.array([[1, None, 3], [], None], pa.list_(pa.int64()))})
+pq.write_table(lists, at("empty-page.parquet"), row_group_size=1, data_page_size=1)

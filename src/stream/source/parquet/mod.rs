@@ -4,6 +4,7 @@
 //! file's size.
 
 mod column_kind;
+mod pages;
 mod row_text;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
 use crate::stream::source::format::PARQUET;
 use column_kind::Kind;
+use pages::WithoutEmptyPages;
 
 /// Values taken from a column at a time.
 const COLUMN_BATCH: usize = 256;
@@ -135,7 +137,7 @@ impl ParquetRows {
                 let file = Arc::clone(&self.file);
                 let index = RowGroupPageIndex::new(self.next_group, None);
                 let reader = SerializedRowGroupReader::new(file, group, index, properties)?;
-                let reader: &dyn RowGroupReader = &reader;
+                let reader: &dyn RowGroupReader = &WithoutEmptyPages(&reader);
                 TreeBuilder::new()
                     .with_batch_size(COLUMN_BATCH)
                     .as_iter(Arc::clone(&self.schema), reader)

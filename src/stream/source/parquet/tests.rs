@@ -252,13 +252,13 @@ fn a_footer_that_counts_no_rows_is_read_by_its_row_groups() {
 #[test]
 fn a_dictionary_page_at_offset_zero_is_none() {
     let whole = written("message m { required int32 n; }", |group| {
-        numbers(group, &[1, 2, 3], None)
+        numbers(group, &[1, 2, 3], None);
     });
     for offset in [0, -1, i64::MAX] {
         let bytes = with_footer(&whole, |footer| {
             let group = footer.row_group(0);
             let column = group.column(0).clone().into_builder();
-            let start = group.column(0).byte_range().0 as i64;
+            let start = group.column(0).byte_range().0.cast_signed();
             let column = column
                 .set_data_page_offset(start)
                 .set_dictionary_page_offset(Some(offset))
@@ -374,4 +374,13 @@ fn no_bit_of_a_small_file_can_make_it_panic_or_hang() {
             assert!(rows.len() <= 3 || error.is_some());
         }
     }
+}
+
+#[test]
+fn an_empty_page_is_passed_over() {
+    assert_eq!(
+        items(&fixture("empty-page.parquet")),
+        r#"[{"l":[1,null,3]},{"l":[]},{"l":null}]"#
+    );
+    assert_eq!(items(&fixture("no-rows.parquet")), "[]");
 }
