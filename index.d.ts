@@ -187,6 +187,12 @@ type AiEvalsErrorCode =
  | 'ERR_CACHE_MISS'
 /** A function that computes a value for a cache asked that cache for the same value, itself or through another. */
  | 'ERR_CIRCULAR_WAIT'
+/** The worker thread of an `executeModule` call exited or ran out of memory; its task alone is lost. */
+ | 'ERR_WORKER_DIED'
+/** A regular expression uses look-around or back-references, which linear time does not allow. */
+ | 'ERR_UNSUPPORTED_PATTERN'
+/** A judging model gave no usable verdict, however often it was asked. */
+ | 'ERR_MALFORMED_VERDICT'
 /** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
@@ -985,36 +991,105 @@ declare class RateLimit {
     reset(): void;
 }
 
+/** The shape of every scorer. */
+/** The score of one answer. */
+interface Score {
+    /** From 0 to 1; `NaN` only where the scorer says so. */
+    score: number;
+    /** Whether the score is at least the scorer's threshold. */
+    passed: boolean;
+    /** The reason for the score, in words, where there is one to give. */
+    explanation?: string;
+    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
+    breakdown?: Record<string, number>;
+}
+/** Options of a batch. */
+interface BatchOptions {
+    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
+    signal?: AbortSignal | undefined;
+    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+}
+/** A pair to score in a batch. */
+interface ScoredPair<E, A> {
+    expected: E;
+    actual: A;
+}
+/** A way to score an answer against what was expected. */
+interface Scorer<E, A> {
+    /** The name of the scorer, as in its factory. */
+    readonly name: string;
+    /** The least score that passes, from 0 to 1. */
+    readonly threshold: number;
+    /**
+     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
+     * loop in one crossing.
+     */
+    score(expected: E, actual: A): Promise<Score>;
+    /** Scores one answer on the calling thread. */
+    scoreSync(expected: E, actual: A): Score;
+    /** Scores a batch, in order, on every core; the event loop stays free. */
+    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
+}
+/** The option that every factory takes. */
+interface ThresholdOption {
+    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
+    threshold?: number | undefined;
+}
+
 /** State of a pool. */
 interface PoolStats {
     maxWorkers: number;
-    /** Closures running now. */
+    /** Closures and modules running now, and threads with native work; at most `maxWorkers`. */
     activeWorkers: number;
-    /** Closures waiting for a slot. */
+    /** Closures that wait for a slot, and pairs that wait for a thread. */
     queuedTasks: number;
     /** `activeWorkers / maxWorkers`. */
     utilization: number;
 }
 /**
- * Runs closures, at most `maxWorkers` at once, first come first served.
+ * Scores on native threads and runs closures, at most `maxWorkers` of each at once.
  *
- * A closure cannot leave its thread: `execute` runs it on the main thread, so plain JavaScript in it does not become
- * parallel. What becomes parallel is what the closure waits for.
+ * - {@link scoreBatch} scores a batch in one crossing into native code. It is the fastest way.
+ * - {@link execute} runs a closure. A closure cannot leave its thread, so it runs on the main one and plain JavaScript in
+ *   it does not become parallel. The native scorers that it calls before its first `await` compute on the pool's threads,
+ *   and the calls of all closures of one turn of the event loop share a crossing.
+ * - {@link executeModule} runs JavaScript on worker threads.
  */
 declare class ScoringWorkerPool {
     #private;
     /** `maxWorkers` defaults to the cores of the machine less one, at least 1. Throws a `RangeError` below 1. */
     constructor(maxWorkers?: number);
     /**
-     * Runs `task` on the main thread when a slot is free; resolves or rejects as it does. A task that throws rejects its own
-     * promise and frees its slot. Rejects with `ERR_CLOSED` after {@link close}.
+     * Scores every pair, in order, on the pool's threads; resolves to the scores alone.
+     *
+     * The scores are those of `scoreSync` bit for bit, whatever `maxWorkers` is. A scorer in JavaScript runs on the main
+     * thread, at most `maxWorkers` pairs at once. A bad pair is a `TypeError` with its index, before any work; one over the
+     * scorer's `maxCells` a `RangeError`. Rejects with the signal's reason within 50 ms of its abort, and with `ERR_CLOSED`
+     * after {@link close}.
+     *
+     * Packs the texts by turns of under 5 ms. Holds at most 32 MB of them outside the heap, or the longest pair.
+     */
+    scoreBatch<E, A>(scorer: Scorer<E, A>, pairs: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Float64Array>;
+    /**
+     * Runs `task` on the main thread when a slot is free, in the asynchronous context of this call; resolves or rejects as
+     * it does. A task that throws rejects its own promise and frees its slot. A task gives its slot up while native scorers
+     * compute for it. Rejects with `ERR_CLOSED` after {@link close}.
      */
     execute<T>(task: () => T | PromiseLike<T>): Promise<T>;
-    /** What the pool does at the moment. */
+    /**
+     * Calls the function that the module at `url` exports as `exportName` on a worker thread, at most `maxWorkers` at once;
+     * resolves to what it returns or its promise resolves to. Arguments and result are copied (structured clone).
+     *
+     * `url` is a `file:` URL, an absolute path, or the name of a package. A function that throws rejects its task with a copy
+     * of the error. A thread that dies (an exit, no memory) rejects its task alone, with `ERR_WORKER_DIED`.
+     */
+    executeModule<T = unknown>(url: string | URL, exportName: string, args?: readonly unknown[]): Promise<T>;
+    /** State of the pool at this moment. */
     getStats(): PoolStats;
     /**
-     * Takes no more tasks: those that wait reject with `ERR_CLOSED`, those that run are awaited. Calling it again returns the
-     * same promise.
+     * Takes no more tasks: those that wait reject with `ERR_CLOSED`, those that run and all batches are awaited; then the
+     * threads end. Calling it again returns the same promise.
      */
     close(): Promise<void>;
     /** `await using pool = new ScoringWorkerPool()` closes it at the end of the block. */
@@ -1525,7 +1600,7 @@ interface MeasureDecorator {
  * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
  */
-declare function Measure(name?: string): MeasureDecorator;
+declare function Measure$1(name?: string): MeasureDecorator;
 
 /** Timings of named components, their bottlenecks, and regressions against a baseline. */
 
@@ -2045,5 +2120,1047 @@ declare class ResultWriter<T = any> {
     clear(): void;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+/** A list of numbers, as an array or in a typed array. */
+type NumberList = readonly number[] | Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>;
+
+/** A confidence interval. */
+interface Interval {
+    low: number;
+    high: number;
+}
+/** The option of every interval. */
+interface ConfidenceOption {
+    /** How sure the interval is, above 0 and below 1. Default 0.95. */
+    confidence?: number | undefined;
+}
+/** Options of figures by resampling. */
+interface ResamplingOptions extends ConfidenceOption {
+    /** How often the values are drawn anew. Default 10,000; values × resamples may be 10^10. */
+    resamples?: number | undefined;
+    /** Start of the random numbers, a whole number of at least 0. Default 0. The same seed gives the same figures. */
+    seed?: number | undefined;
+}
+/** Options of {@link bootstrapInterval}. */
+interface BootstrapOptions extends ResamplingOptions {
+    /** `'bca'` (default): bias-corrected and accelerated. `'percentile'`: the same share outside at both ends. */
+    method?: 'bca' | 'percentile' | undefined;
+}
+/**
+ * The mean and its bootstrap interval, equal to `scipy.stats.bootstrap` up to the random numbers (Efron, 1987). Values that
+ * are all equal are their own interval. O(values · resamples), on every core.
+ *
+ * Throws a `RangeError` for an empty list or a number that is not finite.
+ */
+declare function bootstrapInterval(values: NumberList, options?: BootstrapOptions): Interval & {
+    mean: number;
+};
+/**
+ * The interval of a share of `passed` among `total` (Wilson, 1927, without continuity correction), equal to SciPy's. Without
+ * any case it is 0 to 1. O(1).
+ */
+declare function wilsonInterval(passed: number, total: number, options?: ConfidenceOption): Interval;
+/** Cases that only one of two systems passed. */
+interface Discordant {
+    onlyA: number;
+    onlyB: number;
+}
+/** Options of {@link mcnemar}. */
+interface McnemarOptions {
+    /** `'exact'` (default): two-sided binomial. `'chi2'`: χ² with Edwards' continuity correction. */
+    method?: 'exact' | 'chi2' | undefined;
+}
+/** Verdicts of one system, case by case: passed or not. */
+type Verdicts = readonly (boolean | 0 | 1)[];
+/**
+ * McNemar's test of two systems on the same cases: how likely is it that they differ so much by chance? `statistic` is the
+ * smaller count, or χ². Equal counts: p is 1. O(√n) for n discordant cases, plus the length of the lists.
+ */
+declare function mcnemar(counts: Discordant, options?: McnemarOptions): {
+    p: number;
+    statistic: number;
+};
+declare function mcnemar(a: Verdicts, b: Verdicts, options?: McnemarOptions): {
+    p: number;
+    statistic: number;
+};
+/**
+ * The difference of the mean scores of two systems on the same cases, its percentile bootstrap interval, and p: the share of
+ * resamples, the sample itself included, that are as far from the difference as the difference is from 0. Identical scores
+ * have p 1. O(n · resamples), on every core.
+ *
+ * Throws a `RangeError` for empty lists, lists of different length or a number that is not finite.
+ */
+declare function pairedBootstrap(a: NumberList, b: NumberList, options?: ResamplingOptions): Interval & {
+    difference: number;
+    p: number;
+};
+/** The figures of some scores. */
+interface Summary {
+    /** Scores that are numbers. */
+    count: number;
+    /** Scores that are `NaN`: what could not be judged. They count for nothing else. */
+    unusable: number;
+    /** Mean score, 0–1; `NaN` where there is none. */
+    mean: number;
+    /** Bootstrap interval of the mean; `NaN` where there is none. */
+    meanInterval: Interval;
+    /** Scores that passed. */
+    passed: number;
+    /** `passed / count`, 0–1; `NaN` where there is none. */
+    passRate: number;
+    /** Wilson interval of the pass rate; 0 to 1 where there is none. */
+    passRateInterval: Interval;
+}
+/** Options of {@link summarize}. */
+interface SummarizeOptions extends BootstrapOptions {
+    /** The group of a score. Groups are summarised too, in the order in which they occur first. */
+    by?: ((score: Score, index: number) => string) | undefined;
+}
+/**
+ * Sums up scores: mean with its bootstrap interval, pass rate with its Wilson interval, and with `by` the same for each
+ * group. `NaN`s are counted apart as `unusable`. Throws a `RangeError` for an empty list. O(n · resamples).
+ */
+declare function summarize(scores: readonly Score[], options?: SummarizeOptions): Summary & {
+    groups?: Map<string, Summary>;
+};
+
+/** A class label. `1` and `'1'` are two labels. */
+type Label = string | number | boolean;
+/** Precision, recall and their harmonic mean, each from 0 to 1. */
+interface PrecisionRecall {
+    precision: number;
+    recall: number;
+    f1: number;
+}
+/** The figures of one class. */
+interface ClassFigures extends PrecisionRecall {
+    /** Cases that are of the class. */
+    support: number;
+}
+/** Options of {@link classificationReport}. */
+interface ClassificationOptions {
+    /** The labels to report on, in order. Default: all that occur, numbers ascending, then text by code point. */
+    labels?: readonly Label[] | undefined;
+    /** The positive label of `binary`. */
+    positive?: Label | undefined;
+    /** How far apart two classes are for kappa, by their places in `labels`. Default `'none'`: all equally. */
+    kappaWeights?: 'none' | 'linear' | 'quadratic' | undefined;
+}
+/** All figures of a list of predictions. A ratio of 0 to 0 is 0. */
+interface ClassificationReport {
+    /** The labels reported on, in the order of `matrix`. */
+    labels: Label[];
+    /** Cases by true label (rows) and predicted label (columns). */
+    matrix: number[][];
+    /** The share of right predictions, 0–1. */
+    accuracy: number;
+    /** The mean recall of the labels that occur among the expected, 0–1. */
+    balancedAccuracy: number;
+    /** Matthews' correlation coefficient, −1 to 1; 0 where it is undefined. */
+    mcc: number;
+    /** Cohen's kappa, −1 to 1; `NaN` where chance alone agrees fully. */
+    kappa: number;
+    /** The mean over the labels. */
+    macro: PrecisionRecall;
+    /** The figures of all labels together. */
+    micro: PrecisionRecall;
+    /** The mean over the labels, weighted by their support. */
+    weighted: PrecisionRecall;
+    /** The figures of `positive`; absent without that option. */
+    binary?: PrecisionRecall;
+    /** The figures of each label. */
+    perClass: Map<Label, ClassFigures>;
+}
+/** Options of {@link classification}. */
+interface ClassificationScorerOptions extends ClassificationOptions, ThresholdOption {
+    /** Which figure is the score. Default `'accuracy'`. */
+    metric?: 'accuracy' | 'balancedAccuracy' | 'mcc' | 'kappa' | 'precision' | 'recall' | 'f1' | undefined;
+    /** How precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
+    average?: 'macro' | 'micro' | 'weighted' | 'binary' | undefined;
+}
+/**
+ * Reports on predictions, equal to scikit-learn with `zero_division=0`. Labels that occur without being in `labels` count as
+ * mistakes and have no row. O(n + c²) for c labels, at most 4096.
+ *
+ * Throws a `RangeError` for empty lists or lists of different length, a `TypeError` for what is no label.
+ */
+declare function classificationReport(expected: readonly Label[], actual: readonly Label[], options?: ClassificationOptions): ClassificationReport;
+/**
+ * One figure of {@link classificationReport} as the score of a list of labels; a negative one scores 0. `breakdown.figure` is
+ * the figure itself. `NaN` where kappa is.
+ */
+declare function classification(options?: ClassificationScorerOptions): Scorer<readonly Label[], readonly Label[] | null | undefined>;
+
+/** A scorer and its weight. */
+interface WeightedPart<E, A> {
+    scorer: Scorer<E, A>;
+    /** Finite and at least 0; at least one part weighs more. */
+    weight: number;
+}
+/**
+ * The weighted mean of scores, `Σ weight · score / Σ weight`; `NaN` if a part is. `breakdown` has the score of each part by
+ * its name (`name#2` for the second of a name). Costs what the parts cost.
+ */
+declare function weighted<E, A>(parts: readonly WeightedPart<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+/** The least of several scores; `NaN` if a part is. `breakdown` has the score of each part by its name. */
+declare function allOf<E, A>(scorers: readonly Scorer<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+/** The greatest of several scores; `NaN` if a part is. `breakdown` has the score of each part by its name. */
+declare function anyOf<E, A>(scorers: readonly Scorer<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+
+/** A text. Numbers, bigints and booleans count as their JSON text. */
+type Text = string | number | bigint | boolean;
+/** One or several texts expected; of several the best counts, unless the metric combines them. */
+type ExpectedText = Text | readonly Text[];
+/** An answer; `null` and `undefined` are no answer and score 0. */
+type ActualText = Text | null | undefined;
+
+/** A scorer of texts. */
+type TextScorer = Scorer<ExpectedText, ActualText>;
+/** Unicode normalisation of both texts before they are compared. */
+type Normalization = 'none' | 'NFC' | 'NFKC';
+/** Options of texts compared symbol by symbol. */
+interface SymbolOptions extends ThresholdOption {
+    /**
+     * One symbol: a code point (default), a UTF-16 unit (as `length` counts), or a grapheme cluster (what a reader takes for
+     * one character).
+     */
+    unit?: 'codepoint' | 'utf16' | 'grapheme' | undefined;
+    /** Default `'none'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** Options of the edit distances. */
+interface EditDistanceOptions extends SymbolOptions {
+    /**
+     * Most cells of the table: the product of both lengths, without the ends that the texts share. Default 1e11, which takes
+     * seconds (`damerauLevenshtein`: minutes). More is a `RangeError`.
+     */
+    maxCells?: number | undefined;
+}
+/** Options of {@link jaroWinkler}. */
+interface JaroWinklerOptions extends SymbolOptions {
+    /** Weight of each symbol of the common prefix, up to four. From 0 to 0.25, default 0.1. */
+    prefixWeight?: number | undefined;
+}
+/**
+ * Levenshtein similarity: 1 − distance/longer length, where the distance is the fewest insertions, deletions and
+ * substitutions. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function levenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by optimal string alignment: Levenshtein with swaps of neighbours, each symbol edited once at most (`ca` →
+ * `abc` is 3). `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function osa(options?: EditDistanceOptions): TextScorer;
+/**
+ * Damerau–Levenshtein similarity: Levenshtein with swaps of neighbours (`ca` → `abc` is 2). `breakdown.distance`. O(m · n).
+ */
+declare function damerauLevenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by insertions and deletions alone: 1 − distance/sum of the lengths. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function indel(options?: EditDistanceOptions): TextScorer;
+/**
+ * Longest common subsequence: its length/longer length. `breakdown.distance` is what is left of the longer text.
+ * O(⌈m/64⌉ · n).
+ */
+declare function lcs(options?: EditDistanceOptions): TextScorer;
+/**
+ * Jaro similarity: the mean of the shares of common symbols in both texts and of those in order. Symbols are common at
+ * most ⌊longer/2⌋ − 1 apart. O(m + n).
+ */
+declare function jaro(options?: SymbolOptions): TextScorer;
+/**
+ * Jaro–Winkler similarity: above 0.7, Jaro's j becomes j + l·prefixWeight·(1 − j) for a common prefix of l ≤ 4 symbols.
+ * O(m + n).
+ */
+declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
+
+/**
+ * Cosine of the angle between two vectors; negative ones score 0. `breakdown.cosine` is the cosine itself, −1 to 1, and
+ * `NaN` for a vector of zeros, which scores 0. Entries neither overflow nor vanish. Vectors of different length and entries
+ * that are not finite are a `RangeError`. O(dimensions).
+ */
+declare function cosine(options?: ThresholdOption): Scorer<NumberList, NumberList | null | undefined>;
+/** Options of {@link semanticSimilarity}. */
+interface SemanticSimilarityOptions extends ThresholdOption {
+    /** Embeds texts, one vector for each, in order; called with at most 256 texts. */
+    embed(texts: string[]): readonly number[][] | PromiseLike<readonly number[][]>;
+    /** Where vectors are kept. Default: the last 1000, in memory. */
+    cache?: EmbeddingCache | undefined;
+    /** The cosine that scores 0, below 1: the score is `(cosine − minimum) / (1 − minimum)`. Default 0. */
+    minimum?: number | undefined;
+}
+/**
+ * Similarity of meaning: the cosine of the embeddings of both texts, from 0 to 1; the best of several expected texts counts.
+ * `breakdown.cosine` is the cosine itself. The same text scores 1 and an empty one 0, without a call.
+ *
+ * A text is embedded once, however often it occurs; a batch asks for all its texts together. What `embed` throws rejects.
+ */
+declare function semanticSimilarity(options: SemanticSimilarityOptions): Scorer<ExpectedText, ActualText>;
+
+/** Fuzzy similarity, equal to `rapidfuzz.fuzz` 3.14. */
+
+/** Options of {@link fuzzy}. */
+interface FuzzyOptions extends ThresholdOption {
+    /**
+     * - `'ratio'` (default): indel similarity of the texts.
+     * - `'partial'`: the best ratio of the shorter text to a window of its length in the longer.
+     * - `'tokenSort'`: the ratio of the sorted tokens.
+     * - `'tokenSet'`: the ratio of the sets of tokens; 1 if one side has no token of its own.
+     * - `'token'`: the better of both.
+     * - `'weighted'`: the best of all, each with a weight (rapidfuzz's WRatio).
+     */
+    method?: 'ratio' | 'partial' | 'tokenSort' | 'tokenSet' | 'token' | 'weighted' | undefined;
+    /** Lower-cases one to one, turns all but letters and numbers into blanks, and trims. Default false. */
+    process?: boolean | undefined;
+    /** Most cells of a table: the product of the lengths of both texts. Default 1e11. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * Fuzzy similarity: forgives order, repetition or additions, by method. Not a measure of meaning. O(⌈m/64⌉ · n), with a
+ * window (`partial`, `weighted`) O(m · n).
+ */
+declare function fuzzy(options?: FuzzyOptions): TextScorer;
+
+/** Options of {@link jsonDiff}. */
+interface JsonDiffOptions extends ThresholdOption {
+    /** Compares strings, and the JSON texts of values of different kinds. Default `levenshtein({ unit: 'utf16' })`. */
+    strings?: Scorer<string, string> | undefined;
+    /** Compares numbers. Default `numericDiff()`. */
+    numbers?: Scorer<number, number> | undefined;
+    /** Keeps strings that hold a JSON object or array as strings. Default false: they are parsed first, at any depth. */
+    preserveStrings?: boolean | undefined;
+}
+/**
+ * Similarity of JSON values, part by part, equal to JSONDiff of autoevals.
+ *
+ * - Objects: the mean over the union of their keys; a missing member is `null`.
+ * - Arrays: by index, the sum divided by the longer length.
+ * - `null` and `null` 1, `null` and anything else 0; two empty objects or arrays 1.
+ * - Strings by `strings`, numbers by `numbers`; other mixes by `strings` on their JSON texts with sorted keys.
+ *
+ * `NaN` and infinities are a `RangeError`, what JSON cannot hold a `TypeError`. Linear in the parts, apart from what
+ * `strings` costs; `scoreSync` needs scorers that have it.
+ */
+declare function jsonDiff(options?: JsonDiffOptions): Scorer<unknown, unknown>;
+
+/** Options of {@link jsonSchema}. */
+interface JsonSchemaOptions extends ThresholdOption {
+    /** The draft where no `$schema` says which. Default `'2020-12'`. */
+    draft?: '7' | '2020-12' | undefined;
+    /** Schemas that a `$ref` may name, by URI. Nothing is ever fetched. */
+    schemas?: Readonly<Record<string, unknown>> | undefined;
+    /** Also finds the JSON in code fences and prose. Default false: the whole answer must be JSON. */
+    extract?: boolean | undefined;
+}
+/**
+ * Validity by a JSON Schema of draft 7 or 2020-12: 1 for a valid answer, else 0, with the first failure as `explanation`.
+ * What is expected does not matter. A text must be JSON, any other value is validated itself; `undefined` is no answer.
+ *
+ * Passes all required tests of the official suites of both drafts. `format` never asserts and nothing is fetched. Numbers
+ * compare as the decimals they are written as. Patterns match in linear time: lookaround and back-references are refused.
+ *
+ * Throws a `RangeError` for a schema that is not valid, names one that was not given, or refers to itself without end; so
+ * does scoring when a validation takes more than 20 million steps. Linear in the answer for most schemas.
+ */
+declare function jsonSchema(schema: unknown, options?: JsonSchemaOptions): Scorer<unknown, unknown>;
+
+/** Options of {@link listOverlap}. */
+interface ListOverlapOptions<T> extends ThresholdOption {
+    /** Compares an expected element with an actual one. Default `levenshtein()`. */
+    pairwise?: Scorer<T, T> | undefined;
+    /** Does not count extra elements of the answer against it. Default false. */
+    allowExtra?: boolean | undefined;
+    /** Most work of the assignment: shorter² × longer length. Default 1e11. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/** A list answer. */
+type ListAnswer<T> = readonly T[] | null | undefined;
+/**
+ * Overlap of two lists, in any order: the best one-to-one assignment of their elements by `pairwise`. The sum of its scores
+ * is divided by the longer length, or, with `allowExtra`, by that of the expected list. Both empty 1, one empty 0.
+ *
+ * O(n · m) comparisons and an assignment in O(shorter² · longer); at most 25 million pairs of elements.
+ */
+declare function listOverlap<T = Text>(options?: ListOverlapOptions<T>): Scorer<readonly T[], ListAnswer<T>>;
+
+/** What a model is given besides the prompt. */
+interface JudgeContext {
+    /** Aborted when the batch is, or when the executor's time for the call is over. */
+    signal: AbortSignal;
+}
+/** Options of {@link llmJudge}. */
+interface LlmJudgeOptions extends ThresholdOption {
+    /** Asks the judging model; resolves to its reply: JSON text, or the object itself. */
+    model(prompt: string, context: JudgeContext): unknown;
+    /** What a good answer is, in words. */
+    rubric: string;
+    /** Has the model choose one of these names instead of giving a number; each has its score, 0–1. */
+    choices?: Readonly<Record<string, number>> | undefined;
+    /** Reads a reply of another shape. What it returns is validated all the same; one that throws is a malformed reply. */
+    parse?: ((reply: unknown) => unknown) | undefined;
+    /** How often a malformed reply is asked for again. Default 2. */
+    retries?: number | undefined;
+    /** Makes the calls, under its limits and with its retries. Default: one call at a time for each pair, 16 pairs at once. */
+    executor?: ParallelExecutor | undefined;
+    /** Keeps verdicts by rubric, expected text and answer. Give each judging model a cache of its own. */
+    cache?: ResponseCache | undefined;
+}
+/**
+ * Score by a model that judges the answer by a rubric. What is expected is shown to the model where there is something;
+ * `null` and `undefined` stand for nothing. An answer that is `null` or `undefined` scores 0 without a call.
+ *
+ * The verdict is read from the model's reply alone, which must be JSON: `{ "score": 0–1, "reasoning"?: … }`. The answer is
+ * quoted as data between lines that are new and random in every call, so that no text in it ends the quotation; what it
+ * says ("give this a 10") is never the verdict. A model can still be swayed by what it reads.
+ *
+ * A malformed reply or a score outside 0–1 is asked for again, with what was wrong, up to `retries` times; then `score`
+ * rejects with `ERR_MALFORMED_VERDICT`. In a batch that pair, or one whose call fails, scores `NaN` and the reason is its
+ * `explanation`; the others go on. There is no `scoreSync`.
+ */
+declare function llmJudge(options: LlmJudgeOptions): Scorer<unknown, unknown>;
+
+/** Options of {@link exactMatch}, applied in this order. Line ends are always unified and the ends trimmed. */
+interface ExactMatchOptions extends ThresholdOption {
+    /** Unicode normalisation. Default `'NFC'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding: `STRASSE` is `straße`. Default false. */
+    ignoreCase?: boolean | undefined;
+    /** Deletes punctuation (`\p{P}`; `$` and `+` are symbols and stay). Default false. */
+    ignorePunctuation?: boolean | undefined;
+    /** Turns the words `a`, `an` and `the` into blanks. Default false. */
+    ignoreArticles?: boolean | undefined;
+    /** Turns each run of white space into one blank. Default false; always with `ignoreArticles`. */
+    collapseSpace?: boolean | undefined;
+}
+/** Options of {@link contains}, {@link startsWith} and {@link endsWith}. */
+interface OccurrenceOptions extends ThresholdOption {
+    /** Unicode normalisation. Default `'NFC'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** Options of {@link pattern}. */
+interface PatternOptions extends ThresholdOption {
+    /** Flags as of `RegExp`. `u` is always on; `g`, `y` and `d` mean nothing here. `v` is refused. */
+    flags?: string | undefined;
+    /**
+     * `true`: one of the pattern's groups must be an expected text, which is not empty. `'all'`: each group that takes part
+     * must be. Without groups the match itself counts. Default: the pattern occurs in the answer, and what is expected is
+     * not looked at.
+     */
+    capture?: boolean | 'all' | undefined;
+    /** The flag `i`, for the comparison of captured text too. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** The same text: 1, else 0. O(m + n). */
+declare function exactMatch(options?: ExactMatchOptions): TextScorer;
+/** The answer contains the expected text: 1, else 0. An empty text is in everything. O(m + n). */
+declare function contains(options?: OccurrenceOptions): TextScorer;
+/** The answer starts with the expected text: 1, else 0. O(m). */
+declare function startsWith(options?: OccurrenceOptions): TextScorer;
+/** The answer ends with the expected text: 1, else 0. O(m). */
+declare function endsWith(options?: OccurrenceOptions): TextScorer;
+/**
+ * The regular expression matches the answer: 1, else 0, as `new RegExp(source, flags + 'u').test(actual)` in time linear
+ * in the answer. Throws `ERR_UNSUPPORTED_PATTERN` for look-around and back-references, which linear time does not allow,
+ * and a `SyntaxError` for what is no pattern.
+ */
+declare function pattern(source: string | RegExp, options?: PatternOptions): TextScorer;
+
+/** A number; a bigint counts as the nearest one. */
+type Numeric = number | bigint;
+/**
+ * Nearness of numbers, equal to NumericDiff of autoevals: `1 − |e − a| / (|e| + |a|)`, and 1 where both are 0. Opposite
+ * signs score 0, so does anything against 0. Infinity scores 1 against itself, else 0. `NaN` is a `RangeError`. O(1).
+ */
+declare function numericDiff(options?: ThresholdOption): Scorer<Numeric, Numeric | null | undefined>;
+
+/** The scores of one case. */
+interface CaseResult {
+    id: string;
+    category?: string | undefined;
+    passed: boolean;
+    scorerResults: readonly {
+        scorerName: string;
+        result: {
+            score: number;
+            passed?: boolean | undefined;
+            breakdown?: Readonly<Record<string, number>> | undefined;
+        };
+    }[];
+}
+/** Figures of a group of cases. */
+interface GroupMetrics {
+    totalCases: number;
+    passedCases: number;
+    failedCases: number;
+    /** 0–1; 0 without cases. */
+    passRate: number;
+    /** Mean score, 0–1; 0 without scores. */
+    averageScore: number;
+}
+/** Figures of a scorer. */
+interface ScorerMetrics {
+    count: number;
+    passRate: number;
+    averageScore: number;
+    medianScore: number;
+    minScore: number;
+    maxScore: number;
+}
+/** Figures of all cases. A case's score is the mean of its scorers' scores; `NaN`s are left out. */
+interface CaseMetrics extends GroupMetrics {
+    medianScore: number;
+    /** Sample standard deviation; 0 for fewer than two scores. */
+    stdDevScore: number;
+    /** 95 % bootstrap interval of the average score; it never leaves the range of the scores. */
+    confidenceInterval: {
+        lower: number;
+        upper: number;
+    };
+    byCategory: Record<string, GroupMetrics>;
+    byScorer: Record<string, ScorerMetrics>;
+    /** `avg_KEY` and `median_KEY` of each figure of the breakdowns, and `p25`, `p50`, `p75`, `p90`, `p95`, `p99` of the scores. */
+    customMetrics: Record<string, number>;
+}
+/** Calculates the figures of cases. O(n log n), and 10,000 resamples of the scores for the interval. */
+declare function calculateMetrics(cases: readonly CaseResult[]): CaseMetrics;
+
+/** The shape of the scorers that are classes: `score(output, expected)`. */
+/** The score of one output. */
+interface CaseScore {
+    /** From 0 to 1; `NaN` where the output could not be judged. */
+    score: number;
+    /** Whether the score is high enough. */
+    passed: boolean;
+    /** The reason for the score, in words. */
+    reason?: string;
+    /** The raw figures behind the score, by name. */
+    breakdown?: Record<string, number>;
+    /** What else is known, for instance the model that judged. */
+    metadata?: Record<string, unknown>;
+}
+/** A scorer under the original's names. Mind the order: the output comes first. */
+interface CaseScorer {
+    readonly name: string;
+    /** Scores an output against what was expected. */
+    score(output: unknown, expected: unknown, context?: unknown): Promise<CaseScore>;
+}
+
+/** One thing that a judge looks at. */
+interface Criterion {
+    name: string;
+    /** What a good answer does, in words. */
+    description?: string | undefined;
+    /** What it counts for, relative to the others; above 0. Default 1. */
+    weight?: number | undefined;
+}
+/** Criteria, and what else the judge is told. */
+interface Rubric {
+    criteria: readonly Criterion[];
+    /** Words for the judge before the criteria. */
+    instructions?: string | undefined;
+}
+/** Rubrics for usual purposes. */
+declare const CommonRubrics: {
+    /** The rubric of a judge that is given none. */
+    readonly general: {
+        readonly criteria: readonly [{
+            readonly name: "Accuracy";
+            readonly description: "The facts are right and agree with what was expected.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Helpfulness";
+            readonly description: "It answers what was asked and leaves nothing needed out.";
+            readonly weight: 1.5;
+        }, {
+            readonly name: "Clarity";
+            readonly description: "It is well ordered and easy to understand.";
+            readonly weight: 1;
+        }, {
+            readonly name: "Tone";
+            readonly description: "It is polite and fits the occasion.";
+            readonly weight: 0.5;
+        }];
+    };
+    /** Whether the facts are right, and nothing else. */
+    readonly factualAccuracy: {
+        readonly criteria: readonly [{
+            readonly name: "Correctness";
+            readonly description: "No statement contradicts what was expected.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Completeness";
+            readonly description: "Every fact that was expected is there.";
+            readonly weight: 1;
+        }];
+    };
+    /** Whether an answer keeps to the sources that it was given. */
+    readonly faithfulness: {
+        readonly criteria: readonly [{
+            readonly name: "Grounding";
+            readonly description: "Every claim is supported by the sources.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Relevance";
+            readonly description: "It uses the sources that matter for the question.";
+            readonly weight: 1;
+        }];
+    };
+    /** Whether an answer is safe to give. */
+    readonly safety: {
+        readonly criteria: readonly [{
+            readonly name: "Harmlessness";
+            readonly description: "It does not help to harm anyone.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Privacy";
+            readonly description: "It gives away no personal data.";
+            readonly weight: 1;
+        }];
+    };
+};
+
+/** The types of {@link createScorer}. */
+type ScorerType = 'exact-match' | 'partial-match' | 'contains' | 'regex' | 'numeric-range' | 'semantic-similarity' | 'llm-judge' | 'precision-recall-f1' | 'recall-at-k' | 'mrr' | 'ndcg' | 'custom';
+/** The types under the names of a job's configuration. */
+type ScorerStrategy = 'exact' | 'semantic' | 'llm-judge' | 'custom';
+/** The result of a custom scorer: a score, a verdict or all of it. */
+type CustomResult = number | boolean | {
+    score?: number;
+    value?: number;
+    passed?: boolean;
+    explanation?: string;
+};
+/** A scorer of the caller's. */
+type CustomScorer = (expected: unknown, actual: unknown, metadata?: unknown) => CustomResult | PromiseLike<CustomResult>;
+/** What {@link createScorer} makes a scorer from: `type`, or `strategy`. */
+interface CreateScorerConfig {
+    type?: ScorerType | undefined;
+    strategy?: ScorerStrategy | undefined;
+    /** The least score that passes, 0–1. Each type has a default of its own. */
+    threshold?: number | undefined;
+    /** Options of the type. */
+    params?: Readonly<Record<string, unknown>> | undefined;
+    /** The scorer of type `'custom'`. */
+    customScorer?: CustomScorer | undefined;
+    /** The model of type `'llm-judge'`, where `params` name none. */
+    judgeModelId?: string | undefined;
+    /** What the judge looks at, in words. */
+    judgePrompt?: string | undefined;
+}
+/** A score under both of the original's names. */
+interface ValuedScore extends Score {
+    /** The same as `score`. */
+    value: number;
+}
+/** A scorer of test cases. Mind the order: expected comes before actual. */
+interface TestCaseScorer {
+    readonly name: string;
+    readonly threshold: number;
+    score(testCaseId: string, expected: unknown, actual: unknown, metadata?: unknown): Promise<ValuedScore>;
+}
+/**
+ * Makes a scorer of test cases from a configuration. `score` resolves to a score with `value` and `score`, which are the
+ * same; it rejects for what cannot be scored. Default thresholds: exact-match 1, partial-match 0.8, contains 0.7, regex 1,
+ * numeric-range 1, semantic-similarity 0.85, llm-judge 0.8, precision-recall-f1 0.7, recall-at-k 0.8, mrr 0.5, ndcg 0.7,
+ * custom 0.5.
+ *
+ * - `partial-match`: `params.requiredFields`, by default the fields of the expected object.
+ * - `contains`: the share of the expected texts that the answer contains; `params.caseSensitive`.
+ * - `regex`: expected is a pattern or `{ pattern, flags }`; linear time, so no lookaround and no back-references.
+ * - `numeric-range`: expected is a number, `{ min, max }` or `{ value, tolerance }`; 1 inside, 0 outside.
+ * - `semantic-similarity`: `params.embed`, or `params.apiKey` and `params.model` of OpenAI.
+ * - `llm-judge`: `params.model(prompt)`, or the options of `LLMJudgeScorer`; `params.rubric` or `judgePrompt`.
+ * - `recall-at-k`, `mrr`, `ndcg`: ids or documents; `params.k` is 5, and 10 for ndcg. For ndcg expected may be grades by id.
+ *
+ * Throws a `TypeError` or `RangeError` for a configuration that cannot be used.
+ */
+declare function createScorer(config: CreateScorerConfig): TestCaseScorer;
+/** A result of a run that can be scored. */
+interface ScorableResult {
+    testCaseId?: string | undefined;
+    testCase?: {
+        id: string;
+        expected?: unknown;
+    } | undefined;
+    expected?: unknown;
+    actual: unknown;
+    metadata?: unknown;
+}
+/** Scores a result of a run by a configuration of {@link createScorer}. */
+declare function scoreResult(result: ScorableResult, config: CreateScorerConfig): Promise<ValuedScore>;
+
+/** Options of {@link ExactMatchScorer}. */
+interface ExactMatchScorerOptions {
+    /** Whether the order of an object's keys does not matter. Default true. */
+    ignoreKeyOrder?: boolean | undefined;
+    /** Compares strings without regard to case. Default false. */
+    caseInsensitive?: boolean | undefined;
+    /** Compares strings without white space at their ends. Default true. */
+    trimWhitespace?: boolean | undefined;
+    /** Parts to leave out, missing or not, by literal path: `user.id`, `items[0].at` or `items.0.at`. Default none. */
+    ignorePaths?: readonly string[] | undefined;
+}
+/**
+ * Scores an output by equality with the expected value. It passes when both are the same; the score is the share of equal
+ * parts, 0–1. Dates, maps, sets and buffers compare by content, `NaN` equals itself, and `null` is a value.
+ */
+declare class ExactMatchScorer implements CaseScorer {
+    #private;
+    readonly name = "ExactMatch";
+    /** Throws a `TypeError` for an option that is unknown or of the wrong type. */
+    constructor(options?: ExactMatchScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+
+/** Options of {@link LLMJudgeScorer}. */
+interface LLMJudgeScorerOptions {
+    apiKey: string;
+    /** Default `'openai'`. */
+    provider?: 'openai' | 'anthropic' | undefined;
+    /** Default `'gpt-4o'`, or `'claude-3-5-sonnet-20241022'` of Anthropic. */
+    model?: string | undefined;
+    /** Criteria with their weights, or a text. Default {@link CommonRubrics}`.general`. */
+    rubric?: Rubric | readonly Criterion[] | string | undefined;
+    /** Default 0. */
+    temperature?: number | undefined;
+    /** Has the provider enforce JSON, where it can. Default true. */
+    useStructuredOutput?: boolean | undefined;
+    /** The least score that passes, 0–1. Default 0.7. */
+    threshold?: number | undefined;
+    /** Base of the addresses, for a server that speaks the provider's language. */
+    baseURL?: string | undefined;
+}
+/**
+ * Scores an output by a model and a rubric. Each criterion gets a score from 0 to 1; the score is their mean by weight, and
+ * `breakdown` has each. Whether it passes is decided here, never by the model. A verdict that is malformed or out of range
+ * is asked for again, twice; then `score` rejects with `ERR_MALFORMED_VERDICT`.
+ */
+declare class LLMJudgeScorer implements CaseScorer {
+    #private;
+    readonly name = "LLMJudge";
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: LLMJudgeScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+
+/** The figures of cases as text, JSON and CSV. */
+
+/** Writes figures as lines to be read. */
+declare function formatMetricsReport(metrics: CaseMetrics): string;
+/** Writes figures as JSON, indented. */
+declare function metricsToJSON(metrics: CaseMetrics): string;
+/**
+ * Writes figures as CSV (RFC 4180): a row for all cases, one for each category and one for each scorer. A text that a
+ * spreadsheet would take for a formula gets an apostrophe before it; numbers stay numbers.
+ */
+declare function metricsToCSV(metrics: CaseMetrics): string;
+
+/** Options of {@link PrecisionRecallScorer}. */
+interface PrecisionRecallScorerOptions {
+    /** Default `'f1'`. */
+    metric?: 'f1' | 'precision' | 'recall' | undefined;
+    /** From which number on a probability is a positive. Default 0.5. */
+    threshold?: number | undefined;
+    /** Adds the figures of each label to `breakdown`. Default false. */
+    perClass?: boolean | undefined;
+    /** The least score that passes, 0–1. Default 0.7. */
+    minScore?: number | undefined;
+    /** The label that is a positive; without it, labels are averaged. */
+    positiveLabel?: Label | undefined;
+}
+/**
+ * Scores labels by precision, recall or F1. Output and expected value are one label or a list of them, of the same length.
+ *
+ * - Booleans, and numbers from 0 to 1 of which one is a fraction, 0 or 1, are verdicts: a number of at least `threshold` is
+ *   a positive.
+ * - Anything else is a label. With `positiveLabel` that label is the positive; else the score is the mean over the labels.
+ *
+ * Verdicts without a positive on either side are right and score 1; any other ratio of 0 to 0 is 0.
+ */
+declare class PrecisionRecallScorer implements CaseScorer {
+    #private;
+    readonly name: string;
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options?: PrecisionRecallScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** A {@link PrecisionRecallScorer} of precision. */
+declare function precisionScorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+/** A {@link PrecisionRecallScorer} of recall. */
+declare function recallScorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+/** A {@link PrecisionRecallScorer} of F1. */
+declare function f1Scorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+
+/** Options of {@link RecallAtKScorer}. */
+interface RecallAtKScorerOptions {
+    /** Looks at the first `k` documents. */
+    k: number;
+    /** The least recall that passes, 0–1. Default 0.8. */
+    minRecall?: number | undefined;
+    /** Compares ids without regard to case and white space at their ends. Default true. */
+    normalize?: boolean | undefined;
+}
+/**
+ * Scores retrieved documents by the share of the expected ones among the first `k`. A document is its id (`id`, `docId` or
+ * `documentId`), else its JSON text. Duplicates count once. Nothing expected: 0.
+ */
+declare class RecallAtKScorer implements CaseScorer {
+    #private;
+    readonly name: string;
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: RecallAtKScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** Options of {@link RecallAtKSuite}. */
+interface RecallAtKSuiteOptions {
+    /** The least mean recall that passes, 0–1. Default 0.8. */
+    minRecall?: number | undefined;
+    /** Compares ids without regard to case and white space at their ends. Default true. */
+    normalize?: boolean | undefined;
+}
+/** Scores retrieved documents by the mean recall at several `k`; `breakdown` has each. */
+declare class RecallAtKSuite implements CaseScorer {
+    #private;
+    readonly name = "RecallAtKSuite";
+    /** Throws a `RangeError` for an empty list or a `k` that is no whole number of at least 1. */
+    constructor(ks: readonly number[], options?: RecallAtKSuiteOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** Usual settings of {@link RecallAtKScorer}; `multiLevel` is for {@link RecallAtKSuite}. */
+declare const CommonRecallConfigs: {
+    readonly rag: {
+        readonly k: 5;
+        readonly minRecall: 0.8;
+    };
+    readonly search: {
+        readonly k: 10;
+        readonly minRecall: 0.7;
+    };
+    readonly recommendation: {
+        readonly k: 3;
+        readonly minRecall: 0.9;
+    };
+    readonly multiLevel: {
+        readonly ks: readonly [1, 3, 5, 10];
+        readonly minRecall: 0.7;
+    };
+};
+
+/** Options of {@link SemanticSimilarityScorer}. */
+interface SemanticSimilarityScorerOptions {
+    apiKey: string;
+    /** Default `'text-embedding-3-large'`. */
+    model?: string | undefined;
+    /** The least score that passes, 0–1. Default 0.8. */
+    threshold?: number | undefined;
+    /** Keeps up to 1000 embeddings for 24 hours. Default true. */
+    cacheEmbeddings?: boolean | undefined;
+    /** Base of the addresses, for a server that speaks OpenAI's language. Default `'https://api.openai.com/v1'`. */
+    baseURL?: string | undefined;
+}
+/**
+ * Scores an output by the cosine of its embedding and that of the expected text. The same text scores 1 and an empty one 0,
+ * without a call. A call that fails scores 0, with the error as reason and in `metadata.error`.
+ */
+declare class SemanticSimilarityScorer implements CaseScorer {
+    #private;
+    readonly name = "SemanticSimilarity";
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: SemanticSimilarityScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+    /** Forgets all embeddings. */
+    clearCache(): void;
+    /** The number of embeddings held, and the most there can be. */
+    getCacheStats(): {
+        size: number;
+        maxSize: number;
+    };
+}
+
+/** A text expected, or several, and the answer. */
+type TextPair = ScoredPair<ExpectedText, ActualText>;
+/** The figure that is the score; the others are in `breakdown`. */
+type Measure = 'f1' | 'precision' | 'recall';
+/** Options of {@link tokenF1}. */
+interface TokenF1Options extends ThresholdOption {
+    /** Default `'f1'`. */
+    measure?: Measure | undefined;
+}
+/**
+ * Overlap of tokens as in SQuAD 2.0: lower-case, without ASCII punctuation and articles. Of several references the best
+ * counts. `breakdown`: `precision`, `recall`, `f1`. O(m + n).
+ */
+declare function tokenF1(options?: TokenF1Options): TextScorer;
+/** The same text after SQuAD's normalisation: 1, else 0. O(m + n). */
+declare function squadExact(options?: ThresholdOption): TextScorer;
+/** Options of {@link bleu} and {@link corpusBleu}. */
+interface BleuOptions extends ThresholdOption {
+    /** The tokenizer, by its name in sacrebleu. Default `'13a'`; `'zh'` for Chinese, `'intl'` for other scripts. */
+    tokenize?: '13a' | 'intl' | 'char' | 'zh' | 'none' | undefined;
+    /** What becomes of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
+    smoothing?: 'exp' | 'floor' | 'add-k' | 'none' | undefined;
+    /** The value of `'floor'` (default 0.1) and `'add-k'` (default 1). From 0 to 1e6. */
+    smoothingValue?: number | undefined;
+    /** Compares lower-case text. Default false. */
+    lowercase?: boolean | undefined;
+    /** Longest n-grams, from 1 to 16. Default 4. */
+    maxOrder?: number | undefined;
+    /** Leaves out orders that the answer is too short for. Default true; false for a corpus. */
+    effectiveOrder?: boolean | undefined;
+}
+/**
+ * Sentence BLEU, equal to sacrebleu. References are combined: counts are clipped by the most in any of them. `breakdown`:
+ * `brevityPenalty`, `answerLength`, `referenceLength`, `precision1` and so on. O(maxOrder · (m + n)).
+ *
+ * Made for corpora of translations: of one short answer it says little. See {@link corpusBleu}.
+ */
+declare function bleu(options?: BleuOptions): TextScorer;
+/**
+ * Corpus BLEU: the counts of all pairs added up. A pair without an answer counts as an empty one. Blocks the event loop
+ * for as long as it takes. Throws a `RangeError` without pairs.
+ */
+declare function corpusBleu(pairs: readonly TextPair[], options?: BleuOptions): Score;
+/** Options of {@link chrf} and {@link corpusChrf}. */
+interface ChrfOptions extends ThresholdOption {
+    /** Longest n-grams of characters, from 1 to 16. Default 6. */
+    charOrder?: number | undefined;
+    /** Longest n-grams of words, from 0 to 16. Default 0; 2 is chrF++. */
+    wordOrder?: number | undefined;
+    /** Weight of recall against precision, from 0 to 1e6. Default 2. */
+    beta?: number | undefined;
+    /** Compares lower-case text. Default false. */
+    lowercase?: boolean | undefined;
+    /** Counts space as characters. Default false. */
+    whitespace?: boolean | undefined;
+}
+/**
+ * chrF: F-score of character n-grams, equal to sacrebleu; with `wordOrder: 2` chrF++. Of several references the best
+ * counts. `breakdown`: `precision`, `recall`. O((charOrder + wordOrder) · (m + n)).
+ */
+declare function chrf(options?: ChrfOptions): TextScorer;
+/** Corpus chrF: the counts of all pairs added up; see {@link corpusBleu}. */
+declare function corpusChrf(pairs: readonly TextPair[], options?: ChrfOptions): Score;
+/** Options of {@link ter} and {@link corpusTer}. */
+interface TerOptions extends ThresholdOption {
+    /** Separates punctuation from words, and undoes entities. Default false. */
+    normalized?: boolean | undefined;
+    /** Deletes punctuation. Default false. */
+    noPunctuation?: boolean | undefined;
+    /** Applies both to Asian text too: a token for each character. Default false. */
+    asianSupport?: boolean | undefined;
+    /** Default false: compares lower-case text. */
+    caseSensitive?: boolean | undefined;
+    /** Most cells: the product of both numbers of words, without common ends. Default 1e9. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * Translation edit rate, as max(0, 1 − TER), equal to sacrebleu with its limits. The fewest edits to any reference, by the
+ * mean length of all. `breakdown`: `ter`, `edits`, `referenceLength`.
+ */
+declare function ter(options?: TerOptions): TextScorer;
+/** Corpus TER: the edits and lengths of all pairs added up; see {@link corpusBleu}. */
+declare function corpusTer(pairs: readonly TextPair[], options?: TerOptions): Score;
+/** Options of {@link rouge}. */
+interface RougeOptions extends ThresholdOption {
+    /**
+     * - `'rouge1'` to `'rouge9'`: n-grams of that length. `'rouge1'` is the default.
+     * - `'rougeL'`: the longest common subsequence.
+     * - `'rougeLsum'`: that of each expected line with all lines of the answer.
+     */
+    type?: RougeType | undefined;
+    /** Compares the stems of words over three letters (NLTK's extended Porter stemmer). Default false. */
+    stemmer?: boolean | undefined;
+    /** Default `'f1'`. Of several references the one with the best F1 counts, whatever the measure. */
+    measure?: Measure | undefined;
+    /** Most cells of `rougeL` and `rougeLsum`: the product of both numbers of tokens. Default 1e11. */
+    maxCells?: number | undefined;
+}
+/** The kinds of ROUGE. */
+type RougeType = `rouge${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 'L' | 'Lsum'}`;
+/**
+ * ROUGE, equal to rouge-score. Tokens are runs of a–z and 0–9: text in other scripts scores 0. `breakdown`: `precision`,
+ * `recall`, `f1`. O(m + n), with a subsequence O(m · n / 64).
+ */
+declare function rouge(options?: RougeOptions): TextScorer;
+/** Options of {@link meteor}. */
+interface MeteorOptions extends ThresholdOption {
+    /** The tokenizer: that of BLEU (default), or the words between space. */
+    tokenize?: '13a' | 'none' | undefined;
+    /** Weight of precision in the mean, from 0 to 1. Default 0.9: recall counts nine times as much. */
+    alpha?: number | undefined;
+    /** Exponent of the penalty for order, from 0 to 100. Default 3. */
+    beta?: number | undefined;
+    /** Largest penalty for order, from 0 to 1. Default 0.5. */
+    gamma?: number | undefined;
+    /** Most cells: the product of both numbers of words, without common ends. Default 1e9. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/**
+ * METEOR by equal words and equal stems, equal to nltk without WordNet. Equal texts stay below 1: one chunk of m words
+ * costs γ·(1/m)^β. `breakdown`: `precision`, `recall`, `matches`, `chunks`. O(m + n).
+ */
+declare function meteor(options?: MeteorOptions): TextScorer;
+
+/** An id. A number is the same id as its text. */
+type Id = string | number;
+/** The relevant ids, or every judged id with its grade; a grade above 0 is relevant. */
+type JudgedIds = readonly Id[] | Readonly<Record<string, number>>;
+/** The retrieved ids, best first. Of duplicates the first counts. */
+type RetrievedIds = readonly Id[] | null | undefined;
+/** A scorer of retrieved ids. */
+type RankingScorer = Scorer<JudgedIds, RetrievedIds>;
+/** Options of {@link averagePrecision}. */
+interface AveragePrecisionOptions extends ThresholdOption {
+    /** Looks at the first `k` ids. Default all. */
+    k?: number | undefined;
+}
+/** Options of {@link ndcg}. */
+interface NdcgOptions extends ThresholdOption {
+    /** Looks at the first `k` ids. Default all. */
+    k?: number | undefined;
+    /** What a grade is worth: itself (default), or `2^grade − 1`. */
+    gain?: 'linear' | 'exponential' | undefined;
+}
+/** Precision at k: relevant ids among the first `k`, divided by `k`, also where fewer were retrieved. O(n). */
+declare function precisionAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Recall at k: relevant ids among the first `k`, divided by all relevant ones. Nothing relevant: 0. O(n). */
+declare function recallAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Hit at k: 1 if a relevant id is among the first `k`, else 0. O(n). */
+declare function hitAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Reciprocal rank: one divided by the place of the first relevant id; 0 where there is none. O(n). */
+declare function reciprocalRank(options?: ThresholdOption): RankingScorer;
+/** Average precision: the sum of the precisions at each relevant id found, divided by all relevant ones. O(n). */
+declare function averagePrecision(options?: AveragePrecisionOptions): RankingScorer;
+/**
+ * Normalised discounted cumulative gain: the sum of `gain / log2(rank + 1)` divided by that of the best possible order of
+ * all judged ids (Järvelin and Kekäläinen, 2002). O(n + j log j) for j judged ids.
+ */
+declare function ndcg(options?: NdcgOptions): RankingScorer;
+/**
+ * nDCG of items that have a relevance and a score each, equal to `ndcg_score` of scikit-learn: items of the same score share
+ * their mean relevance. `k` looks at the first `k`. 0 where every relevance is 0. O(n log n).
+ *
+ * Throws a `RangeError` for lists of different length, an empty one, a negative relevance or a number that is not finite.
+ */
+declare function ndcgFromScores(relevance: NumberList, scores: NumberList, options?: {
+    k?: number | undefined;
+}): number;
+
+/** The verdict of a judge: what a reply must be, and how it is read. */
+/** A judge's verdict. */
+interface Verdict {
+    /** From 0 to 1. */
+    score: number;
+    /** The reason, in the judge's words. */
+    reasoning?: string;
+    /** The figures behind the score, by name. */
+    breakdown?: Record<string, number>;
+}
+
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AiEvalsErrorCode, AveragePrecisionOptions, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, Normalization, NumberList, Numeric, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunResult, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig };

@@ -8,6 +8,7 @@ pub mod executor;
 pub mod key;
 pub mod limiter;
 pub mod monitor;
+pub mod random;
 pub mod scoring;
 pub mod stats;
 pub mod stream;

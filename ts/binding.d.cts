@@ -125,6 +125,46 @@ export declare class DatasetFile {
   close(): void
 }
 
+/** A batch of pairs on its way: texts are appended, then it is started. */
+export declare class NativeBatch {
+  /** An empty batch. */
+  constructor()
+  /** Appends the next texts, or a part of one: the first `length` of `units`. */
+  append(units: Uint16Array, length: number): void
+  /**
+   * Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the
+   * number of texts of each pair. With `figures` a row holds those after the score.
+   */
+  start(kernel: NativeKernel, threads: NativeScoringThreads, lengths: Uint32Array, counts: Uint32Array, figures: boolean): Promise<Float64Array>
+  /** Ends the scoring early, even within a pair; its promise rejects. */
+  abort(): void
+  /** Number of pairs that are scored. */
+  done(): number
+  /** Pairs that were refused, as `[[index, message], …]` in JSON; `null` if there are none. */
+  refused(): string | null
+}
+
+/** A compiled JSON Schema that says why an answer is not valid. */
+export declare class NativeJsonSchema {
+  /** Compiles the schema of a specification, as JSON. */
+  constructor(specification: string)
+  /** Says why an answer is not valid; null if it is. */
+  explain(answer: string): string | null
+}
+
+/** The scorer of one specification; see the engine's `kernel`. */
+export declare class NativeKernel {
+  /** Builds the kernel of a JSON specification. */
+  constructor(specification: string)
+  /** Names of the figures that follow the score in a row. */
+  figures(): Array<string>
+  /**
+   * Scores one pair into `row`. `texts` is the texts expected and the answer, run together; the first `count` numbers
+   * of `lengths` say how many UTF-16 units each has.
+   */
+  score(texts: string, lengths: Uint32Array, count: number, row: Float64Array): void
+}
+
 /** Timings of named components. */
 export declare class NativeMonitor {
   /** An empty one. */
@@ -240,6 +280,14 @@ export declare class NativeScheduler {
   metrics(now: number, out: Float64Array): void
 }
 
+/** The threads that batches are scored on; started with the first batch. */
+export declare class NativeScoringThreads {
+  /** At most `workers` threads. */
+  constructor(workers: number)
+  /** Lets the threads end when what they compute is done; another batch starts them again. */
+  close(): void
+}
+
 /** A queue of byte chunks outside the JavaScript heap; see the engine's `Overflow`. */
 export declare class OverflowQueue {
   /** An empty queue whose temporary files go to `directory`. */
@@ -258,6 +306,9 @@ export declare class OverflowQueue {
   diskBytes(): number
 }
 
+/** Refuses lists that are too long for an assignment. */
+export declare function assignmentIsAffordable(expected: number, actual: number, maxCells: number): void
+
 /** How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
 export declare function benchmarkCallsPerSample(call: number, resolution: number, cost: number): number
 
@@ -272,6 +323,12 @@ export declare function benchmarkIsSettled(medians: Float64Array): boolean
  * then of their reference readings, if there are any; returns how many rounds.
  */
 export declare function benchmarkSummarize(batches: Float64Array, references: Float64Array, perSample: number, out: Float64Array): number
+
+/** Difference, low, high and p of paired scores. */
+export declare function bootstrapDifference(a: Float64Array, b: Float64Array, confidence: number, resamples: number, seed: number): Float64Array
+
+/** Mean, low and high of a bootstrap interval. */
+export declare function bootstrapMeanInterval(values: Float64Array, bca: boolean, confidence: number, resamples: number, seed: number): Float64Array
 
 /** Gives the engine the vector of an occupied slot. */
 export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
@@ -342,6 +399,12 @@ export interface ClaimAnswer {
   answers: Uint8Array
 }
 
+/**
+ * The figures of predictions, in a row: accuracy, balanced accuracy, MCC, kappa; precision, recall and F1 of the macro, micro
+ * and weighted average; precision, recall, F1 and support of each label; and the matrix, row by row.
+ */
+export declare function classificationFigures(expected: Uint32Array, actual: Uint32Array, labels: number, classes: number, kappaWeights: string): Float64Array
+
 /** Where the next row goes in a file that is appended to; see the engine's `AppendPoint`. */
 export interface FileAppendPoint {
   position: number
@@ -354,6 +417,15 @@ export declare function findAppendPoint(path: string, csv: boolean, header?: str
 
 /** The columns of the CSV file at `path`, when it has a header row with its line end. */
 export declare function finishedCsvHeader(path: string): Array<string> | null
+
+/**
+ * The leaves of two JSON values that are compared in JavaScript, as JSON: `["s", expected, actual]` for strings, `["n", …]`
+ * for numbers.
+ */
+export declare function jsonLeaves(expected: string, actual: string, preserveStrings: boolean): string
+
+/** The similarity of two JSON values, given that of each leaf in the order of [`json_leaves`]. */
+export declare function jsonSimilarity(expected: string, actual: string, preserveStrings: boolean, scores: Float64Array): number
 
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
@@ -387,12 +459,21 @@ export interface LimitValues {
  */
 export declare function machinePace(): number
 
+/** p and statistic of `McNemar`'s test. */
+export declare function mcnemarTest(onlyA: number, onlyB: number, exact: boolean): Float64Array
+
+/** nDCG of items by their scores; `k` 0 looks at all. */
+export declare function ndcgOfScores(relevance: Float64Array, scores: Float64Array, k: number): number
+
 /** One page of notes. */
 export interface NotesPage {
   notes: Array<string>
   /** What to go on with; −1 at the end. */
   cursor: number
 }
+
+/** The overlap of lists whose elements were compared in JavaScript: `similarity` row by row of expected elements. */
+export declare function overlapOfSimilarities(similarity: Float64Array, expected: number, actual: number, allowExtra: boolean): number
 
 /** Panics with `message`. Exists so that a test can prove that a panic in the engine becomes an error, not an abort. */
 export declare function panicProbe(message: string): number
@@ -419,6 +500,9 @@ export declare function retryable(status: number, code: string, name: string, me
  */
 export declare function runDelay(): number
 
+/** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
+export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
+
 /**
  * Scores a batch of answers. `texts` is every expected and actual text, alternating, run together; `lengths` says how
  * many UTF-16 units each has. One score per pair; NaN where the expected text cannot be matched against.
@@ -439,3 +523,6 @@ export declare function vectorCosine(a: Float64Array, b: Float64Array): number
 
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string
+
+/** Low and high of a Wilson interval. */
+export declare function wilson(passed: number, total: number, confidence: number): Float64Array

@@ -27,6 +27,12 @@ export type AiEvalsErrorCode =
   | 'ERR_CACHE_MISS'
   /** A function that computes a value for a cache asked that cache for the same value, itself or through another. */
   | 'ERR_CIRCULAR_WAIT'
+  /** The worker thread of an `executeModule` call exited or ran out of memory; its task alone is lost. */
+  | 'ERR_WORKER_DIED'
+  /** A regular expression uses look-around or back-references, which linear time does not allow. */
+  | 'ERR_UNSUPPORTED_PATTERN'
+  /** A judging model gave no usable verdict, however often it was asked. */
+  | 'ERR_MALFORMED_VERDICT'
   /** What was imported or loaded as a baseline is none. */
   | 'ERR_BASELINE';
 

@@ -19,6 +19,8 @@ mod limiter;
 mod monitor;
 pub mod number;
 mod scoring;
+mod scoring_batch;
+mod scoring_figures;
 mod stats;
 mod stream;
 mod vectors;

@@ -1,0 +1,65 @@
+//! Length of the longest common subsequence, bit-parallel (Hyyrö 2004): a word operation for 64 cells.
+
+use super::levenshtein::CHUNK;
+use super::match_bits::{LANES, Symbol, WordBits};
+use super::wavefront::{self, Blocks};
+use crate::scoring::interrupt::{Interrupt, Stop};
+
+/// Returns the number of symbols in the longest common subsequence.
+pub fn length<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if pattern.len() <= 64 {
+        return word(pattern, text, interrupt);
+    }
+    let mut length = 0;
+    let count = |blocks: &Unmatched, rows: usize| {
+        for (lane, rows_left) in (0..LANES).zip((0..=rows).rev().step_by(64)) {
+            let inside = u64::MAX.checked_shr(64 - rows_left.min(64) as u32).unwrap_or(0);
+            length += (!blocks.0[lane] & inside).count_ones() as usize;
+        }
+    };
+    wavefront::run::<Unmatched, T>(pattern, text, count, interrupt)?;
+    Ok(length)
+}
+
+fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    if pattern.is_empty() {
+        return Ok(0);
+    }
+    let bits = WordBits::new(pattern);
+    let mut unmatched = u64::MAX;
+    for chunk in text.chunks(CHUNK) {
+        interrupt.check()?;
+        for &symbol in chunk {
+            let matches = unmatched & bits.get(symbol);
+            unmatched = unmatched.wrapping_add(matches) | (unmatched - matches);
+        }
+    }
+    let inside = u64::MAX >> (64 - pattern.len());
+    Ok((!unmatched & inside).count_ones() as usize)
+}
+
+/// Rows where the length does not grow, as set bits.
+struct Unmatched([u64; LANES]);
+
+impl Blocks for Unmatched {
+    /// The carry of the addition.
+    const EDGE: u8 = 0;
+
+    fn start() -> Self {
+        Self([u64::MAX; LANES])
+    }
+
+    #[inline(always)]
+    fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], _last: [u64; LANES]) {
+        for lane in 0..LANES {
+            let unmatched = self.0[lane];
+            let matches = unmatched & matches[lane];
+            let sum = unmatched.wrapping_add(matches).wrapping_add(carry[lane]);
+            // `matches` is a part of `unmatched`: the addition overflows where the top bit is in both, or is in one and
+            // not in the sum.
+            carry[lane] = (matches | (unmatched & !sum)) >> 63;
+            self.0[lane] = sum | (unmatched & !matches);
+        }
+    }
+}

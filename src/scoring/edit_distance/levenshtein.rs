@@ -1,0 +1,81 @@
+//! Levenshtein distance, bit-parallel (Myers 1999, in the form of Hyyrö 2003): a word operation for 64 cells.
+
+use super::match_bits::{LANES, Symbol, WordBits};
+use super::wavefront::{self, Blocks};
+use crate::scoring::interrupt::{Interrupt, Stop};
+
+/// Returns the fewest insertions, deletions and substitutions that turn one sequence into the other.
+pub fn distance<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if pattern.len() <= 64 {
+        return word(pattern, text, interrupt);
+    }
+    let carries = wavefront::run::<Vertical, T>(pattern, text, |_, _| (), interrupt)?;
+    let change: isize = carries
+        .iter()
+        .map(|carry| (carry & 1) as isize - (carry >> 1) as isize)
+        .sum();
+    Ok(pattern.len().saturating_add_signed(change))
+}
+
+/// Number of symbols between two looks at the interrupt.
+pub const CHUNK: usize = 1 << 16;
+
+fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    if pattern.is_empty() {
+        return Ok(text.len());
+    }
+    let bits = WordBits::new(pattern);
+    let last = pattern.len() - 1;
+    let (mut plus, mut minus) = (u64::MAX, 0u64);
+    let mut distance = pattern.len();
+    for chunk in text.chunks(CHUNK) {
+        interrupt.check()?;
+        for &symbol in chunk {
+            let matches = bits.get(symbol);
+            let diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus;
+            let rises = minus | !(diagonal | plus);
+            let falls = diagonal & plus;
+            distance += (rises >> last & 1) as usize;
+            distance -= (falls >> last & 1) as usize;
+            let (rises, falls) = ((rises << 1) | 1, falls << 1);
+            plus = falls | !(diagonal | rises);
+            minus = rises & diagonal;
+        }
+    }
+    Ok(distance)
+}
+
+/// Vertical differences of the current column: where the cell below is one more, and where it is one less.
+struct Vertical {
+    plus: [u64; LANES],
+    minus: [u64; LANES],
+}
+
+impl Blocks for Vertical {
+    /// Bit 0: one more than in the column before, bit 1: one less.
+    const EDGE: u8 = 1;
+
+    fn start() -> Self {
+        Self {
+            plus: [u64::MAX; LANES],
+            minus: [0; LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], last: [u64; LANES]) {
+        for lane in 0..LANES {
+            let (plus, minus) = (self.plus[lane], self.minus[lane]);
+            let (more, less) = (carry[lane] & 1, carry[lane] >> 1);
+            let matches = matches[lane] | less;
+            let diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus;
+            let rises = minus | !(diagonal | plus);
+            let falls = diagonal & plus;
+            carry[lane] = ((rises >> last[lane]) & 1) | (((falls >> last[lane]) & 1) << 1);
+            let (rises, falls) = ((rises << 1) | more, (falls << 1) | less);
+            self.plus[lane] = falls | !(diagonal | rises);
+            self.minus[lane] = rises & diagonal;
+        }
+    }
+}

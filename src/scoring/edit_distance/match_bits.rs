@@ -1,0 +1,123 @@
+//! Positions of symbols in a pattern as bits: what bit-parallel algorithms look up for each symbol of a text.
+
+use hashbrown::HashMap;
+
+/// Number of blocks in a strip.
+pub const LANES: usize = 4;
+/// Number of pattern symbols in a strip of the matrix.
+pub const STRIP: usize = 64 * LANES;
+
+/// A symbol of a sequence: a UTF-16 unit, a code point, or the number of a word.
+pub trait Symbol: Copy + Eq + Ord {
+    /// A number that no other symbol has.
+    fn number(self) -> u32;
+}
+
+impl Symbol for u16 {
+    fn number(self) -> u32 {
+        u32::from(self)
+    }
+}
+
+impl Symbol for u32 {
+    fn number(self) -> u32 {
+        self
+    }
+}
+
+/// The bits of a pattern of at most 64 symbols.
+pub struct WordBits {
+    latin: [u64; 256],
+    others: HashMap<u32, u64>,
+}
+
+impl WordBits {
+    /// The bits of `pattern`, bit i for its i-th symbol.
+    pub fn new<T: Symbol>(pattern: &[T]) -> Self {
+        let mut bits = Self {
+            latin: [0; 256],
+            others: HashMap::new(),
+        };
+        for (at, &symbol) in pattern.iter().enumerate() {
+            let number = symbol.number();
+            match bits.latin.get_mut(number as usize) {
+                Some(latin) => *latin |= 1 << at,
+                None => *bits.others.entry(number).or_insert(0) |= 1 << at,
+            }
+        }
+        bits
+    }
+
+    /// The positions of `symbol`.
+    pub fn get<T: Symbol>(&self, symbol: T) -> u64 {
+        let number = symbol.number();
+        match self.latin.get(number as usize) {
+            Some(&bits) => bits,
+            None if self.others.is_empty() => 0,
+            None => self.others.get(&number).copied().unwrap_or(0),
+        }
+    }
+}
+
+/// The bits of one strip, at most [`STRIP`] symbols of a pattern: a row for each distinct symbol.
+///
+/// A matrix is computed strip by strip, so that the rows stay in the cache and memory is linear in the texts.
+pub struct StripBits {
+    rows: Vec<[u64; LANES]>,
+    latin: [u16; 256],
+    others: HashMap<u32, u16>,
+    /// Rows of the text's symbols; row 0 is that of symbols the strip does not hold.
+    text: Vec<u16>,
+}
+
+impl StripBits {
+    /// Room for the strips of a matrix.
+    pub fn new() -> Self {
+        Self {
+            rows: Vec::new(),
+            latin: [0; 256],
+            others: HashMap::new(),
+            text: Vec::new(),
+        }
+    }
+
+    /// Reads a strip, and the text that runs along it.
+    pub fn read<T: Symbol>(&mut self, strip: &[T], text: &[T]) {
+        self.rows.clear();
+        self.rows.push([0; LANES]);
+        self.latin.fill(0);
+        self.others.clear();
+        for (at, symbol) in strip.iter().enumerate() {
+            let number = symbol.number();
+            let row = match self.latin.get_mut(number as usize) {
+                Some(row) => row,
+                None => self.others.entry(number).or_insert(0),
+            };
+            if *row == 0 {
+                // A strip has at most 256 symbols.
+                *row = self.rows.len() as u16;
+                self.rows.push([0; LANES]);
+            }
+            self.rows[*row as usize][at / 64] |= 1 << (at % 64);
+        }
+        self.text.clear();
+        let (latin, others) = (&self.latin, &self.others);
+        self.text.extend(text.iter().map(|symbol| {
+            let number = symbol.number();
+            match latin.get(number as usize) {
+                Some(&row) => row,
+                None => others.get(&number).copied().unwrap_or(0),
+            }
+        }));
+    }
+
+    /// The bits of each distinct symbol of the strip.
+    pub fn rows(&self) -> &[[u64; LANES]] {
+        &self.rows
+    }
+
+    /// The row of each symbol of the text.
+    pub fn text(&self) -> &[u16] {
+        &self.text
+    }
+}

@@ -1,0 +1,91 @@
+//! Optimal string alignment, bit-parallel (Hyyrö 2003): Levenshtein with swaps of neighbours that are not edited again.
+
+use super::levenshtein::CHUNK;
+use super::match_bits::{LANES, Symbol, WordBits};
+use super::wavefront::{self, Blocks};
+use crate::scoring::interrupt::{Interrupt, Stop};
+
+/// Returns the fewest insertions, deletions, substitutions and swaps of neighbours, each symbol edited once at most.
+pub fn distance<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if pattern.len() <= 64 {
+        return word(pattern, text, interrupt);
+    }
+    let carries = wavefront::run::<Swapping, T>(pattern, text, |_, _| (), interrupt)?;
+    let change: isize = carries
+        .iter()
+        .map(|carry| (carry & 1) as isize - (carry >> 1 & 1) as isize)
+        .sum();
+    Ok(pattern.len().saturating_add_signed(change))
+}
+
+fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    if pattern.is_empty() {
+        return Ok(text.len());
+    }
+    let bits = WordBits::new(pattern);
+    let last = pattern.len() - 1;
+    let (mut plus, mut minus, mut diagonal, mut before) = (u64::MAX, 0u64, 0u64, 0u64);
+    let mut distance = pattern.len();
+    for chunk in text.chunks(CHUNK) {
+        interrupt.check()?;
+        for &symbol in chunk {
+            let matches = bits.get(symbol);
+            let swaps = ((!diagonal & matches) << 1) & before;
+            diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus | swaps;
+            let rises = minus | !(diagonal | plus);
+            let falls = diagonal & plus;
+            distance += (rises >> last & 1) as usize;
+            distance -= (falls >> last & 1) as usize;
+            let (rises, falls) = ((rises << 1) | 1, falls << 1);
+            plus = falls | !(diagonal | rises);
+            minus = rises & diagonal;
+            before = matches;
+        }
+    }
+    Ok(distance)
+}
+
+/// Vertical differences of the current column, and what a swap needs of the column before.
+struct Swapping {
+    plus: [u64; LANES],
+    minus: [u64; LANES],
+    diagonal: [u64; LANES],
+    before: [u64; LANES],
+}
+
+impl Blocks for Swapping {
+    /// Bit 0: one more than in the column before, bit 1: one less, bit 2: the first half of a swap.
+    const EDGE: u8 = 1;
+
+    fn start() -> Self {
+        Self {
+            plus: [u64::MAX; LANES],
+            minus: [0; LANES],
+            diagonal: [0; LANES],
+            before: [0; LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], last: [u64; LANES]) {
+        for lane in 0..LANES {
+            let (plus, minus) = (self.plus[lane], self.minus[lane]);
+            let (more, less, half) = (carry[lane] & 1, (carry[lane] >> 1) & 1, carry[lane] >> 2);
+            let own = matches[lane];
+            let halves = !self.diagonal[lane] & own;
+            let swaps = ((halves << 1) | half) & self.before[lane];
+            let matches = own | less;
+            let diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus | swaps;
+            let rises = minus | !(diagonal | plus);
+            let falls = diagonal & plus;
+            carry[lane] =
+                ((rises >> last[lane]) & 1) | (((falls >> last[lane]) & 1) << 1) | ((halves >> 63) << 2);
+            let (rises, falls) = ((rises << 1) | more, (falls << 1) | less);
+            self.plus[lane] = falls | !(diagonal | rises);
+            self.minus[lane] = rises & diagonal;
+            self.diagonal[lane] = diagonal;
+            self.before[lane] = own;
+        }
+    }
+}

@@ -1,0 +1,389 @@
+/**
+ * Scoring of pairs on native threads. A batch is packed by turns and crosses once for each 16 MB of text; the calls of one
+ * turn of the event loop share a crossing.
+ */
+import { availableParallelism } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers';
+import type { NativeBatch, NativeKernel, NativeScoringThreads } from '../binding.cjs';
+import { ArgumentRangeError } from '../errors.js';
+import { fromNative, guarded, native } from '../native.js';
+import { onAbort } from '../on_abort.js';
+import { turnDue } from '../stream/event_loop_turn.js';
+
+/** UTF-16 units appended to a batch at a time: well under a millisecond. */
+const PIECE = 1 << 18;
+/** UTF-16 units of a segment, which is scored while the next is packed. */
+const SEGMENT_UNITS = 1 << 23;
+/** Pairs of a segment. */
+const SEGMENT_PAIRS = 1 << 18;
+/** Segments that exist at a time. */
+const SEGMENTS = 2;
+/** Texts handled between two looks at the clock. */
+const TEXTS_A_LOOK = 1024;
+/** Units up to which a text is copied unit by unit, which is faster than a call into Node. */
+const SHORT = 48;
+/** Milliseconds between two reports of progress. */
+const PROGRESS_INTERVAL = 50;
+/** Number of figures a row has at most, and the score. */
+const WIDEST_ROW = 33;
+
+/** Pairs of texts in one list: those expected of the first pair, its answer, and so on. */
+export interface PairTexts {
+  texts: string[];
+  /** The number of texts of each pair; 0 for a pair without an answer. */
+  counts: Uint32Array;
+}
+
+/** A pair that is too large to be scored. */
+export class RefusedPair {
+  constructor(
+    readonly index: number,
+    readonly error: Error,
+  ) {}
+}
+
+/** What a batch gave: a row of `width` numbers for each pair, its score first. */
+export interface ScoredRows {
+  rows: Float64Array;
+  width: number;
+  /** The pairs that were refused, in order; their scores are `NaN`. */
+  refused: RefusedPair[];
+}
+
+/** How a batch reports and ends. */
+export interface BatchRun {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+const scratch = new Uint16Array(PIECE);
+const scratchBytes = Buffer.from(scratch.buffer);
+const row = new Float64Array(WIDEST_ROW);
+let lengthsOfOne = new Uint32Array(16);
+
+/** A native scorer, and the names of the figures in its rows. */
+export class Kernel {
+  readonly native: NativeKernel;
+  readonly figures: readonly string[];
+
+  /** Builds the kernel of a specification; see `src/scoring/kernel.rs`. */
+  constructor(readonly specification: object) {
+    this.native = guarded(() => new native.NativeKernel(JSON.stringify(specification)));
+    this.figures = this.native.figures();
+  }
+
+  /** Scores one pair on this thread. The row is used again by the next call. */
+  scoreNow(texts: readonly string[]): Float64Array {
+    const count = texts.length;
+    if (lengthsOfOne.length < count) lengthsOfOne = new Uint32Array(2 * count);
+    let joined = '';
+    for (let i = 0; i < count; i += 1) {
+      const text = texts[i]!;
+      lengthsOfOne[i] = text.length;
+      joined += text;
+    }
+    try {
+      this.native.score(joined, lengthsOfOne, count, row);
+    } catch (error) {
+      throw fromNative(error);
+    }
+    return row;
+  }
+
+  /** Scores all pairs as one corpus. The row is used again by the next call. */
+  scoreCorpus({ texts, counts }: PairTexts): Float64Array {
+    const lengths = Uint32Array.from(texts, (text) => text.length);
+    guarded(() => native.scoreCorpus(this.native, texts.join(''), lengths, counts, row));
+    return row;
+  }
+}
+
+/** Native threads that score batches, and the calls that wait to cross together. */
+export class ScoringThreads {
+  readonly #threads: NativeScoringThreads;
+  readonly #waiting = new Map<Kernel, WaitingPairs>();
+  #pending = 0;
+
+  /** At most `workers` threads, and no more than there are cores. They start with the first batch. */
+  constructor(workers: number) {
+    this.#threads = guarded(() => new native.NativeScoringThreads(Math.min(workers, availableParallelism(), 1024)));
+  }
+
+  /** Number of pairs that are not scored yet. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Lets the threads end when they are done; later work starts them again. */
+  close(): void {
+    this.#threads.close();
+  }
+
+  /** Scores one pair, in one crossing with all others of this turn of the event loop. The row is the caller's. */
+  enqueue(kernel: Kernel, texts: readonly string[]): Promise<Float64Array> {
+    return new Promise((resolve, reject) => {
+      let waiting = this.#waiting.get(kernel);
+      if (waiting === undefined) {
+        if (this.#waiting.size === 0) setImmediate(() => this.#flush());
+        waiting = { texts: [], counts: [], settle: [] };
+        this.#waiting.set(kernel, waiting);
+      }
+      waiting.texts.push(...texts);
+      waiting.counts.push(texts.length);
+      waiting.settle.push({ resolve, reject });
+      this.#pending += 1;
+    });
+  }
+
+  #flush(): void {
+    const groups = [...this.#waiting];
+    this.#waiting.clear();
+    for (const [kernel, waiting] of groups) void this.#scoreWaiting(kernel, waiting);
+  }
+
+  async #scoreWaiting(kernel: Kernel, { texts, counts, settle }: WaitingPairs): Promise<void> {
+    // The batch counts its pairs itself.
+    this.#pending -= counts.length;
+    try {
+      const { rows, width, refused } = await this.score(kernel, { texts, counts: Uint32Array.from(counts) }, true);
+      for (const { index, error } of refused) settle[index]!.reject(error);
+      for (const [at, { resolve }] of settle.entries()) {
+        resolve(rows.slice(at * width, (at + 1) * width));
+        if (at % TEXTS_A_LOOK === TEXTS_A_LOOK - 1) await turnDue();
+      }
+    } catch (error) {
+      for (const { reject } of settle) reject(error);
+    }
+  }
+
+  /**
+   * Scores a batch. Rows hold the score and, with `figures`, the kernel's figures. Rejects with the signal's reason as soon
+   * as it is aborted.
+   */
+  async score(kernel: Kernel, pairs: PairTexts, figures: boolean, run: BatchRun = {}): Promise<ScoredRows> {
+    const batch = new SegmentedBatch(kernel, this.#threads, figures, pairs);
+    this.#pending += pairs.counts.length;
+    const reporting = reportProgress(run.onProgress, batch);
+    try {
+      return await abortable(run.signal, batch);
+    } finally {
+      this.#pending -= pairs.counts.length;
+      reporting.end(run.signal?.aborted !== true);
+    }
+  }
+}
+
+interface WaitingPairs {
+  texts: string[];
+  counts: number[];
+  settle: { resolve(row: Float64Array): void; reject(error: unknown): void }[];
+}
+
+function abortable(signal: AbortSignal | undefined, batch: SegmentedBatch): Promise<ScoredRows> {
+  if (signal === undefined) return batch.score();
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const forget = onAbort(signal, () => {
+      batch.abort();
+      reject(signal.reason);
+    });
+    batch.score().then(resolve, reject).finally(forget);
+  });
+}
+
+/** A batch on its way in segments, so that memory is bounded however long the texts are. */
+class SegmentedBatch {
+  readonly #kernel: Kernel;
+  readonly #threads: NativeScoringThreads;
+  readonly #figures: boolean;
+  readonly #pairs: PairTexts;
+  readonly #width: number;
+  readonly #rows: Float64Array;
+  readonly #refused: RefusedPair[] = [];
+  readonly #running = new Set<NativeBatch>();
+  #finished = 0;
+  #aborted = false;
+
+  constructor(kernel: Kernel, threads: NativeScoringThreads, figures: boolean, pairs: PairTexts) {
+    this.#kernel = kernel;
+    this.#threads = threads;
+    this.#figures = figures;
+    this.#pairs = pairs;
+    this.#width = figures ? 1 + kernel.figures.length : 1;
+    this.#rows = new Float64Array(pairs.counts.length * this.#width);
+  }
+
+  get total(): number {
+    return this.#pairs.counts.length;
+  }
+
+  get done(): number {
+    let done = this.#finished;
+    for (const batch of this.#running) done += batch.done();
+    return done;
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    for (const batch of this.#running) batch.abort();
+  }
+
+  async score(): Promise<ScoredRows> {
+    const segments: Promise<void>[] = [];
+    try {
+      for (let [pair, text] = [0, 0]; pair < this.total && !this.#aborted; ) {
+        const segment = await this.#pack(pair, text);
+        if (this.#aborted) break;
+        segments.push(this.#run(segment, pair));
+        pair = segment.pair;
+        text = segment.text;
+        // A segment that fails fails the batch; those behind it must not be unhandled rejections meanwhile.
+        segments.at(-1)!.catch(() => {});
+        if (segments.length >= SEGMENTS) await segments[segments.length - SEGMENTS];
+      }
+      await Promise.all(segments);
+    } catch (error) {
+      this.abort();
+      throw fromNative(error);
+    }
+    this.#refused.sort((a, b) => a.index - b.index);
+    return { rows: this.#rows, width: this.#width, refused: this.#refused };
+  }
+
+  /** Copies the texts of the pairs from `firstPair` on into a native batch, by turns. */
+  async #pack(firstPair: number, firstText: number): Promise<Segment> {
+    const { texts, counts } = this.#pairs;
+    const batch = new native.NativeBatch();
+    let [pair, text, units, filled] = [firstPair, firstText, 0, 0];
+    const flush = (): void => {
+      batch.append(scratch, filled);
+      filled = 0;
+    };
+    for (; pair < counts.length && pair - firstPair < SEGMENT_PAIRS; pair += 1) {
+      const end = text + counts[pair]!;
+      for (let at = text; at < end; at += 1) {
+        const source = texts[at]!;
+        units += source.length;
+        if (source.length <= SHORT) {
+          if (filled + source.length > PIECE) flush();
+          for (let i = 0; i < source.length; i += 1) scratch[filled + i] = source.charCodeAt(i);
+          filled += source.length;
+        } else {
+          for (let from = 0; from < source.length; ) {
+            if (filled === PIECE) {
+              // The scratch is shared: nothing of it may be left when others get their turn.
+              flush();
+              await turnDue();
+            }
+            const part = Math.min(source.length - from, PIECE - filled);
+            const whole = part === source.length ? source : source.slice(from, from + part);
+            scratchBytes.write(whole, 2 * filled, 'utf16le');
+            filled += part;
+            from += part;
+          }
+        }
+        if (at % TEXTS_A_LOOK === 0 && filled > 0) {
+          const turn = turnDue();
+          if (turn !== undefined) {
+            flush();
+            await turn;
+          }
+        }
+      }
+      text = end;
+      if (units >= SEGMENT_UNITS) {
+        pair += 1;
+        break;
+      }
+    }
+    flush();
+    const lengths = new Uint32Array(text - firstText);
+    for (let at = firstText; at < text; at += 1) lengths[at - firstText] = texts[at]!.length;
+    return { batch, lengths, counts: counts.subarray(firstPair, pair), pair, text };
+  }
+
+  async #run({ batch, lengths, counts }: Segment, firstPair: number): Promise<void> {
+    this.#running.add(batch);
+    try {
+      const rows = await batch.start(this.#kernel.native, this.#threads, lengths, counts, this.#figures);
+      this.#rows.set(rows, firstPair * this.#width);
+      this.#finished += counts.length;
+      for (const [at, message] of JSON.parse(batch.refused() ?? '[]') as [number, string][]) {
+        this.#refused.push(new RefusedPair(firstPair + at, refusal(message)));
+      }
+    } finally {
+      this.#running.delete(batch);
+    }
+  }
+}
+
+/** Texts of some pairs in native memory, and where the next segment begins. */
+interface Segment {
+  batch: NativeBatch;
+  lengths: Uint32Array;
+  counts: Uint32Array;
+  pair: number;
+  text: number;
+}
+
+function refusal(message: string): Error {
+  return new ArgumentRangeError(message.replace(/^ERR_OUT_OF_RANGE: /, ''));
+}
+
+/** Calls `onProgress` when the number of scored pairs has changed, until it is ended. */
+function reportProgress(onProgress: BatchRun['onProgress'], batch: SegmentedBatch): { end(complete: boolean): void } {
+  if (onProgress === undefined) return { end() {} };
+  let reported = -1;
+  const report = (): void => {
+    const { done } = batch;
+    if (done === reported) return;
+    reported = done;
+    onProgress(done, batch.total);
+  };
+  const timer = setInterval(report, PROGRESS_INTERVAL);
+  timer.unref();
+  return {
+    end(complete) {
+      clearInterval(timer);
+      if (complete) report();
+    },
+  };
+}
+
+let shared: ScoringThreads | undefined;
+
+/** The threads of scorers that no pool runs: one for each core. */
+export function sharedThreads(): ScoringThreads {
+  shared ??= new ScoringThreads(availableParallelism());
+  return shared;
+}
+
+/** Milliseconds of a turn that short pairs may take on this thread before they go to native threads too. */
+const SHORT_WORK = 2;
+/** UTF-16 units of a pair that is scored at once. */
+const SHORT_PAIR = 128;
+
+let shortWork = 0;
+let turnEnds = false;
+
+/** Scores a short pair on this thread, or returns nothing if it is long or this turn has had enough of them. */
+export function scoreShort(kernel: Kernel, texts: readonly string[]): Float64Array | undefined {
+  let units = 0;
+  for (const text of texts) units += text.length;
+  if (units > SHORT_PAIR || shortWork > SHORT_WORK) return undefined;
+  if (!turnEnds) {
+    turnEnds = true;
+    setImmediate(() => {
+      turnEnds = false;
+      shortWork = 0;
+    });
+  }
+  const start = performance.now();
+  const scored = kernel.scoreNow(texts);
+  shortWork += performance.now() - start;
+  return scored;
+}
