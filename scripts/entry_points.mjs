@@ -27,6 +27,15 @@ function exportsOf(program, file) {
   return { names, values: values.sort() };
 }
 
+/** Entry points that are no part of the root: they change the types of others, which only who imports them wants. */
+const APART = new Set(['matchers']);
+
+/** The typings of such an entry point: its own declarations, with all else from the rolled-up `index.d.ts`. */
+function typingsApart(root, entry) {
+  const own = readFileSync(join(root, '.tmp', 'types', entry, 'index.d.ts'), 'utf8');
+  return HEADER + own.replaceAll(/from '\.\.\/[^']+'/g, "from '../index.js'");
+}
+
 async function rollUpTypings(root) {
   const bundle = await rollup({
     input: join(root, '.facade', 'index.d.ts'),
@@ -61,7 +70,9 @@ export async function writeEntryPoints(root, manifest) {
     const dist = (suffix) => join(root, 'dist', `${entry}${suffix}`);
     const list = values.map((name) => `  ${name},\n`).join('');
     writeIfChanged(dist('.mjs'), `${HEADER}export {\n${list}} from './${entry}.js';\n`);
-    const typings = `${HEADER}export { ${names.join(', ')} } from '../index.js';\n`;
+    const typings = APART.has(entry)
+      ? typingsApart(root, entry)
+      : `${HEADER}export { ${names.join(', ')} } from '../index.js';\n`;
     writeIfChanged(dist('.d.mts'), typings);
     if (entry !== 'index') writeIfChanged(dist('.d.ts'), typings);
   }

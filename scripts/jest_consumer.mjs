@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { consumerProject } from './consumer_project.mjs';
 
 const [report] = process.argv.slice(2);
-const project = consumerProject('jest', ['jest', 'ts-jest', 'typescript', '@jest/globals', '@types/node']);
+const project = consumerProject('jest', ['jest', 'ts-jest', 'typescript', '@jest/globals', 'expect', '@types/node']);
 try {
   const json = report ? ['--json', `--outputFile=${resolve(report)}`] : [];
   const args = [join('node_modules', 'jest', 'bin', 'jest.js'), '--ci', '--no-cache', ...json];

@@ -31,6 +31,8 @@ export type AiEvalsErrorCode =
   | 'ERR_WORKER_DIED'
   /** A regular expression uses look-around or back-references, which linear time does not allow. */
   | 'ERR_UNSUPPORTED_PATTERN'
+  /** A judging model gave no usable verdict, however often it was asked. */
+  | 'ERR_MALFORMED_VERDICT'
   /** What was imported or loaded as a baseline is none. */
   | 'ERR_BASELINE';
 

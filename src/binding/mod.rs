@@ -20,6 +20,7 @@ mod monitor;
 pub mod number;
 mod scoring;
 mod scoring_batch;
+mod scoring_figures;
 mod stats;
 mod stream;
 mod vectors;

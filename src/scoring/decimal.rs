@@ -134,3 +134,11 @@ impl Number {
 pub(super) fn count(n: usize) -> i64 {
     n as i64
 }
+
+impl Decimal {
+    /// Returns whether it is below zero, its digits (most significant first, without zeros at either end) and the power of
+    /// ten of the last of them.
+    pub fn parts(&self) -> (bool, &[u8], i64) {
+        (self.negative, &self.digits, self.exponent)
+    }
+}

@@ -6,12 +6,19 @@ use serde::Deserialize;
 
 use super::bleu::Bleu;
 use super::chrf::Chrf;
+use super::classification::Classification;
 use super::edit_distance::EditDistance;
+use super::embedding::Cosine;
 use super::fuzzy::Fuzzy;
 use super::interrupt::{Interrupt, Stop};
+use super::json_diff::JsonDiff;
+use super::json_schema::{JsonSchema, JsonSchemaSpecification, SchemaError};
+use super::list_overlap::ListOverlap;
 use super::matches::{ExactMatch, Occurrence};
 use super::meteor::Meteor;
+use super::numeric_diff::NumericDiff;
 use super::pattern::{Pattern, PatternError, PatternOptions};
+use super::ranking::Ranking;
 use super::rouge::Rouge;
 use super::ter::Ter;
 use super::token_overlap::{SquadExact, TokenOverlap};
@@ -94,6 +101,23 @@ enum Specification {
     Ter(Ter),
     Rouge(Rouge),
     Meteor(Meteor),
+    Classification(Classification),
+    Cosine(Cosine),
+    #[serde(rename_all = "camelCase")]
+    JsonDiff {
+        strings: Box<Specification>,
+        numbers: Box<Specification>,
+        preserve_strings: bool,
+    },
+    JsonSchema(JsonSchemaSpecification),
+    #[serde(rename_all = "camelCase")]
+    ListOverlap {
+        pairwise: Box<Specification>,
+        allow_extra: bool,
+        max_cells: f64,
+    },
+    NumericDiff(NumericDiff),
+    Ranking(Ranking),
 }
 
 /// A specification that no kernel can be built from.
@@ -102,6 +126,9 @@ pub enum SpecificationError {
     /// The specification is not one that the facade writes.
     #[error("ERR_INVALID_ARG_TYPE: not a scorer's specification: {0}")]
     Malformed(#[from] serde_json::Error),
+    /// The JSON Schema cannot be used.
+    #[error("ERR_OUT_OF_RANGE: jsonSchema: {0}")]
+    Schema(#[from] SchemaError),
     /// The pattern cannot be used.
     #[error(transparent)]
     Pattern(#[from] PatternError),
@@ -112,7 +139,11 @@ pub enum SpecificationError {
 /// # Errors
 /// When the specification names no kernel, or an option of it cannot be used.
 pub fn build(specification: &str) -> Result<Box<dyn Kernel>, SpecificationError> {
-    Ok(match serde_json::from_str(specification)? {
+    built(serde_json::from_str(specification)?)
+}
+
+fn built(specification: Specification) -> Result<Box<dyn Kernel>, SpecificationError> {
+    Ok(match specification {
         Specification::EditDistance(kernel) => Box::new(kernel),
         Specification::Fuzzy(kernel) => Box::new(kernel),
         Specification::ExactMatch(kernel) => Box::new(kernel),
@@ -125,5 +156,28 @@ pub fn build(specification: &str) -> Result<Box<dyn Kernel>, SpecificationError>
         Specification::Ter(kernel) => Box::new(kernel),
         Specification::Rouge(kernel) => Box::new(kernel),
         Specification::Meteor(kernel) => Box::new(kernel),
+        Specification::Classification(kernel) => Box::new(kernel),
+        Specification::Cosine(kernel) => Box::new(kernel),
+        Specification::JsonDiff {
+            strings,
+            numbers,
+            preserve_strings,
+        } => Box::new(JsonDiff {
+            strings: built(*strings)?,
+            numbers: built(*numbers)?,
+            preserve_strings,
+        }),
+        Specification::JsonSchema(specification) => Box::new(JsonSchema::new(&specification)?),
+        Specification::ListOverlap {
+            pairwise,
+            allow_extra,
+            max_cells,
+        } => Box::new(ListOverlap {
+            pairwise: built(*pairwise)?,
+            allow_extra,
+            max_cells,
+        }),
+        Specification::NumericDiff(kernel) => Box::new(kernel),
+        Specification::Ranking(kernel) => Box::new(kernel),
     })
 }

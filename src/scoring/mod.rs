@@ -10,30 +10,42 @@
 //! unless a tolerance is asked for), and a match of a text with itself passes unless [`Score::Unusable`].
 
 pub mod accuracy;
+pub mod aggregates;
 pub mod batch;
 pub mod bleu;
 pub mod bleu_tokens;
 pub mod chrf;
+pub mod classification;
 pub mod decimal;
 pub mod edit_distance;
+pub mod embedding;
 pub mod exact_text;
 pub mod final_number;
 pub mod fuzzy;
 pub mod interrupt;
 pub mod json;
+pub mod json_diff;
 pub mod json_in_text;
+pub mod json_number;
+pub mod json_schema;
+pub mod json_text;
 pub mod kernel;
 pub mod lcs_positions;
+pub mod list_overlap;
 pub mod matches;
 pub mod meteor;
 pub mod ngrams;
 pub mod numeral;
+pub mod numeric_diff;
+pub mod packed_numbers;
 pub mod pattern;
 pub mod porter;
+pub mod ranking;
 pub mod rouge;
 pub mod ter;
 pub mod text;
 pub mod token_overlap;
+pub mod two_lists;
 
 #[cfg(test)]
 mod reference_tests;
