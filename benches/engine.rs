@@ -11,7 +11,7 @@ use ai_evals::cache::{Cache, Limits as CacheLimits, Policy};
 use ai_evals::executor::{Action, RetryPolicy, Scheduler};
 use ai_evals::key::{Key, KeySecret};
 use ai_evals::limiter::{Entry, Limits, MILLISECOND, Nanos, Size, Spent};
-use ai_evals::stream::source::{DatasetReader, Format, ReaderOptions};
+use ai_evals::stream::source::{CsvOptions, DatasetReader, Format, MAX_RECORD_BYTES, ReaderOptions};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::writer::SerializedFileWriter;
@@ -160,8 +160,11 @@ fn read_all(mut reader: DatasetReader) -> u64 {
 fn options(format: Format) -> ReaderOptions {
     ReaderOptions {
         format: Some(format),
+        csv: CsvOptions::DEFAULT,
         skip_invalid: false,
         batch_bytes: 256 * 1024,
+        max_record_bytes: MAX_RECORD_BYTES,
+        spool_directory: None,
     }
 }
 
@@ -179,10 +182,7 @@ fn text_formats(criterion: &mut Criterion) {
             .expect("memory takes any text");
     }
     let mut group = criterion.benchmark_group("stream");
-    for (name, text, format) in [
-        ("JSON lines", json, Format::JsonLines),
-        ("CSV", csv, Format::Csv(b',')),
-    ] {
+    for (name, text, format) in [("JSON lines", json, Format::JsonLines), ("CSV", csv, Format::Csv)] {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
@@ -238,7 +238,7 @@ fn parquet_rows(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(ROWS as u64));
     group.bench_function("Parquet rows", |bencher| {
         bencher.iter(|| {
-            read_all(DatasetReader::open(&path, options(Format::Parquet)).expect("the file is valid"))
+            read_all(DatasetReader::open(&path, options(Format::Parquet), None).expect("the file is valid"))
         });
     });
     group.finish();
