@@ -28,6 +28,8 @@ export declare class ByteCacheHandle {
    * For a limit out of its range; `ERR_STORAGE` with the kind of [`DiskError`].
    */
   static disk(page: Uint16Array, scope: string, path: string, namespace: string, maxEntries: number, maxBytes: number, stale: number, now: number): ByteCacheHandle
+  /** Whether the file `path` is another program's. */
+  static isForeign(path: string): boolean
   /**
    * Form, value, and 1 if the entry expired less than `window` ms ago, else 0. Null: there is none. Counts as a hit
    * or a miss, and a hit as a use.
@@ -56,11 +58,9 @@ export declare class ByteCacheHandle {
   figures(out: Float64Array, now: number): void
   /** Notes of at most `limit` entries behind `cursor`, which is 0 at first. */
   notes(cursor: number, limit: number): NotesPage
-  /** What was set aside or dropped as damaged since the last call. */
+  /** Takes the messages about what was set aside or dropped as damaged since the last call. */
   takeNotices(): Array<string>
-  /** Whether nothing can be written. */
-  get readOnly(): boolean
-  /** Whether the last write came to nothing only because others wrote for too long. */
+  /** Whether the last call came to nothing only because others wrote for too long. */
   get busy(): boolean
   /** Gives everything back; calls after the first do nothing. */
   close(): void
@@ -79,6 +79,8 @@ export declare class ByteCacheHandle {
    * all who ask until then.
    */
   release(structure: number, text: string, lengths: Uint32Array | undefined | null, ticket: number, open?: number | undefined | null): void
+  /** Gives back every claim of this handle, as its end would do: for the end of the process. */
+  releaseAll(): void
 }
 
 /**
@@ -334,7 +336,7 @@ export declare function cacheTakeDropped(id: number, out: Float64Array): number
 /** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
 export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
 
-/** What `claim` answers. */
+/** The answer of `claim`. */
 export interface ClaimAnswer {
   /** For `set` and `release`. */
   ticket: number
@@ -390,7 +392,7 @@ export declare function machinePace(): number
 /** One page of notes. */
 export interface NotesPage {
   notes: Array<string>
-  /** What to go on with; −1 at the end. */
+  /** The cursor to go on with; −1 at the end. */
   cursor: number
 }
 
