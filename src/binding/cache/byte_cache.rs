@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
 use super::key::{append, with_units};
-use super::number::{integer, positive};
+use crate::binding::number::{integer, positive};
 use crate::cache::disk::{DiskCache, DiskLimits};
 use crate::cache::{Limits, Policy};
 

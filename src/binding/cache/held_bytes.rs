@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
 use napi::{Env, Error, Result, Status};
 
-use super::number::OUT_OF_RANGE;
+use crate::binding::number::OUT_OF_RANGE;
 use crate::cache::disk::{Digest, DiskCache, DiskError, Found};
 use crate::cache::leases::{Grant, NOBODY};
 use crate::cache::shared::{Answer, SharedCache};
