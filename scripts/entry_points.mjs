@@ -32,7 +32,7 @@ const APART = new Set(['matchers']);
 
 /** The typings of such an entry point: its own declarations, with all else from the rolled-up `index.d.ts`. */
 function typingsApart(root, entry) {
-  const own = readFileSync(join(root, '.tmp', 'types', entry, 'index.d.ts'), 'utf8');
+  const own = readFileSync(join(root, '.facade', entry, 'index.d.ts'), 'utf8');
   return HEADER + own.replaceAll(/from '\.\.\/[^']+'/g, "from '../index.js'");
 }
 

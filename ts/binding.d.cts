@@ -157,6 +157,14 @@ export declare class NativeBatch {
   refused(): string | null
 }
 
+/** A compiled JSON Schema that says why an answer is not valid. */
+export declare class NativeJsonSchema {
+  /** Compiles the schema of a specification, as JSON. */
+  constructor(specification: string)
+  /** Says why an answer is not valid; null if it is. */
+  explain(answer: string): string | null
+}
+
 /** The scorer of one specification; see the engine's `kernel`. */
 export declare class NativeKernel {
   /** Builds the kernel of a JSON specification. */
@@ -178,11 +186,10 @@ export declare class NativeMonitor {
   component(name: string): number
   /** The node of `component` below `parent` (−1: the top) in the call tree. */
   node(parent: number, component: number): number
-  /**
-   * Records the first `calls` finished calls of the batch, four numbers each: node, duration, self time and reading of the
-   * reference work, ms.
-   */
+  /** Records the first `calls` finished calls of the batch, three numbers each: node, duration (ms) and self time (ms). */
   record(batch: Float64Array, calls: number): void
+  /** Takes in what the reference work took, ms, for the calls recorded since the last reading; 0 when it is not known. */
+  readReference(reading: number): void
   /** Writes the figures of one component to `out`; false before its first finished call. */
   timing(component: number, out: Float64Array): boolean
   /** Writes the figures of all components with calls to `out`, longest total first, and returns how many. */
@@ -191,7 +198,7 @@ export declare class NativeMonitor {
   bottlenecks(criticalMs: number, criticalPercent: number): string
   /**
    * The call tree as rows of component, parent node (−1: the top), calls, total and self time; returns how many nodes
-   * there are, and writes them only if `out` has room for all.
+   * there are, and writes them only if all fit into `out`.
    */
   tree(out: Float64Array): number
   /** Keeps what was recorded so far as the baseline `id`. */
@@ -202,8 +209,11 @@ export declare class NativeMonitor {
   importBaseline(document: string, id?: string | undefined | null): string
   /** Forgets every baseline. */
   clearBaselines(): void
-  /** What became slower since the baseline `id`, as JSON; null when there is no such baseline. */
-  regressions(id: string, critical: number, major: number, minor: number): string | null
+  /**
+   * The regressions since the baseline `id`, and the changes that cannot be judged, as JSON; null when there is no such
+   * baseline.
+   */
+  changes(id: string, critical: number, major: number, minor: number): string | null
   /** Forgets every call. */
   reset(): void
 }
@@ -311,13 +321,16 @@ export declare class SpillQueue {
   diskBytes(): number
 }
 
-/** How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
+/** Refuses lists that are too long for an assignment. */
+export declare function assignmentIsAffordable(expected: number, actual: number, maxCells: number): void
+
+/** The number of calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
 export declare function benchmarkCallsPerSample(call: number, resolution: number, cost: number): number
 
 /** Compares two results: a `Change` as JSON in, a `Comparison` as JSON out. */
 export declare function benchmarkCompare(change: string): string
 
-/** Whether the last rounds of a warm-up agree. */
+/** Says if the last rounds of a warm-up agree. */
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
 /**
@@ -325,6 +338,12 @@ export declare function benchmarkIsSettled(medians: Float64Array): boolean
  * then of their reference readings, if there are any; returns how many rounds.
  */
 export declare function benchmarkSummarize(batches: Float64Array, references: Float64Array, perSample: number, out: Float64Array): number
+
+/** Difference, low, high and p of paired scores. */
+export declare function bootstrapDifference(a: Float64Array, b: Float64Array, confidence: number, resamples: number, seed: number): Float64Array
+
+/** Mean, low and high of a bootstrap interval. */
+export declare function bootstrapMeanInterval(values: Float64Array, bca: boolean, confidence: number, resamples: number, seed: number): Float64Array
 
 /** Gives the engine the vector of an occupied slot. */
 export declare function cacheAddVector(id: number, slot: number, vector: Float64Array): void
@@ -395,6 +414,12 @@ export interface ClaimAnswer {
   answers: Uint8Array
 }
 
+/**
+ * The figures of predictions, in a row: accuracy, balanced accuracy, MCC, kappa; precision, recall and F1 of the macro, micro
+ * and weighted average; precision, recall, F1 and support of each label; and the matrix, row by row.
+ */
+export declare function classificationFigures(expected: Uint32Array, actual: Uint32Array, labels: number, classes: number, kappaWeights: string): Float64Array
+
 /** Options of reading a dataset file; the facade checks what callers give. */
 export interface DatasetFileOptions {
   /** `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file. */
@@ -431,6 +456,15 @@ export declare function findAppendPoint(path: string, format: string, header?: s
 /** Returns the columns of the CSV or TSV file at `path`, when it has a header row with its line end. */
 export declare function finishedCsvHeader(path: string, format: string): Array<string> | null
 
+/**
+ * The leaves of two JSON values that are compared in JavaScript, as JSON: `["s", expected, actual]` for strings, `["n", …]`
+ * for numbers.
+ */
+export declare function jsonLeaves(expected: string, actual: string, preserveStrings: boolean): string
+
+/** The similarity of two JSON values, given that of each leaf in the order of [`json_leaves`]. */
+export declare function jsonSimilarity(expected: string, actual: string, preserveStrings: boolean, scores: Float64Array): number
+
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
   /** Calls per window. */
@@ -457,11 +491,11 @@ export interface LimitValues {
   unknownCall: number
 }
 
-/**
- * How quick the machine is at the moment: what a fixed piece of work takes, ms (about 0.0025). Takes about 6 µs. On the
- * system's own clock, whatever the clock of JavaScript is made to say.
- */
-export declare function machinePace(): number
+/** p and statistic of `McNemar`'s test. */
+export declare function mcnemarTest(onlyA: number, onlyB: number, exact: boolean): Float64Array
+
+/** nDCG of items by their scores; `k` 0 looks at all. */
+export declare function ndcgOfScores(relevance: Float64Array, scores: Float64Array, k: number): number
 
 /** One page of notes. */
 export interface NotesPage {
@@ -469,6 +503,9 @@ export interface NotesPage {
   /** What to go on with; −1 at the end. */
   cursor: number
 }
+
+/** The overlap of lists whose elements were compared in JavaScript: `similarity` row by row of expected elements. */
+export declare function overlapOfSimilarities(similarity: Float64Array, expected: number, actual: number, allowExtra: boolean): number
 
 /** Panics with `message`. Exists so that a test can prove that a panic in the engine becomes an error, not an abort. */
 export declare function panicProbe(message: string): number
@@ -486,14 +523,14 @@ export declare function planDuration(tasks: number, concurrency: number, latency
  */
 export declare function recordPanics(): void
 
+/**
+ * A reading of how quick the machine is: what a fixed piece of work takes at best, ms (about 0.0015). Takes about 20 µs, on the
+ * system's own clock whatever the clock of JavaScript is made to say.
+ */
+export declare function referenceTiming(): number
+
 /** Whether another attempt can help. */
 export declare function retryable(status: number, code: string, name: string, message: string): boolean
-
-/**
- * How long this thread has waited for a processor since it began, ms; 0 where the system does not tell (all but Linux). Takes
- * 2 µs.
- */
-export declare function runDelay(): number
 
 /** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
 export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
@@ -518,6 +555,9 @@ export declare function vectorCosine(a: Float64Array, b: Float64Array): number
 
 /** The version of the native library; the facade refuses to run with another one. */
 export declare function version(): string
+
+/** Low and high of a Wilson interval. */
+export declare function wilson(passed: number, total: number, confidence: number): Float64Array
 
 /** Compresses `text` as one zstd frame. */
 export declare function zstdFrame(text: Uint8Array): Promise<Buffer>

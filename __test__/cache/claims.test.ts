@@ -1,4 +1,5 @@
 /** Computing once among cache objects, threads and processes that share a name or a file. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { EmbeddingCache, ResponseCache, type TieredCacheOptions } from '@aah/ai-evals/performance';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { root, runChild } from '../lifecycle/child.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'ai-evals-claims-'));
@@ -274,4 +275,81 @@ test('a deletion by another process during a computation is not undone', async (
   cache.set('go on', {}, 'now');
   expect((await child).stdout).toBe('of before the deletion false\n');
   expect(cache.has('k', config)).toBe(false);
+});
+
+describe('a claim is given back at once', () => {
+  /** Claims a key; `end()` ends the process or thread. */
+  const claiming = (options: string, end: string) => `
+    const { ResponseCache } = require(${JSON.stringify(join(root, 'dist', 'index.js'))});
+    const cache = new ResponseCache(${options});
+    void cache.getOrCompute('k', { model: 'm' }, () => new Promise(() => {}));
+    const end = () => { ${end} };
+  `;
+  /** Waits for the key, has the other end, and gets it. */
+  const waits = async (cache: ResponseCache<unknown>, endOther: () => unknown) => {
+    // By this clock no lease ever ends.
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now());
+    vi.spyOn(process, 'hrtime').mockReturnValue(process.hrtime());
+    onTestFinished(() => void vi.restoreAllMocks());
+    let isComputed = false;
+    const pending = cache.getOrCompute('k', config, () => {
+      isComputed = true;
+      return 'of the next';
+    });
+    await sleep(100);
+    expect(isComputed, 'while the other computes').toBe(false);
+    endOther();
+    expect(await pending).toBe('of the next');
+  };
+
+  test.each([
+    ['process.exit()', 'process.exit(3)'],
+    ['a throw', "throw new Error('uncaught')"],
+    ['an unhandled rejection', "void Promise.reject(new Error('unhandled'))"],
+  ])('by a process that ends by %s', async (_how, end) => {
+    const persist = join(folder, `${++n}.db`);
+    const cache = open(() => new ResponseCache<unknown>({ persist }));
+    const source = `
+      ${claiming(JSON.stringify({ persist }), end)}
+      process.stdin.once('data', end);
+      cache.set('claimed', {}, true);
+    `;
+    const child = spawn(process.execPath, ['--eval', source], { stdio: ['pipe', 'ignore', 'ignore'] });
+    while (!cache.has('claimed', {})) await sleep(5);
+    const ended = once(child, 'exit');
+    await waits(cache, () => child.stdin.end('now'));
+    expect((await ended)[0]).toBeGreaterThan(0);
+  });
+
+  test.each(
+    tiers.flatMap(([tier, options]) =>
+      ['process.exit(3)', "throw new Error('uncaught')", 'terminate'].map((how) => [how, tier, options] as const),
+    ),
+  )('by a thread that ends by %s, of %s', async (how, _tier, options) => {
+    const given = options();
+    const cache = open(() => new ResponseCache<unknown>(given));
+    const source = `
+      ${claiming(JSON.stringify(given), how)}
+      const { parentPort } = require('node:worker_threads');
+      parentPort.once('message', end);
+      parentPort.postMessage('claimed');
+    `;
+    const thread = new Worker(how === 'terminate' ? source.replace('terminate', '') : source, { eval: true });
+    thread.on('error', () => {});
+    await once(thread, 'message');
+    const ended = new Promise((resolve) => thread.once('exit', resolve));
+    await waits(cache, () => (how === 'terminate' ? thread.terminate() : thread.postMessage('now')));
+    await ended;
+  });
+
+  test('and nothing is listened to while nothing is claimed', async () => {
+    const [cache] = responses({ persist: join(folder, `${++n}.db`) }, 1);
+    const before = process.listenerCount('exit');
+    const slow = deferred<string>();
+    const pending = ['a', 'b'].map((key) => cache!.getOrCompute(key, config, () => slow.promise));
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    slow.resolve('computed');
+    await Promise.all(pending);
+    expect(process.listenerCount('exit')).toBe(before);
+  });
 });

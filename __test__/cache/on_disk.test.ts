@@ -1,6 +1,5 @@
 import {
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -339,20 +338,6 @@ test.skipIf(!canMount())('a full disk: what was stored stays, what is new goes t
   } finally {
     disk.unmount();
   }
-});
-
-test('a file that is deleted while it is open is started again within a second or so', async () => {
-  const file = path();
-  const cache = new ResponseCache({ persist: file });
-  cache.set('a', config, 1);
-  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  cache.set('b', config, 2);
-  cache.close();
-  expect(existsSync(file)).toBe(true);
-  const later = new ResponseCache({ persist: file });
-  expect(later.get('b', config)).toBe(2);
-  later.close();
 });
 
 test('a process that leaves its cache open exits by itself', async () => {

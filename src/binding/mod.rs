@@ -6,14 +6,8 @@
 //! - numbers arrive as `f64` and are checked once, in [`number`];
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
-mod byte_cache;
-mod byte_claims;
 mod cache;
-mod cache_handle;
 mod executor;
-mod held_bytes;
-mod hot_call;
-mod key;
 mod lifecycle;
 mod limiter;
 mod monitor;
@@ -23,4 +17,3 @@ mod scoring_batch;
 mod scoring_figures;
 mod stats;
 mod stream;
-mod vectors;

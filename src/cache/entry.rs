@@ -10,7 +10,7 @@ pub type Slot = u32;
 /// No slot: the end of a list.
 pub const NONE: Slot = Slot::MAX;
 
-/// Which list of its policy an entry is in.
+/// The list of its policy that an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Segment {
     /// Under LRU the only one; under `TinyLFU` the newcomers.
@@ -30,7 +30,7 @@ pub struct Link {
     pub older: Slot,
 }
 
-/// What the cache knows of a value. 56 bytes.
+/// The record of a value, without the value. 56 bytes.
 #[derive(Debug)]
 pub struct Entry {
     pub key: Key,

@@ -1,4 +1,4 @@
-//! In which order entries expire.
+//! The order in which entries expire.
 //!
 //! Entries with the cache's own time to live expire in the order they were set: a list, O(1) for every operation. Those
 //! with a time to live of their own are in a binary heap that knows where each of them is: O(log n), n being the number

@@ -1,11 +1,11 @@
-//! What a cache of bytes is given to store.
+//! An entry to store in a cache of bytes.
 
 /// One entry to store under a key of type `K`.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a, K> {
-    /// What it is stored under.
+    /// Its key.
     pub key: K,
-    /// What the caller encoded it as.
+    /// The caller's encoding.
     pub form: u8,
     /// The encoded value.
     pub value: &'a [u8],
@@ -14,7 +14,7 @@ pub struct Item<'a, K> {
 }
 
 impl<K> Item<'_, K> {
-    /// What it counts for in the limit of bytes.
+    /// Its bytes, as the limit counts them.
     pub fn size(&self) -> u64 {
         (self.value.len() + self.note.len()) as u64
     }

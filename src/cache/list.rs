@@ -2,7 +2,7 @@
 
 use super::entry::{Entries, NONE, Slot};
 
-/// Which pair of links of an entry a list uses.
+/// The pair of links of an entry that a list uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// The order in which entries leave.

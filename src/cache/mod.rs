@@ -1,9 +1,9 @@
-//! Room: cache. Which entries a cache holds, and which one leaves; the values themselves stay with the caller.
+//! Caches: which entries one holds, and which is evicted. The values themselves stay with the caller.
 //!
 //! A [`Cache`] maps a [`Key`] of 128 bits to a [`Slot`], a small number under which the caller keeps the value. It is a
 //! hash table over one contiguous block of entries, through which the recency and the expiry order are threaded.
 //!
-//! What always holds:
+//! Invariants:
 //! - there are never more than `max_entries` entries, nor more than `max_bytes` bytes of them;
 //! - under [`Policy::Lru`] the entry that leaves for a new one is an expired one if there is any, and else exactly the
 //!   least recently used live one; `get` and `set` are uses, `peek` is not;
@@ -13,11 +13,11 @@
 //! Cost: O(1) amortised for every operation, whatever the number of entries; O(log n) where an entry has a time to live
 //! of its own, n being the number of such entries. About 61 bytes per entry. Time is an argument, in milliseconds.
 
-pub mod claims;
 pub mod disk;
 mod entry;
 mod expiry;
 mod item;
+pub mod leases;
 mod list;
 mod policy;
 pub mod shared;
@@ -35,7 +35,7 @@ use entry::{Entries, Segment};
 use expiry::{ExpiryOrder, is_due};
 pub use item::Item;
 use list::{Chain, List};
-use policy::LeavingOrder;
+use policy::EvictionOrder;
 pub use policy::Policy;
 pub use vectors::{Vectors, cosine};
 
@@ -50,13 +50,13 @@ pub struct Limits {
     pub ttl: f64,
     /// Milliseconds an expired entry stays for [`Cache::get_stale`], unless room is needed.
     pub stale: f64,
-    /// How a victim is chosen.
+    /// The choice of the entry to evict.
     pub policy: Policy,
     /// Report every entry that is evicted or expires, also those whose slot is used again at once.
     pub report_all: bool,
 }
 
-/// Why an entry left without being asked to.
+/// The reason why an entry left without a call for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// There were `max_entries` others.
@@ -72,7 +72,7 @@ pub enum Reason {
 pub struct Dropped {
     /// Where it was.
     pub slot: Slot,
-    /// Why it left.
+    /// The reason.
     pub reason: Reason,
 }
 
@@ -87,13 +87,13 @@ pub struct Counters {
     pub evictions: u64,
 }
 
-/// See the module.
+/// A cache without its values. See the module.
 #[derive(Debug)]
 pub struct Cache {
     limits: Limits,
     table: HashTable<Slot>,
     entries: Entries,
-    order: LeavingOrder,
+    order: EvictionOrder,
     expiry: ExpiryOrder,
     expired: List,
     bytes: u64,
@@ -108,7 +108,7 @@ impl Cache {
             limits,
             table: HashTable::new(),
             entries: Entries::default(),
-            order: LeavingOrder::new(limits.policy, limits.max_entries),
+            order: EvictionOrder::new(limits.policy, limits.max_entries),
             expiry: ExpiryOrder::new(),
             expired: List::new(Chain::Recency),
             bytes: 0,

@@ -1,4 +1,4 @@
-//! Which entry leaves when there is no room: the least recently used one, or the one `TinyLFU` thinks least useful.
+//! Eviction: the least recently used entry leaves, or the one that `TinyLFU` thinks least useful.
 //!
 //! Every operation is O(1). A policy's lists hold exactly the live entries.
 
@@ -7,7 +7,7 @@ use super::list::{Chain, List};
 use super::sketch::FrequencySketch;
 use crate::key::Key;
 
-/// How a victim is chosen.
+/// The choice of the entry to evict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Exact least recently used.
@@ -18,13 +18,13 @@ pub enum Policy {
 
 /// The live entries of a cache in the order in which they would leave.
 #[derive(Debug)]
-pub struct LeavingOrder {
+pub struct EvictionOrder {
     window: List,
     /// `None` under LRU.
     main: Option<Box<MainSpace>>,
 }
 
-/// What lies behind the window of W-`TinyLFU`: a segmented LRU and the frequencies that guard it.
+/// The main space behind the window of W-`TinyLFU`: a segmented LRU and the frequencies that guard it.
 #[derive(Debug)]
 struct MainSpace {
     max_entries: usize,
@@ -53,7 +53,7 @@ impl MainSpace {
     }
 }
 
-impl LeavingOrder {
+impl EvictionOrder {
     pub fn new(policy: Policy, max_entries: usize) -> Self {
         let main = (policy == Policy::TinyLfu).then(|| {
             Box::new(MainSpace {

@@ -1,17 +1,21 @@
 //! Bytes shared between the threads of a process: one cache per name, outside of every JavaScript heap.
 //!
-//! The engine of [`super::Cache`] decides what is held; the bytes lie beside it, by slot. What always holds:
+//! The engine of [`super::Cache`] decides what is held; the bytes lie beside it, by slot. Invariants:
 //! - a name stands for one cache as long as the process lives, with the limits of who opened it first;
 //! - there is one set of figures for all threads;
 //! - bytes that were handed out stay as they are, whatever happens to the entry: readers hold a reference, not the lock;
-//! - a key is computed by one owner at a time, as [`super::claims`] tells.
+//! - a key is computed by one owner at a time, as [`super::leases`] tells.
 //!
-//! Cost: that of the engine and an uncontended lock, some 100 ns; bytes are copied once, by the reader, outside the lock.
+//! Cost: that of the engine and a lock, 35 ns a look-up; bytes are copied once, by the reader, outside the lock.
+//!
+//! moka (`sync::Cache`, LRU) was measured as its engine, side by side. A `get` takes 9 times as long with 1, 2 and 8 threads,
+//! and an evicting `set` 8 times. It has one limit, not entries and bytes: with 100 entries and 100,000 bytes allowed it
+//! held 46 of 50 entries that fit. It takes no clock of the caller's.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::claims::{Claimed, Claims, Grant};
+use super::leases::{Claimed, Grant, Leases};
 use super::{Cache, Counters, Item, Limits, Slot};
 use crate::key::Key;
 
@@ -34,12 +38,12 @@ impl Answer {
         }
     }
 
-    /// What was stored: the form, the value, and a 0 where a copy can say whether it is stale.
+    /// The form, the value, and a 0 where a copy can say whether it is stale.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// What it counts for in the limit of bytes.
+    /// Its bytes, as the limit counts them.
     fn size(&self) -> u64 {
         (self.bytes.len() - 2 + self.note.len()) as u64
     }
@@ -66,7 +70,7 @@ pub struct LimitsDiffer {
 /// Figures of a shared cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SharedFigures {
-    /// Of all threads, since the last `clear`.
+    /// Counts of all threads, since the last `clear`.
     pub counters: Counters,
     /// Live entries.
     pub entries: u64,
@@ -90,7 +94,7 @@ struct Inside {
     answers: Vec<Option<Arc<Answer>>>,
     /// Memory of `answers`.
     held: u64,
-    claims: Claims<Key>,
+    claims: Leases<Key>,
     handles: u64,
 }
 
@@ -120,33 +124,33 @@ impl SharedCache {
                 cache: Cache::new(limits),
                 answers: Vec::new(),
                 held: 0,
-                claims: Claims::default(),
+                claims: Leases::default(),
                 handles: 0,
             }),
         }
     }
 
-    /// What is under `key`, and whether it is stale: expired less than `window` ms ago. Counts as a hit or a miss, and a
+    /// Reads the entry under `key`, and whether it is stale: expired less than `window` ms ago. Counts as a hit or a miss, and a
     /// hit as a use.
     pub fn get(&self, key: Key, now: f64, window: f64) -> Option<(Arc<Answer>, bool)> {
         self.inside().get(key, now, window)
     }
 
-    /// What is fresh under `key`. No use, and not counted.
+    /// Reads the fresh entry under `key`. No use, and not counted.
     pub fn peek(&self, key: Key, now: f64) -> Option<Arc<Answer>> {
         let inside = self.inside();
         let slot = inside.cache.peek(key, now)?;
         inside.answer(slot).cloned()
     }
 
-    /// The same as `get` for several, fresh ones only, under one lock.
+    /// Reads several fresh entries like `get`, under one lock.
     pub fn get_many(&self, keys: &[Key], now: f64) -> Vec<Option<Arc<Answer>>> {
         let mut inside = self.inside();
         let found = keys.iter().map(|key| inside.get(*key, now, 0.0));
         found.map(|found| Some(found?.0)).collect()
     }
 
-    /// The same as `peek` for several, under one lock.
+    /// Reads several entries like `peek`, under one lock.
     pub fn peek_many(&self, keys: &[Key], now: f64) -> Vec<Option<Arc<Answer>>> {
         let inside = self.inside();
         let peek = |key: &Key| inside.answer(inside.cache.peek(*key, now)?).cloned();
@@ -236,7 +240,7 @@ impl SharedCache {
         (notes, if end { -1 } else { next.cast_signed() as i64 })
     }
 
-    /// Asks for `owner`, which is not [`super::claims::NOBODY`], to compute what is under `keys` and holds what it gets
+    /// Asks for `owner`, which is not [`super::leases::NOBODY`], to compute what is under `keys` and holds what it gets
     /// until `until`. Returns a ticket, to be given to [`SharedCache::set`] and [`SharedCache::release`], and an answer
     /// for each. One that `seizes` gets all.
     pub fn claim(&self, keys: &[Key], owner: i64, seizes: bool, now: f64, until: f64) -> (i64, Vec<Claimed>) {

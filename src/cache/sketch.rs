@@ -1,4 +1,4 @@
-//! How often a key was seen of late, in a few bits per key.
+//! Recent frequencies of keys, in a few bits per key.
 //!
 //! A count-min sketch of 4-bit counters, four per key, all halved after every 10 × capacity increments so that the past
 //! fades (Einziger, Friedman, Manes, "`TinyLFU`: A Highly Efficient Cache Admission Policy", ACM Transactions on Storage 2017). An estimate is
@@ -51,7 +51,7 @@ impl FrequencySketch {
         }
     }
 
-    /// How often `key` was used of late: 0–15.
+    /// Returns the recent frequency of `key`: 0–15.
     pub fn estimate(&self, key: Key) -> u8 {
         let count = |(word, shift): (usize, u32)| (self.words[word] >> shift & 15) as u8;
         counters(key, self.words.len())

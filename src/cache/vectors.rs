@@ -26,7 +26,7 @@ struct Rows {
     slots: Vec<Slot>,
 }
 
-/// See the module.
+/// Vectors by slot. See the module.
 #[derive(Debug, Default)]
 pub struct Vectors {
     by_length: Map<usize, Rows>,

@@ -81,7 +81,8 @@ export interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K>
   shared?: string | undefined;
   /**
    * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
-   * While the file fails the cache goes on in memory; the next write that succeeds and `close` bring the file up to date.
+   * A file that fails is not written again until another cache is opened on it; this one goes on in memory, with one process
+   * warning. A file of another program is refused with `ERR_STORAGE`.
    * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
    */
   persist?: string | undefined;

@@ -1,10 +1,11 @@
-//! What can go wrong with a cache file, in words for whoever runs the program.
+//! Failures of a cache file: each says what was wrong, with which file, and what to do.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-/// Why a call could not be done. Each names the file and what to do about it.
+/// The reason why a call could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// The file, or the directory it is in, cannot be written.
@@ -45,8 +46,8 @@ pub enum DiskError {
         /// The newest that is understood.
         known: i32,
     },
-    /// A database, but no cache.
-    #[error("{} is a SQLite database of another program: give the cache a file of its own", file.display())]
+    /// No cache of this package: a database of another program, or no database.
+    #[error("{} is a file of another program, and is left as it is: give the cache a file of its own", file.display())]
     Foreign {
         /// The file.
         file: PathBuf,
@@ -56,7 +57,7 @@ pub enum DiskError {
     CannotOpen {
         /// The cache file.
         file: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
     /// The system failed to read or write.
@@ -64,12 +65,25 @@ pub enum DiskError {
     Io {
         /// The cache file.
         file: PathBuf,
-        /// What the system said.
+        /// The message of the system.
         reason: String,
     },
 }
 
 impl DiskError {
+    /// The meaning of a failure of the file system.
+    pub fn of_io(error: &io::Error, file: &Path) -> Self {
+        let file = file.to_path_buf();
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::Full { file },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { file },
+            _ => Self::CannotOpen {
+                file,
+                reason: error.to_string(),
+            },
+        }
+    }
+
     /// The name of the kind, to branch on.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -84,7 +98,7 @@ impl DiskError {
     }
 }
 
-/// What a failed call means for the file.
+/// The meaning of a failed call for the file.
 #[derive(Debug)]
 pub enum Trouble {
     /// Its content is not what was written: it is to be set aside.
@@ -103,7 +117,7 @@ const NO_ROOM_FOR_INDEX: i32 = 4874;
 const MOVED: i32 = 1032;
 
 impl Trouble {
-    /// Of a failure of the database engine on `file`.
+    /// The trouble behind a failure of the database engine on `file`.
     pub fn of(error: &rusqlite::Error, file: &Path) -> Self {
         let file = file.to_path_buf();
         let reason = error.to_string();

@@ -1,60 +1,64 @@
 //! Bytes on disk: entries that survive the process, in one SQLite file that many threads and processes use at once.
 //!
-//! What always holds:
-//! - when a call that writes returns, what it wrote is in the log of the file: killing the process at any moment loses
-//!   nothing and damages nothing, and every other process sees it. (A power cut may lose the last writes, no more.)
-//! - an answer is what was stored last under its key, and is whole, or there is none: each row carries a checksum, which
-//!   is in a second tree as well, so that an earlier row that damage has brought back is known; a damaged row is removed,
-//!   a damaged file set aside, be the damage in its log (see `log`), and both are told of in
-//!   [`DiskCache::take_notices`]. (Row numbers inside a tree carry none: where these are damaged, an entry may be a miss.)
+//! Invariants:
+//! - when a call that writes returns, its entries are in the log of the file under the path: killing the process at any
+//!   moment loses nothing and damages nothing, and every other process sees them. A power cut may lose the last writes;
+//! - an answer was stored under its key, and is whole, or there is none. Each row carries a checksum, which is in a second
+//!   tree as well, so that an earlier row that damage has brought back is known. A damaged row is removed, a damaged file
+//!   set aside, and both are told of in [`DiskCache::take_notices`]. `SQLite` reads a damaged log up to the damage: then
+//!   the writes behind it are lost, as after a power cut;
 //! - after every write a namespace has at most `max_entries` entries and `max_bytes` bytes. What leaves first is what is
 //!   past its time, then the least recently used: exactly within one process; uses by other processes count from their
 //!   next write on;
-//! - someone else's database and a file of a later version are not touched; where nothing can be written, what is there
-//!   can be read.
+//! - a file of another program and one of a later version are not touched; a file that cannot be written can be read;
+//! - a file that was removed or replaced while it is open is noticed by the next write, which goes to the file that is
+//!   under the path then.
 //!
-//! Cost: a `get` is two look-ups in B-trees and one checksum, a few µs for a few kilobytes; a `set` is one transaction of
-//! a few pages, some 50 µs, mostly without waiting for the disk: that is the keeper's (see `keeper`). Opening and figures
-//! cost the same whatever the size. Pages have 4 KB: with 8 KB the file of answers of 2 KB is smaller (1.5 times what is
-//! in it, not 2.0), that of embeddings of 12 KB larger (1.3, not 1.05), and storing one of these takes almost twice as
-//! long; reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
+//! Cost: a `get` is two look-ups in B-trees and one checksum, a few µs for a few kilobytes. A `set` is one transaction of
+//! a few pages, some 50 µs, without waiting for the disk: that is done in the background (see `maintenance`). Opening and
+//! figures cost the same whatever the size. Pages have 4 KB: with 8 KB storing an embedding of 12 KB takes almost twice as
+//! long, and reading makes no difference. Time is an argument, in ms since 1970: it is shared with other processes.
 
-mod batch;
-mod claims;
 mod error;
-mod keeper;
-mod leaving;
-mod log;
+mod eviction;
+mod leases;
+mod maintenance;
 mod open;
+mod place;
 mod recovery;
 mod row;
 mod schema;
 mod store;
+mod uses;
+mod writes;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use error::DiskError;
-use keeper::{SharedFile, Uses, locked};
-use open::{Opened, beside, known_path};
+use maintenance::Maintenance;
+use open::Opened;
+use place::{beside, known_path};
 pub use row::{Digest, Found};
 pub use store::DiskLimits;
+use store::Store;
+use uses::Uses;
 
 use super::Counters;
 
-/// Uses kept in memory before the keeper is asked to note them.
-const NOTED: usize = 1000;
-/// Uses kept in memory at most.
-const MOST_NOTED: usize = 100 * NOTED;
+/// Longest wait for other writers at the end of a handle or process.
+const MOST_PATIENCE_AT_THE_END: Duration = Duration::from_millis(50);
 /// Pages that a write touches besides those of the value.
 const PAGES_OF_A_WRITE: u64 = 6;
+
 /// Figures of a namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskFigures {
-    /// Of this handle, since it was opened or cleared.
+    /// Counts of this handle, since it was opened or cleared.
     pub counters: Counters,
     /// Entries that have not expired.
     pub entries: u64,
@@ -69,23 +73,23 @@ pub struct DiskFigures {
 /// One namespace of a cache file, for one thread. See the module.
 #[derive(Debug)]
 pub struct DiskCache {
-    /// Before `file`: the connection is closed when the last handle lets go of the file, and the keeper ends.
-    opened: Opened,
-    file: Arc<SharedFile>,
+    /// `None` once it could not be opened again: the next call tries. Before `maintenance`: the connection is closed when
+    /// the last handle waits for the background work.
+    opened: Option<Opened>,
+    maintenance: Arc<Maintenance>,
     namespace: String,
     limits: DiskLimits,
-    uses: Arc<Uses>,
+    uses: Uses,
     counters: Counters,
     notices: Vec<String>,
     /// Rows that were found damaged.
     damaged: u64,
-    /// Who holds the claims of this handle.
+    /// The owner of the claims of this handle.
     owner: i64,
     has_claims: bool,
+    /// When the file under the path was compared with the open one.
     looked: f64,
-    /// The file could not be opened again: the next call tries.
-    lost: bool,
-    /// The last write came to nothing because others were writing.
+    /// The last call came to nothing because others were writing.
     busy: bool,
 }
 
@@ -95,28 +99,30 @@ impl DiskCache {
     /// # Errors
     /// [`DiskError`], by whatever is in its place.
     pub fn open(path: &Path, namespace: &str, limits: DiskLimits, now: f64) -> Result<Self, DiskError> {
-        let file = SharedFile::of(known_path(path)?);
+        let maintenance = Maintenance::of(known_path(path)?);
         let mut notices = Vec::new();
-        file.before_it_is_open(|| open::examine_log(&file.path, now, &mut notices))?;
-        let opened = open::open(&file.path, namespace, None, now, &mut notices)?;
-        let mut cache = Self {
-            uses: file.uses(namespace),
-            file,
+        let opened = open::open(&maintenance.path, namespace, now, &mut notices)?;
+        let cache = Self {
+            opened: Some(opened),
+            uses: maintenance.uses(namespace),
+            maintenance,
             namespace: namespace.to_owned(),
             limits,
-            opened,
             counters: Counters::default(),
             notices,
             damaged: 0,
             owner: owner(),
             has_claims: false,
             looked: now,
-            lost: false,
             busy: false,
         };
-        cache.file.may_hold(limits.max_bytes);
-        cache.keep()?;
+        cache.maintain()?;
         Ok(cache)
+    }
+
+    /// Returns whether the file `path` is another program's, which [`DiskCache::open`] refuses.
+    pub fn is_foreign(path: &Path) -> bool {
+        open::is_foreign(path)
     }
 
     /// Reads what is under `digest` at `now`; an entry that expired less than `window` ms ago is stale. Its form and
@@ -131,11 +137,11 @@ impl DiskCache {
         window: f64,
         out: &mut Vec<u8>,
     ) -> Result<Found, DiskError> {
-        let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, window, out))?;
+        let found = self.read(now, |store| store.get(digest, now, window, out))?;
         self.count(digest, found)
     }
 
-    /// The same for several, fresh ones only, on one state of the file: each as form and value.
+    /// Reads several fresh entries like [`DiskCache::get`], on one state of the file: each as form and value.
     ///
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
@@ -147,7 +153,7 @@ impl DiskCache {
         answers.collect()
     }
 
-    /// The same as [`DiskCache::peek`] for several, on one state of the file: each as form and value.
+    /// Reads several entries like [`DiskCache::peek`], on one state of the file: each as form and value.
     ///
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
@@ -161,8 +167,7 @@ impl DiskCache {
     }
 
     fn read_many(&mut self, digests: &[Digest], now: f64) -> Result<Vec<(Found, Vec<u8>)>, DiskError> {
-        self.attempt(now, |cache| {
-            let store = &cache.opened.store;
+        self.read(now, |store| {
             let one = |digest| {
                 let mut bytes = Vec::new();
                 Ok((store.get(digest, now, 0.0, &mut bytes)?, bytes))
@@ -177,16 +182,16 @@ impl DiskCache {
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn peek(&mut self, digest: &Digest, now: f64, out: &mut Vec<u8>) -> Result<bool, DiskError> {
-        let found = self.attempt(now, |cache| cache.opened.store.get(digest, now, 0.0, out))?;
+        let found = self.read(now, |store| store.get(digest, now, 0.0, out))?;
         self.looked_at(digest, found)
     }
 
-    /// Whether there is a fresh entry under `digest`. No use, and not counted.
+    /// Returns whether there is a fresh entry under `digest`. No use, and not counted.
     ///
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn has(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
-        self.attempt(now, |cache| cache.opened.store.has(digest, now))
+        self.read(now, |store| store.has(digest, now))
     }
 
     /// Deletes what is under `digest`. Returns whether it was fresh.
@@ -194,19 +199,18 @@ impl DiskCache {
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn remove(&mut self, digest: &Digest, now: f64) -> Result<bool, DiskError> {
-        let removed = self.write(now, |cache| cache.opened.store.remove(digest, &cache.uses, now))?;
-        self.file.wrote(PAGES_OF_A_WRITE, now);
-        Ok(removed)
+        let uses = self.uses.clone();
+        self.write(PAGES_OF_A_WRITE, now, |store| store.remove(digest, &uses, now))
     }
 
-    /// Deletes every entry of the namespace and zeroes the counters. When there are none in the other namespaces either, the
-    /// keeper makes the file small.
+    /// Deletes every entry of the namespace and zeroes the counters. When there are none in the other namespaces
+    /// either, the file is made small in the background.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn clear(&mut self) -> Result<(), DiskError> {
-        self.write(self.looked, |cache| cache.opened.store.clear())?;
-        self.file.cleared();
+        self.write(PAGES_OF_A_WRITE, self.looked, Store::clear)?;
+        self.maintenance.cleared();
         self.counters = Counters::default();
         Ok(())
     }
@@ -216,8 +220,9 @@ impl DiskCache {
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn figures(&mut self, now: f64) -> Result<DiskFigures, DiskError> {
-        let (totals, expired) = self.attempt(now, |cache| cache.opened.store.figures(now))?;
-        let size = |suffix| std::fs::metadata(beside(&self.file.path, suffix)).map_or(0, |file| file.len());
+        let (totals, expired) = self.read(now, |store| store.figures(now))?;
+        let size =
+            |suffix| std::fs::metadata(beside(&self.maintenance.path, suffix)).map_or(0, |file| file.len());
         Ok(DiskFigures {
             counters: self.counters,
             entries: totals.entries.saturating_sub(expired),
@@ -238,21 +243,20 @@ impl DiskCache {
     /// # Errors
     /// [`DiskError::Io`], [`DiskError::Busy`].
     pub fn notes(&mut self, cursor: i64, limit: u32) -> Result<(Vec<String>, i64), DiskError> {
-        self.attempt(self.looked, |cache| cache.opened.store.notes(cursor, limit))
+        self.read(self.looked, |store| store.notes(cursor, limit))
     }
 
-    /// What was set aside or dropped as damaged since the last call.
+    /// Takes the messages about what was set aside or dropped as damaged since the last call.
     pub fn take_notices(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notices)
     }
 
-    /// Whether nothing can be written: then every call that would looks whether it can be by now, and otherwise is
-    /// [`DiskError::ReadOnly`].
+    /// Returns whether it was opened to be read alone: every call that writes fails with [`DiskError::ReadOnly`].
     pub fn read_only(&self) -> bool {
-        self.opened.read_only
+        self.opened.as_ref().is_some_and(|opened| opened.read_only)
     }
 
-    /// Whether the last write came to nothing only because others wrote for so long.
+    /// Returns whether the last call came to nothing only because others wrote for so long.
     pub fn busy(&self) -> bool {
         self.busy
     }
@@ -262,7 +266,7 @@ impl DiskCache {
         self.damaged
     }
 
-    /// Notes what was read and acts on what was found.
+    /// Counts a read and its use, and drops a damaged row.
     fn count(&mut self, digest: &Digest, found: Found) -> Result<Found, DiskError> {
         match found {
             Found::Fresh | Found::Stale => {
@@ -282,11 +286,11 @@ impl DiskCache {
         Ok(Found::None)
     }
 
-    /// Whether what was found is fresh. What is damaged is dropped.
+    /// Returns whether an entry that was found is fresh. A damaged one is dropped.
     fn looked_at(&mut self, digest: &Digest, found: Found) -> Result<bool, DiskError> {
         if found == Found::Damaged {
             self.damaged += 1;
-            let (file, count) = (self.file.path.display(), self.damaged);
+            let (file, count) = (self.maintenance.path.display(), self.damaged);
             // Told of a few times, however many there are.
             if count == 1 {
                 self.notices
@@ -296,50 +300,46 @@ impl DiskCache {
                     "{count} entries of {file} were damaged by now, and are dropped"
                 ));
             }
-            if !self.opened.read_only {
-                self.attempt(self.looked, |cache| cache.opened.store.remove_row(digest))?;
+            if !self.read_only() {
+                match self.write(PAGES_OF_A_WRITE, self.looked, |store| store.remove_row(digest)) {
+                    // The next to read it removes it.
+                    Err(DiskError::Busy { .. }) => {}
+                    removed => removed?,
+                }
             }
         }
         Ok(found == Found::Fresh)
     }
 
     fn note_use(&mut self, digest: &Digest) {
-        if self.opened.read_only {
-            return;
+        if !self.read_only() && self.uses.add(row::id(digest)) {
+            self.maintenance.note_uses();
         }
-        let mut uses = locked(&self.uses);
-        uses.push(row::id(digest));
-        let many = uses.len().is_multiple_of(NOTED);
-        if uses.len() > MOST_NOTED {
-            // Nobody could write for so long that the oldest do not matter any more.
-            uses.drain(..MOST_NOTED / 2);
-        }
-        drop(uses);
-        if many && !self.file.note_uses() {
-            // Not worth failing a hit for: the next thousand tries again.
-            let _ = self.write(self.looked, |cache| {
-                cache.opened.store.note_uses(&cache.uses, NOTED)
-            });
+    }
+
+    /// Gives back every claim of this handle. A failure is silent: claims end by themselves.
+    pub fn release_all(&mut self) {
+        let opened = self
+            .opened
+            .as_ref()
+            .filter(|opened| !opened.read_only && self.has_claims);
+        if let Some(Opened { store, .. }) = opened {
+            let _ = store.db.busy_timeout(MOST_PATIENCE_AT_THE_END);
+            let _ = store.release_all(self.owner);
+            let _ = store.wait_as_usual();
         }
     }
 }
 
 impl Drop for DiskCache {
     fn drop(&mut self) {
-        if self.opened.read_only || self.lost {
-            return;
-        }
-        // Nobody is there to hear of a failure: uses only order what leaves first, and claims end by themselves.
-        let _ = self
-            .opened
-            .store
-            .db
-            .busy_timeout(std::time::Duration::from_millis(50));
-        if self.has_claims {
-            let _ = self.opened.store.release_all(self.owner);
-        }
-        if !locked(&self.uses).is_empty() {
-            let _ = self.opened.store.note_uses(&self.uses, usize::MAX);
+        self.release_all();
+        // Uses only order the eviction.
+        if let Some(Opened { store, .. }) = self.opened.as_ref().filter(|opened| !opened.read_only)
+            && !self.uses.is_empty()
+        {
+            let _ = store.db.busy_timeout(MOST_PATIENCE_AT_THE_END);
+            let _ = store.note_uses(&self.uses, usize::MAX);
         }
     }
 }

@@ -5,21 +5,16 @@
 //! processes one does it. Nothing else takes that lock, and the lock file stays. The cache file itself is never opened
 //! but by SQLite: closing another descriptor of it would drop the locks of the whole process (POSIX).
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::error::{DiskError, Trouble};
-use super::log;
+use super::place::{Identity, LOG_AND_INDEX, beside, identity, remove_log_of};
 use super::schema::{self, Content};
 use super::store::Store;
-
-/// Which file is under a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity(u64, u64);
 
 /// An open cache file.
 #[derive(Debug)]
@@ -29,109 +24,87 @@ pub struct Opened {
     pub read_only: bool,
 }
 
-/// What was found damaged while it was open.
-#[derive(Debug)]
-pub struct Damage {
-    pub identity: Identity,
-    pub reason: String,
-}
-
-/// Sets the file `path`, which must not be open in this process, aside if its log is damaged: to be called before it is
-/// opened, as opening drops what is behind the damage.
-pub fn examine_log(path: &Path, now: f64, notices: &mut Vec<String>) -> Result<(), DiskError> {
-    let there = || identity(path).map_err(|error| of_io(&error, path));
-    let Some(identity) = there()? else { return Ok(()) };
-    let Some(reason) = log::damage(path).filter(|_| !is_of_others(path)) else {
-        return Ok(());
-    };
-    let _lock = lock(path)?;
-    // Another process may have done it.
-    if there()? == Some(identity) {
-        set_aside(path, &reason, now, notices)?;
-    }
-    Ok(())
-}
-
-/// Whether what is in the file itself says that it is another program's, or a later version's. `path` must not be open.
-fn is_of_others(path: &Path) -> bool {
-    let mut header = [0; 100];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    let number = |at| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    let (version, application, pages) = (number(60), number(68), number(28));
-    // All of a file that is being made may be in its log.
-    read.is_ok() && (application != schema::APPLICATION_ID && pages > 1 || version > schema::VERSION)
-}
-
-/// The path that a cache file is known by in this process: absolute, without links. Makes missing directories.
-pub fn known_path(path: &Path) -> Result<PathBuf, DiskError> {
-    let absolute = std::path::absolute(path).map_err(|error| of_io(&error, path))?;
-    if let Ok(there) = fs::canonicalize(&absolute) {
-        return Ok(there);
-    }
-    let (Some(directory), Some(name)) = (absolute.parent(), absolute.file_name()) else {
-        return Err(DiskError::CannotOpen {
-            file: absolute,
-            reason: "it is not the path of a file".to_owned(),
-        });
-    };
-    fs::create_dir_all(directory).map_err(|error| of_io(&error, path))?;
-    Ok(fs::canonicalize(directory)
-        .map_err(|error| of_io(&error, path))?
-        .join(name))
-}
-
-/// `path` with `suffix` behind its name: its log, its lock.
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Which file is under `path` now, if any.
-pub fn identity(path: &Path) -> io::Result<Option<Identity>> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        #[cfg(unix)]
-        Ok(found) => {
-            use std::os::unix::fs::MetadataExt;
-            Ok(Some(Identity(found.dev(), found.ino())))
+impl Opened {
+    /// Whether the files under `path` are the open ones.
+    pub fn confirm(&self, path: &Path) -> Result<(), Trouble> {
+        match identity(path) {
+            Ok(Some(there)) if there == self.identity => Ok(()),
+            Ok(Some(there)) if there.file == self.identity.file => {
+                if self.read_only {
+                    return Ok(());
+                }
+                // What is left is an earlier state, and what is written now is found by nobody else.
+                Err(Trouble::Damaged(
+                    "its log was removed or replaced while it was open".to_owned(),
+                ))
+            }
+            _ => Err(Trouble::Moved),
         }
-        // Elsewhere an open file cannot be replaced.
-        #[cfg(not(unix))]
-        Ok(_) => Ok(Some(Identity(0, 0))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
     }
 }
 
-/// Opens `path` for `namespace`. What was found `damaged` is set aside unless another file is there by now; what was set
-/// aside, at `now`, is told of in `notices`.
-pub fn open(
+/// The reason to open an open file again.
+#[derive(Debug)]
+pub enum Again {
+    /// It is no longer the one under its path.
+    Moved,
+    /// Its content is not what was written.
+    Damaged(String),
+}
+
+/// Opens `path` for `namespace`; makes it, with its directories, when it is not there. What was set aside as damaged, at
+/// `now`, is told of in `notices`.
+pub fn open(path: &Path, namespace: &str, now: f64, notices: &mut Vec<String>) -> Result<Opened, DiskError> {
+    match look(path, namespace) {
+        Ok(Some(opened)) => return Ok(opened),
+        Err(Trouble::Failed(error)) => return Err(error),
+        Ok(None) | Err(Trouble::Damaged(_) | Trouble::Moved) => {}
+    }
+    let _lock = lock(path)?;
+    open_or_make(path, namespace, now, notices)
+}
+
+/// Opens `path` once more, after `before` turned out to be damaged or moved. What is damaged is set aside, unless another
+/// process has done so.
+pub fn open_again(
+    before: Opened,
+    why: &Again,
     path: &Path,
     namespace: &str,
-    mut damaged: Option<Damage>,
     now: f64,
     notices: &mut Vec<String>,
 ) -> Result<Opened, DiskError> {
-    if damaged.is_none() {
-        match look(path, namespace) {
-            Ok(Some(opened)) => return Ok(opened),
-            Err(Trouble::Failed(error)) => return Err(error),
-            Ok(None) | Err(Trouble::Damaged(_) | Trouble::Moved) => {}
+    let _lock = match (lock(path), why) {
+        (Ok(lock), _) => lock,
+        // In a directory that cannot be written to.
+        (Err(_), Again::Moved) => {
+            drop(before);
+            return open(path, namespace, now, notices);
         }
+        (Err(error), Again::Damaged(_)) => return Err(error),
+    };
+    let there = identity(path).map_err(|error| DiskError::of_io(&error, path))?;
+    let is_same = there.is_some_and(|there| there.file == before.identity.file);
+    if !is_same {
+        remove_log_of(&before.identity, path);
     }
-    if let Some(directory) = path.parent() {
-        // It may have been removed since the file was opened first.
-        fs::create_dir_all(directory).map_err(|error| of_io(&error, path))?;
+    // Closed first: some systems rename no open file.
+    drop(before);
+    if let (true, Again::Damaged(reason)) = (is_same, why) {
+        set_aside(path, reason, now, notices)?;
     }
-    let _lock = lock(path)?;
+    open_or_make(path, namespace, now, notices)
+}
+
+/// Opens `path` whatever is there, under the lock.
+fn open_or_make(
+    path: &Path,
+    namespace: &str,
+    now: f64,
+    notices: &mut Vec<String>,
+) -> Result<Opened, DiskError> {
     let mut last = String::from("it keeps changing");
     for _ in 0..5 {
-        let there = identity(path).map_err(|error| of_io(&error, path))?;
-        if let Some(damage) = damaged.take_if(|damage| Some(damage.identity) == there) {
-            set_aside(path, &damage.reason, now, notices)?;
-            continue;
-        }
         match look(path, namespace) {
             Ok(Some(opened)) => return Ok(opened),
             Ok(None) => make(path)?,
@@ -149,12 +122,64 @@ pub fn open(
     })
 }
 
+/// Whether the file `path` is another program's.
+pub fn is_foreign(path: &Path) -> bool {
+    // All of a database may be in its log.
+    let content = || schema::connect(path).and_then(|db| schema::content(&db));
+    match refuse_foreign(path) {
+        Ok(()) => matches!(content(), Ok(Content::Foreign)),
+        Err(error) => matches!(error, DiskError::Foreign { .. }),
+    }
+}
+
+/// Refuses a file of another program or of a later version. Nothing is locked, logged or written for that: a database
+/// opened as usual could have a journal played back into it.
+fn refuse_foreign(path: &Path) -> Result<(), DiskError> {
+    let file = path.to_path_buf();
+    match schema::connect_immutable(path).and_then(|db| schema::content(&db)) {
+        // A file of one byte is an empty database for `SQLite`.
+        Ok(Content::Empty) if fs::metadata(path).is_ok_and(|file| file.len() == 1) => {
+            Err(DiskError::Foreign { file })
+        }
+        Ok(Content::Cache | Content::Empty) => Ok(()),
+        Ok(Content::Newer(found)) => Err(newer(path, found)),
+        Ok(Content::Foreign) => Err(DiskError::Foreign { file }),
+        Err(_) if was_ours(path) => Ok(()),
+        Err(error) => match Trouble::of(&error, path) {
+            Trouble::Damaged(_) => Err(DiskError::Foreign { file }),
+            Trouble::Failed(error) => Err(error),
+            Trouble::Moved => Ok(()),
+        },
+    }
+}
+
+/// Whether a file that is no database, or a damaged one, was a cache: it has the lock file of one, or what only a cache has
+/// in its first page. Without a lock file this process has never made it, so that reading it takes no lock of `SQLite` away.
+fn was_ours(path: &Path) -> bool {
+    if beside(path, ".lock").exists() {
+        return true;
+    }
+    let mut page = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut page));
+    let has_mark = page.get(68..72) == Some(&schema::APPLICATION_ID.to_be_bytes());
+    read.is_ok() && (has_mark || memchr::memmem::find(&page, b"CREATE TABLE namespaces").is_some())
+}
+
+fn newer(path: &Path, found: i32) -> DiskError {
+    DiskError::NewerSchema {
+        file: path.to_path_buf(),
+        found,
+        known: schema::VERSION,
+    }
+}
+
 /// Opens what is there; `None` when there is nothing yet.
 fn look(path: &Path, namespace: &str) -> Result<Option<Opened>, Trouble> {
-    let there = |path| identity(path).map_err(|error| Trouble::Failed(of_io(&error, path)));
-    let Some(identity) = there(path)? else {
+    let there = || identity(path).map_err(|error| Trouble::Failed(DiskError::of_io(&error, path)));
+    let Some(before) = there()? else {
         return Ok(None);
     };
+    refuse_foreign(path).map_err(Trouble::Failed)?;
     let trouble = |error| Trouble::of(&error, path);
     let writable = schema::connect(path).map_err(trouble).and_then(|db| {
         let read_only = db.is_readonly("main").map_err(trouble)?;
@@ -169,9 +194,11 @@ fn look(path: &Path, namespace: &str) -> Result<Option<Opened>, Trouble> {
         other => other?,
     };
     // The log is found by its name: had the file been replaced meanwhile, it could be the log of another.
-    if there(path)? != Some(identity) {
-        return Err(Trouble::Moved);
-    }
+    let identity = match there()? {
+        // Its log is there by now.
+        Some(now) if now.file == before.file => now,
+        _ => return Err(Trouble::Moved),
+    };
     Ok(opened.map(|(store, read_only)| Opened {
         store,
         identity,
@@ -197,11 +224,7 @@ fn enter(
             Ok(Some((store, read_only)))
         }
         Content::Empty => Ok(None),
-        Content::Newer(found) => Err(Trouble::Failed(DiskError::NewerSchema {
-            file,
-            found,
-            known: schema::VERSION,
-        })),
+        Content::Newer(found) => Err(Trouble::Failed(newer(path, found))),
         Content::Foreign => Err(Trouble::Failed(DiskError::Foreign { file })),
     }
 }
@@ -231,10 +254,12 @@ fn set_aside(path: &Path, reason: &str, now: f64, notices: &mut Vec<String>) -> 
     let names = (now.max(0.0) as u64..).map(|at| beside(path, &format!(".corrupt-{at}")));
     let aside = names.into_iter().find(|name| !name.exists()).unwrap_or_default();
     // The file first: a log without its file is dropped by SQLite, a file without its log would be an old state.
-    fs::rename(path, &aside).map_err(|error| of_io(&error, path))?;
-    for suffix in ["-wal", "-shm"] {
+    fs::rename(path, &aside).map_err(|error| DiskError::of_io(&error, path))?;
+    for suffix in LOG_AND_INDEX {
         match fs::rename(beside(path, suffix), beside(&aside, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of_io(&error, path)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(DiskError::of_io(&error, path));
+            }
             _ => {}
         }
     }
@@ -246,35 +271,25 @@ fn set_aside(path: &Path, reason: &str, now: f64, notices: &mut Vec<String>) -> 
     Ok(())
 }
 
-/// Waits up to 5 s for the right to make or rename `path`.
+/// Waits up to 5 s for the right to make or rename `path`. Makes missing directories.
 fn lock(path: &Path) -> Result<File, DiskError> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(|error| DiskError::of_io(&error, path))?;
+    }
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(beside(path, ".lock"))
-        .map_err(|error| of_io(&error, path))?;
+        .map_err(|error| DiskError::of_io(&error, path))?;
     for _ in 0..1000 {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)),
-            Err(TryLockError::Error(error)) => return Err(of_io(&error, path)),
+            Err(TryLockError::Error(error)) => return Err(DiskError::of_io(&error, path)),
         }
     }
     Err(DiskError::Busy {
         file: path.to_path_buf(),
     })
-}
-
-/// What a failure of the file system means.
-pub fn of_io(error: &io::Error, file: &Path) -> DiskError {
-    let file = file.to_path_buf();
-    match error.kind() {
-        io::ErrorKind::StorageFull => DiskError::Full { file },
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => DiskError::ReadOnly { file },
-        _ => DiskError::CannotOpen {
-            file,
-            reason: error.to_string(),
-        },
-    }
 }

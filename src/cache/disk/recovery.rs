@@ -1,112 +1,134 @@
-//! How a call reaches the file: once more after it was set aside as damaged, replaced, or could not be opened.
+//! Calls that reach the file: once more after it was set aside as damaged, removed or replaced.
+
+use std::path::Path;
 
 use super::error::Trouble;
-use super::open::{self, Damage, identity};
+use super::maintenance::checkpoint_all;
+use super::open::{self, Again, Opened};
+use super::store::Store;
 use super::{DiskCache, DiskError};
 
-/// How often the file under the path is compared with the one that is open, in ms.
+/// Milliseconds between two looks at the file under the path while nothing is written.
 const LOOK_EVERY: f64 = 1000.0;
 
 impl DiskCache {
-    /// Runs `work`, a transaction that writes.
+    /// Runs `work`, a transaction that writes about `pages` pages.
+    ///
+    /// Afterwards the file under the path is compared with the one that was written. So no write is acknowledged that
+    /// went to a file which was removed or replaced: it is done again in the file that is there then.
     pub(super) fn write<T>(
         &mut self,
+        pages: u64,
         now: f64,
-        work: impl FnMut(&Self) -> rusqlite::Result<T>,
+        work: impl FnMut(&Store) -> rusqlite::Result<T>,
     ) -> Result<T, DiskError> {
-        if self.opened.read_only {
-            self.look_again()?;
-        }
-        if self.opened.read_only {
+        if self.read_only() {
             return Err(DiskError::ReadOnly {
-                file: self.file.path.clone(),
+                file: self.maintenance.path.clone(),
             });
         }
-        self.file.pass_gate();
-        let result = self.attempt(now, work);
+        let result = self.attempt(now, work, Opened::confirm);
         self.busy = matches!(result, Err(DiskError::Busy { .. }));
+        if result.is_ok() {
+            self.wrote(pages, now);
+        }
         result
     }
 
-    /// Runs `work` once more if the file had to be set aside or opened again.
-    pub(super) fn attempt<T>(
+    /// Counts pages that were written; moves the log into the file where that is not done fast enough in the background.
+    pub(super) fn wrote(&self, pages: u64, now: f64) {
+        if let Some(opened) = &self.opened
+            && self.maintenance.wrote(pages, now, opened.identity)
+        {
+            // What fails here fails in the next write, too.
+            let _ = checkpoint_all(&opened.store.db);
+        }
+    }
+
+    /// Runs `work`, which reads.
+    pub(super) fn read<T>(
         &mut self,
         now: f64,
-        mut work: impl FnMut(&Self) -> rusqlite::Result<T>,
+        work: impl FnMut(&Store) -> rusqlite::Result<T>,
     ) -> Result<T, DiskError> {
-        if self.lost {
-            self.open_again(None)?;
-        }
         // Also when the clock goes back.
-        if (now - self.looked).abs() >= LOOK_EVERY {
+        let is_due = (now - self.looked).abs() >= LOOK_EVERY;
+        if is_due {
             self.looked = now;
-            let there = identity(&self.file.path).ok().flatten();
-            if there != Some(self.opened.identity) {
-                self.open_again(None)?;
-            } else if self.opened.read_only {
-                self.look_again()?;
-            }
         }
-        let damage = match self.outcome(work(self)) {
+        self.attempt(
+            now,
+            work,
+            |opened, path| {
+                if is_due { opened.confirm(path) } else { Ok(()) }
+            },
+        )
+    }
+
+    /// Runs `work`, and once more where it met damage or its file does not stand up to `confirm`.
+    fn attempt<T>(
+        &mut self,
+        now: f64,
+        mut work: impl FnMut(&Store) -> rusqlite::Result<T>,
+        confirm: impl Fn(&Opened, &Path) -> Result<(), Trouble>,
+    ) -> Result<T, DiskError> {
+        let why = match self.once(now, &mut work, &confirm)? {
             Ok(result) => return Ok(result),
-            Err(Trouble::Failed(error)) => return Err(error),
-            Err(Trouble::Moved) => None,
-            // What can only be read may have been read while others, who can, wrote it.
-            Err(Trouble::Damaged(_)) if self.opened.read_only => None,
-            Err(Trouble::Damaged(reason)) => Some(Damage {
-                identity: self.opened.identity,
-                reason,
-            }),
+            Err(why) => why,
         };
-        self.open_again(damage)?;
-        self.outcome(work(self)).map_err(|trouble| match trouble {
-            Trouble::Failed(error) => error,
-            Trouble::Damaged(reason) => self.failed(reason),
-            Trouble::Moved => self.failed("it keeps being replaced".to_owned()),
+        let Some(before) = self.opened.take() else {
+            return Err(self.failed("it was lost"));
+        };
+        let path = &self.maintenance.path;
+        let opened = open::open_again(before, &why, path, &self.namespace, now, &mut self.notices)?;
+        self.opened = Some(opened);
+        self.maintain()?;
+        self.once(now, &mut work, &confirm)?.map_err(|why| match why {
+            Again::Damaged(reason) => self.failed(&reason),
+            Again::Moved => self.failed("it keeps being replaced"),
         })
     }
 
-    fn outcome<T>(&self, result: rusqlite::Result<T>) -> Result<T, Trouble> {
-        result.map_err(|error| Trouble::of(&error, &self.file.path))
-    }
-
-    fn failed(&self, reason: String) -> DiskError {
-        DiskError::Io {
-            file: self.file.path.clone(),
-            reason,
+    fn once<T>(
+        &mut self,
+        now: f64,
+        work: &mut impl FnMut(&Store) -> rusqlite::Result<T>,
+        confirm: &impl Fn(&Opened, &Path) -> Result<(), Trouble>,
+    ) -> Result<Result<T, Again>, DiskError> {
+        let path = &self.maintenance.path;
+        if self.opened.is_none() {
+            self.opened = Some(open::open(path, &self.namespace, now, &mut self.notices)?);
+            self.maintain()?;
+        }
+        let path = &self.maintenance.path;
+        let Some(opened) = &self.opened else {
+            return Err(self.failed("it was lost"));
+        };
+        let result = work(&opened.store).map_err(|error| Trouble::of(&error, path));
+        match result.and_then(|result| confirm(opened, path).map(|()| result)) {
+            Ok(result) => Ok(Ok(result)),
+            Err(Trouble::Failed(error)) => Err(error),
+            Err(Trouble::Moved) => Ok(Err(Again::Moved)),
+            // What can only be read may have been read while others, who can, wrote it.
+            Err(Trouble::Damaged(_)) if opened.read_only => Ok(Err(Again::Moved)),
+            Err(Trouble::Damaged(reason)) => Ok(Err(Again::Damaged(reason))),
         }
     }
 
-    /// Opens what could only be read anew: somebody may have made it writable. If that is not possible, what is open stays.
-    fn look_again(&mut self) -> Result<(), DiskError> {
-        let path = &self.file.path;
-        if let Ok(opened) = open::open(path, &self.namespace, None, self.looked, &mut self.notices) {
-            self.opened = opened;
-            self.keep()?;
-        }
-        Ok(())
-    }
-
-    fn open_again(&mut self, damage: Option<Damage>) -> Result<(), DiskError> {
-        self.lost = true;
-        // Closed first: some systems rename no open file.
-        if let Ok(nothing) = rusqlite::Connection::open_in_memory() {
-            self.opened.store.db = nothing;
-        }
-        let path = &self.file.path;
-        self.opened = open::open(path, &self.namespace, damage, self.looked, &mut self.notices)?;
-        self.lost = false;
-        self.keep()
-    }
-
-    pub(super) fn keep(&mut self) -> Result<(), DiskError> {
-        if self.opened.read_only {
+    /// Starts the background work on what was opened to be written.
+    pub(super) fn maintain(&self) -> Result<(), DiskError> {
+        let Some(opened) = self.opened.as_ref().filter(|opened| !opened.read_only) else {
             return Ok(());
+        };
+        self.maintenance.wrote(0, f64::MIN, opened.identity);
+        let started = self.maintenance.start(&opened.store.db);
+        started.map_err(|error| self.failed(&error.to_string()))
+    }
+
+    fn failed(&self, reason: &str) -> DiskError {
+        DiskError::Io {
+            file: self.maintenance.path.clone(),
+            reason: reason.to_owned(),
         }
-        let kept = self.file.keep(&self.opened.store.db);
-        self.outcome(kept).map_err(|trouble| match trouble {
-            Trouble::Failed(error) => error,
-            Trouble::Damaged(_) | Trouble::Moved => self.failed("it was damaged as it was opened".to_owned()),
-        })
     }
 }

@@ -1,13 +1,13 @@
-//! A row of answers: how it is found by its digest, and how one tells that it is what was written.
+//! Rows of entries: their numbers and their checksums.
 
 use highway::{HighwayHash, HighwayHasher, Key};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-/// What an answer is stored under: a [`crate::key::DigestScope`]'s digest of its key.
+/// The key of an entry: a [`crate::key::DigestScope`]'s digest of its key.
 pub type Digest = [u8; 32];
 
-/// What there is under a digest.
+/// The outcome of a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Nothing that may be answered with.

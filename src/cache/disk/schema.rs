@@ -1,7 +1,7 @@
-//! What is in a cache file, and how a connection to one is set up.
+//! Tables of a cache file, and settings of a connection to one.
 //!
-//! What an answer is read from (`entries`) is apart from what eviction needs to know (`recency`): a use rewrites some 40
-//! bytes, not the answer. `namespaces` holds the totals, so that figures and opening cost the same whatever the size.
+//! Values (`entries`) are apart from what eviction needs to know (`recency`): a use rewrites some 40 bytes, not the value.
+//! `namespaces` holds the totals, so that figures and opening cost the same whatever the size.
 
 use std::path::Path;
 use std::thread::sleep;
@@ -19,8 +19,11 @@ pub const VERSION: i32 = 1;
 const PAGE: u32 = 4096;
 /// Pages that a connection keeps in memory.
 const CACHED_PAGES: u32 = 1024;
-/// What a connection keeps in memory at most, in bytes: the pages, and about 80 KB for statements and the schema.
+/// Most memory of a connection, in bytes: the pages, and about 80 KB for statements and the schema.
 pub const CONNECTION_BYTES: u64 = PAGE as u64 * CACHED_PAGES as u64 + 80 * 1024;
+
+/// Bytes that a log is cut to when it begins anew.
+const LOG_BYTES: u32 = 16 << 20;
 
 const TABLES: &str = "
     CREATE TABLE namespaces (
@@ -46,7 +49,7 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// Whose file it is.
+/// The owner of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// A cache of this schema.
@@ -79,7 +82,7 @@ pub fn content(db: &Connection) -> Result<Content> {
     })
 }
 
-/// A connection to `path`, which is there. It never checkpoints: that is the keeper's.
+/// A connection to `path`, which is there. It never checkpoints: that is done in the background.
 pub fn connect(path: &Path) -> Result<Connection> {
     set_up(open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?)
 }
@@ -132,8 +135,13 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
     Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
+/// Has the connection `db` wait up to 2 s for other writers.
+pub fn wait_for_writers(db: &Connection) -> Result<()> {
+    db.busy_handler(Some(wait))
+}
+
 fn set_up(db: Connection) -> Result<Connection> {
-    db.busy_handler(Some(wait_for_others))?;
+    wait_for_writers(&db)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -141,13 +149,14 @@ fn set_up(db: Connection) -> Result<Connection> {
     // No memory map: a file that is cut short must be an error, not a SIGBUS.
     db.execute_batch(&format!(
         "PRAGMA mmap_size = 0; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
+         PRAGMA journal_size_limit = {LOG_BYTES};
          PRAGMA cache_size = {CACHED_PAGES}; PRAGMA cell_size_check = ON"
     ))?;
     Ok(db)
 }
 
 /// Sleeps before the next attempt to lock the file: 100 µs at first, 5 ms later, about 2 s in all.
-fn wait_for_others(attempt: i32) -> bool {
+fn wait(attempt: i32) -> bool {
     let pause = Duration::from_micros((100 << attempt.min(6)).min(5000));
     let patient = attempt < 410;
     if patient {

@@ -1,13 +1,13 @@
-//! The statements on one connection, for one namespace. Each call is one transaction at most.
+//! Statements on one connection, for one namespace. Each call is one transaction at most.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
-use super::keeper::{Uses, locked};
 use super::row::{Answer, Digest, Found, checksum, id};
+use super::uses::Uses;
 use crate::cache::Item;
-use crate::cache::claims::Grant;
+use crate::cache::leases::Grant;
 
 /// Limits of a namespace.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,11 @@ impl Store {
             namespace = Some(db.query_row(find, [name], |row| row.get(0))?);
         }
         Ok(Self { db, namespace })
+    }
+
+    /// Waits for other writers as at first, after a shorter time was set.
+    pub fn wait_as_usual(&self) -> Result<()> {
+        super::schema::wait_for_writers(&self.db)
     }
 
     /// Reads what is under `digest` at `now`: its form and value go behind what `out` has.
@@ -138,7 +143,7 @@ impl Store {
     /// Notes the first `most` uses only. Returns whether there are more.
     pub fn note_uses(&self, uses: &Uses, most: usize) -> Result<bool> {
         self.write(Some((uses, most)), |_| Ok(()))?;
-        Ok(!locked(uses).is_empty())
+        Ok(!uses.is_empty())
     }
 
     /// Totals, and how many of the entries have expired at `now`. O(that number).
@@ -238,10 +243,7 @@ impl Store {
             let mut totals = self.totals()?;
             let before = totals;
             if let Some((uses, most)) = uses {
-                let mut held = locked(uses);
-                let some = most.min(held.len());
-                noted.extend(held.drain(..some));
-                drop(held);
+                noted = uses.take(most);
                 self.note(&noted, &mut totals)?;
             }
             let result = work(&mut totals)?;
@@ -253,12 +255,12 @@ impl Store {
             Ok(result)
         });
         if let (Err(_), Some((uses, _))) = (&result, uses) {
-            locked(uses).splice(0..0, noted);
+            uses.put_back(noted);
         }
         result
     }
 
-    /// Of several uses of a row the last is the one that counts.
+    /// Notes uses. The last of several uses of a row is the one that counts.
     fn note(&self, uses: &[i64], totals: &mut Totals) -> Result<()> {
         let last: HashMap<i64, usize> = uses.iter().enumerate().map(|(at, row)| (*row, at)).collect();
         for (_, row) in uses.iter().enumerate().filter(|(at, row)| last[*row] == *at) {

@@ -1,4 +1,4 @@
-mod claims;
+mod leases;
 
 use proptest::prelude::*;
 

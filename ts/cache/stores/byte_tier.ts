@@ -1,6 +1,6 @@
 /**
  * Entries as bytes outside this thread's heap: in the process's memory, shared by its threads, or in a file, shared by
- * processes. A hit is a new copy of the value; see `value_codec.ts` for what can be stored.
+ * processes. A hit is a new copy of the value; see `value/codec.ts` for what can be stored.
  */
 import { AiEvalsError } from '../../errors.js';
 import { guarded, native } from '../../native.js';
@@ -53,7 +53,6 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #ttl: number;
   readonly #now: () => number;
   readonly #saved: SavedCosts;
-  #isClosed = false;
   #claims = 0;
   /** Tickets of claims that could not be given back yet. */
   readonly #ended: number[] = [];
@@ -82,17 +81,17 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return new ByteTier(guarded(open), options, () => Date.now());
   }
 
-  /** What was set aside or dropped as damaged since the last call. */
+  /** Whether the file `path` is another program's. */
+  static isForeign(path: string): boolean {
+    return guarded(() => native.ByteCacheHandle.isForeign(path));
+  }
+
+  /** Messages about what was set aside or dropped as damaged since the last call. */
   takeNotices(): string[] {
     return guarded(() => this.#handle.takeNotices());
   }
 
-  /** Whether the file can only be read. */
-  get readOnly(): boolean {
-    return guarded(() => this.#handle.readOnly);
-  }
-
-  /** Whether the last write came to nothing only because others wrote for too long. */
+  /** Whether the last call came to nothing only because others wrote for too long. */
   get isBusy(): boolean {
     return guarded(() => this.#handle.busy);
   }
@@ -190,22 +189,24 @@ export class ByteTier<V, K> implements Tier<V, K> {
     if (claimed.answers.includes(1)) {
       this.#claims += 1;
       this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
+      releaseAtExit(this.#handle);
     }
     return claimed;
   }
 
+  /** A file that does not take it now takes it with the next renewal. */
   release({ structure, text, lengths }: WrittenKeys, ticket: number, isOpen: boolean): void {
     // A claim ends with its handle, too.
-    if (this.#isClosed) return;
+    if (this.#claims === 0) return;
     const open = isOpen ? this.#now() + LEASE : undefined;
-    guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
-    this.#claims -= 1;
-    if (this.#claims === 0) this.#stopRenewing();
-  }
-
-  /** `release` when the file takes nothing: together with the next renewal that succeeds. */
-  releaseLater(ticket: number): void {
-    this.#ended.push(ticket);
+    try {
+      guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
+    } catch (error) {
+      if (!isStorageFailure(error)) throw error;
+      this.#ended.push(ticket);
+      return;
+    }
+    this.#released(1);
   }
 
   /** A claim that cannot be renewed runs out: then another process may compute the same, which is no harm. */
@@ -215,19 +216,49 @@ export class ByteTier<V, K> implements Tier<V, K> {
     } catch {
       return;
     }
-    this.#claims -= this.#ended.splice(0).length;
-    if (this.#claims === 0) this.#stopRenewing();
+    this.#released(this.#ended.splice(0).length);
   }
 
-  #stopRenewing(): void {
+  #released(count: number): void {
+    this.#claims -= count;
+    if (this.#claims === 0) this.abandonClaims();
+  }
+
+  /** Leaves the claims that there are to run out. */
+  abandonClaims(): void {
+    this.#claims = 0;
+    this.#ended.length = 0;
     clearInterval(this.#renewal);
     this.#renewal = undefined;
+    keepAtExit(this.#handle);
   }
 
   close(): void {
-    this.#isClosed = true;
-    this.#stopRenewing();
+    this.abandonClaims();
     this.#handle.close();
+  }
+}
+
+/** Handles with claims. The 'exit' listener is there only while there are any. */
+const claiming = new Set<Handle>();
+
+function releaseAtExit(handle: Handle): void {
+  if (claiming.size === 0) process.on('exit', releaseAll);
+  claiming.add(handle);
+}
+
+function keepAtExit(handle: Handle): void {
+  if (claiming.delete(handle) && claiming.size === 0) process.off('exit', releaseAll);
+}
+
+/** `process.exit()`, a throw and an unhandled rejection end no handle: others would wait for the end of its leases. */
+function releaseAll(): void {
+  for (const handle of claiming) {
+    try {
+      handle.releaseAll();
+    } catch {
+      // They run out.
+    }
   }
 }
 

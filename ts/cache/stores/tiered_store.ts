@@ -1,6 +1,7 @@
 /** The store of a cache that can be in this thread's heap, in the process's memory or in a file. */
 import { resolve } from 'node:path';
 import * as check from '../../arguments.js';
+import { AiEvalsError } from '../../errors.js';
 import type { Encoded } from '../../value/codec.js';
 import type { KeyForm } from '../key_form.js';
 import { KeyedStore } from '../keyed_store.js';
@@ -9,7 +10,7 @@ import { MemoryTier } from '../memory_tier.js';
 import type { TieredCacheOptions } from '../options.js';
 import type { Tier } from '../tier.js';
 import { ByteTier, type ByteTierOptions } from './byte_tier.js';
-import { FallbackTier } from './fallback_tier.js';
+import { FileTier } from './file_tier.js';
 
 /** Bytes of a shared cache, and of one namespace of a file, unless they are given. */
 const SHARED = { maxBytes: 256 * 1024 * 1024 };
@@ -48,11 +49,27 @@ export function tieredStore<V, K>(
     const name = JSON.stringify([kind, nonEmpty('shared', shared), namespace]);
     return new KeyedStore<V, K>(ByteTier.shared(name, tier.policy, bytes) as Tier<V, K>, form, checked);
   }
-  const path = resolve(nonEmpty('persist', persist));
+  const path = absolute(nonEmpty('persist', persist));
   if (options.policy !== undefined) check.wrongType('policy', "left out with persist: a file's is LRU", options.policy);
-  const open = () => ByteTier.disk<V, K>(path, `${kind}/${namespace}`, bytes);
+  const source = {
+    open: () => ByteTier.disk<V, K>(path, `${kind}/${namespace}`, bytes),
+    isForeign: () => ByteTier.isForeign(path),
+  };
   const memory = new MemoryTier<Encoded, K>({ ...tier, onEvict: undefined, keySize });
-  return new KeyedStore<V, K>(new FallbackTier(open, memory, tier.ttl), form, checked);
+  return new KeyedStore<V, K>(new FileTier(source, memory), form, checked);
+}
+
+/** The absolute path of `persist`, whatever the working directory is later. */
+function absolute(persist: string): string {
+  try {
+    return resolve(persist);
+  } catch (error) {
+    throw new AiEvalsError(
+      'ERR_STORAGE',
+      `persist ${JSON.stringify(persist)} is relative to the working directory, which was removed: give an absolute path`,
+      { cause: error },
+    );
+  }
 }
 
 /** A number that is none, or infinite, has no text of its own in a key: it would be the same as no version. */

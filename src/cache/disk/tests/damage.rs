@@ -19,7 +19,7 @@ fn filled() -> Place {
     place
 }
 
-/// Moves the log into the file; waits for the keeper, which does the same.
+/// Moves the log into the file; waits for the background work, which does the same.
 pub fn checkpoint(file: &Path) {
     for _ in 0..1000 {
         let db = Connection::open(file).unwrap();
@@ -87,22 +87,77 @@ fn assert_never_wrong(place: &Place, mut cache: DiskCache) -> (usize, usize) {
 }
 
 #[test]
-fn what_is_no_database_is_set_aside_and_told_of() {
-    let random: Vec<u8> = (0..100_000u32)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
-    for content in [b"a text file\n".as_slice(), b"xy", &[0; 8192], &random] {
-        let place = place();
-        fs::write(&place.file, content).unwrap();
+fn a_damaged_cache_that_is_no_database_any_more_is_set_aside_and_told_of() {
+    let text = |bytes: &mut Vec<u8>| *bytes = b"a text file\n".to_vec();
+    let zeros = |bytes: &mut Vec<u8>| *bytes = vec![0; 8192];
+    let start = |bytes: &mut Vec<u8>| bytes[..3000].fill(0x5a);
+    let page = |bytes: &mut Vec<u8>| bytes[..4096].fill(0x5a);
+    let changes: [(&dyn Fn(&mut Vec<u8>), bool); 4] =
+        [(&text, true), (&zeros, true), (&start, false), (&page, true)];
+    for (change, has_lock_file) in changes {
+        let place = filled();
+        let mut bytes = fs::read(&place.file).unwrap();
+        change(&mut bytes);
+        fs::write(&place.file, &bytes).unwrap();
+        if !has_lock_file {
+            fs::remove_file(super::super::beside(&place.file, ".lock")).unwrap();
+        }
         let mut cache = DiskCache::open(&place.file, "a", WIDE, 1234.0).unwrap();
         let aside = super::super::beside(&fs::canonicalize(&place.file).unwrap(), ".corrupt-1234");
         let notices = cache.take_notices();
         assert_eq!(notices.len(), 1);
         assert!(notices[0].contains(aside.to_str().unwrap()) && notices[0].contains("cache.db was damaged"));
-        assert_eq!(fs::read(&aside).unwrap(), content);
+        assert_eq!(fs::read(&aside).unwrap(), bytes);
         put(&mut cache, 1, b"x").unwrap();
         assert_eq!(value(&mut cache, 1).unwrap(), b"x");
         assert_eq!(cache.take_notices(), Vec::<String>::new());
+    }
+}
+
+/// Databases with a log or a journal beside them, and files that are no database: each with what is in its directory.
+#[test]
+fn a_file_of_another_program_is_refused_and_nothing_is_changed_beside_it() {
+    let database = |sql: &'static str| {
+        move |file: &Path| {
+            let db = Connection::open(file).unwrap();
+            db.execute_batch(sql).unwrap();
+            // As a killed process would leave it.
+            std::mem::forget(db);
+        }
+    };
+    let content = |bytes: &'static [u8]| move |file: &Path| fs::write(file, bytes).unwrap();
+    let makers: [&dyn Fn(&Path); 8] = [
+        &database("CREATE TABLE t (a); INSERT INTO t VALUES (1)"),
+        &database(
+            "PRAGMA journal_mode = WAL; CREATE TABLE t (a); PRAGMA wal_checkpoint; INSERT INTO t VALUES (1)",
+        ),
+        &database("PRAGMA application_id = 77"),
+        &database("PRAGMA user_version = 3"),
+        &content(b"a text file\n"),
+        &content(b"x"),
+        &content(&[0; 8192]),
+        &content(b"SQLite format 3\0 and no database"),
+    ];
+    for (nth, make) in makers.iter().enumerate() {
+        let place = place();
+        make(&place.file);
+        let all = || {
+            let files = fs::read_dir(place.directory.path())
+                .unwrap()
+                .map(|file| file.unwrap().path());
+            let mut all: Vec<_> = files.filter(|file| !file.ends_with("cache.db-shm")).collect();
+            all.sort();
+            all.into_iter()
+                .map(|file| (fs::read(&file).unwrap(), file))
+                .collect::<Vec<_>>()
+        };
+        let before = all();
+        for _ in 0..2 {
+            let error = DiskCache::open(&place.file, "a", WIDE, 0.0).unwrap_err();
+            assert_eq!(error.kind(), "Foreign", "file {nth}: {error}");
+            assert!(error.to_string().contains("cache.db"));
+        }
+        assert!(all() == before, "file {nth} or one beside it was changed");
     }
 }
 
@@ -183,39 +238,6 @@ fn a_file_that_cannot_be_opened_again_is_tried_with_the_next_call() {
     fs::rename(&away, &place.file).unwrap();
     assert_eq!(get(&mut cache, 4001.0).unwrap(), Found::Fresh);
     assert_eq!(cache.take_notices(), Vec::<String>::new());
-}
-
-#[test]
-fn a_file_that_is_deleted_or_replaced_while_open_is_opened_again() {
-    let place = filled();
-    let other = filled();
-    let mut cache = open(&place.file, WIDE);
-    assert!(value(&mut cache, 1).is_some());
-    // With its log: a log that is left is taken for that of the next file.
-    let remove = || {
-        for suffix in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(super::super::beside(&place.file, suffix));
-        }
-    };
-    remove();
-    let later = |cache: &mut DiskCache, n, now| cache.get(&digest(n), now, 0.0, &mut Vec::new()).unwrap();
-    assert_eq!(later(&mut cache, 1, 2000.0), Found::None);
-    cache.set(&[item(1, b"new")], f64::INFINITY, 2000.0).unwrap();
-    assert_eq!(later(&mut cache, 1, 2000.0), Found::Fresh);
-    remove();
-    fs::rename(&other.file, &place.file).unwrap();
-    assert_eq!(later(&mut cache, 2, 4000.0), Found::Fresh);
-}
-
-#[test]
-fn a_directory_that_is_removed_while_its_file_is_open_is_made_again() {
-    let place = place();
-    let directory = place.directory.path().join("some/where");
-    let mut cache = open(&directory.join("cache.db"), WIDE);
-    fs::remove_dir_all(place.directory.path().join("some")).unwrap();
-    cache.set(&[item(1, b"new")], f64::INFINITY, 2000.0).unwrap();
-    let mut other = open(&directory.join("cache.db"), WIDE);
-    assert_eq!(value(&mut other, 1).unwrap(), b"new");
 }
 
 #[test]
@@ -348,29 +370,47 @@ proptest! {
         assert_works(&place);
     }
 
+    /// What `SQLite` reads of a damaged log is a state that the file once had.
     #[test]
-    fn a_damaged_log_is_never_an_answer(at in any::<prop::sample::Index>(), length in 1..5000usize, cut in any::<bool>()) {
+    fn a_damaged_log_answers_with_nothing_that_was_not_stored(
+        at in any::<prop::sample::Index>(), length in 1..5000usize, how in 0..4u8, with_index in any::<bool>(),
+    ) {
         let place = place();
         let keep = open(&place.file, WIDE);
         let mut cache = open(&place.file, WIDE);
-        for n in 0..ENTRIES {
-            put(&mut cache, n, &told(n, 100 + n as usize * 97 % 9000)).unwrap();
+        let generation = |n: u64, generation: u8| {
+            let mut value = told(n, 100 + n as usize * 97 % 9000);
+            value.push(generation);
+            value
+        };
+        for (nth, n) in (0..3).flat_map(|_| 0..ENTRIES).enumerate() {
+            put(&mut cache, n, &generation(n, (nth as u64 / ENTRIES) as u8)).unwrap();
         }
-        // As another process would find it after a crash: the file and the log, not the index.
+        // As another process would find it after a crash.
         let copy = super::place();
-        for suffix in ["", "-wal"] {
+        for suffix in if with_index { ["", "-wal", "-shm"].as_slice() } else { &["", "-wal"] } {
             fs::copy(super::super::beside(&place.file, suffix), super::super::beside(&copy.file, suffix)).unwrap();
         }
         drop((cache, keep));
         let log = super::super::beside(&copy.file, "-wal");
         let mut bytes = fs::read(&log).unwrap();
-        let start = at.index(bytes.len());
-        if cut {
-            bytes.truncate(start);
-        } else {
-            bytes.iter_mut().skip(start).take(length).for_each(|byte| *byte = byte.wrapping_mul(7) ^ 0x5a);
+        let start = if how == 3 { at.index(64) } else { at.index(bytes.len()) };
+        match how {
+            0 => bytes.truncate(start),
+            1 => bytes[start] ^= 1,
+            _ => bytes.iter_mut().skip(start).take(length).for_each(|byte| *byte = byte.wrapping_mul(7) ^ 0x5a),
         }
         fs::write(&log, bytes).unwrap();
-        assert_works(&copy);
+        let mut cache = open(&copy.file, WIDE);
+        for n in 0..ENTRIES {
+            if let Some(found) = value(&mut cache, n) {
+                prop_assert!((0..3).any(|age| found == generation(n, age)), "a wrong answer");
+            }
+            put(&mut cache, n, &told(n, 300)).unwrap();
+            prop_assert_eq!(value(&mut cache, n), Some(told(n, 300)));
+        }
+        prop_assert!(cache.take_notices().len() <= 1);
+        drop(cache);
+        assert_sound(&copy.file);
     }
 }

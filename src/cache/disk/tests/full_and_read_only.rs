@@ -12,9 +12,6 @@ const FULL: &str =
 const READ_ONLY: &str =
     "cache::disk::tests::full_and_read_only::where_nothing_can_be_written_what_is_there_can_be_read";
 
-const BECOMES_WRITABLE: &str =
-    "cache::disk::tests::full_and_read_only::what_becomes_writable_is_written_again";
-
 /// A command that runs the test binary as somebody whom permissions bind: not root.
 fn somebody() -> Command {
     let binary = std::env::current_exe().unwrap();
@@ -27,45 +24,6 @@ fn somebody() -> Command {
         return command;
     }
     Command::new(binary)
-}
-
-/// Writes as soon as it may; reads all the time.
-fn write_when_possible(file: &Path) {
-    let mut cache = open(file, WIDE);
-    let refused = put(&mut cache, 2, b"x").unwrap_err();
-    assert_eq!(refused.kind(), "ReadOnly");
-    eprintln!("ack 1.");
-    for _ in 0..1000 {
-        assert_eq!(value(&mut cache, 1).unwrap(), b"there");
-        if put(&mut cache, 2, b"x").is_ok() {
-            assert!(!cache.read_only());
-            return eprintln!("ack 2.");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
-#[test]
-fn what_becomes_writable_is_written_again() {
-    if let Some((file, _)) = task() {
-        return write_when_possible(&file);
-    }
-    let place = place();
-    put(&mut open(&place.file, WIDE), 1, b"there").unwrap();
-    damage::checkpoint(&place.file);
-    let allow = |file: u32, directory: u32| {
-        for (path, mode) in [(place.file.as_path(), file), (place.directory.path(), directory)] {
-            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
-        }
-    };
-    allow(0o444, 0o555);
-    let mut running = start_by(&mut somebody(), BECOMES_WRITABLE, &place.file, 0);
-    let first = running.lines.recv().unwrap();
-    allow(0o666, 0o777);
-    let lines: Vec<_> = std::iter::once(first).chain(running.lines.iter()).collect();
-    assert!(running.process.wait().unwrap().success(), "{lines:#?}");
-    assert_eq!(acknowledged(&lines), [1, 2]);
-    assert_eq!(value(&mut open(&place.file, WIDE), 2).unwrap(), b"x");
 }
 
 /// A command that runs the test binary after `mount`, a shell command on the directory `$1`. `None` where that is not
@@ -142,7 +100,7 @@ fn a_full_volume_is_an_error_and_what_is_stored_stays() {
     assert!(stored[0] > 5, "{stored:?}");
 }
 
-/// In a directory that cannot be written, with a cache, a damaged file and a cache whose log is not in it yet.
+/// In a directory that cannot be written, with a cache, a text file and a cache whose log is not in it yet.
 fn read_only(file: &Path) {
     let mut cache = open(file, WIDE);
     assert!(cache.read_only());
@@ -164,7 +122,7 @@ fn read_only(file: &Path) {
     assert_eq!(value(&mut other, 1), None);
     for (name, kind) in [
         ("none.db", "ReadOnly"),
-        ("damaged.db", "ReadOnly"),
+        ("text.db", "Foreign"),
         ("logged.db", "CannotOpen"),
     ] {
         let error = DiskCache::open(&file.with_file_name(name), "a", WIDE, 0.0).unwrap_err();
@@ -188,8 +146,8 @@ fn where_nothing_can_be_written_what_is_there_can_be_read() {
     }
     drop(cache);
     damage::checkpoint(&place.file);
-    let damaged = place.directory.path().join("damaged.db");
-    fs::write(&damaged, b"not a database").unwrap();
+    let text = place.directory.path().join("text.db");
+    fs::write(&text, b"not a database").unwrap();
     let mount = "mount --bind \"$1\" \"$1\" && mount -o remount,bind,ro \"$1\"";
     let read_only_mount = after_mount(place.directory.path(), mount);
     if let Some(mut command) = read_only_mount {
@@ -199,7 +157,7 @@ fn where_nothing_can_be_written_what_is_there_can_be_read() {
     }
     for (path, mode) in [
         (&place.file, 0o444),
-        (&damaged, 0o444),
+        (&text, 0o444),
         (&place.directory.path().to_path_buf(), 0o555),
     ] {
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();

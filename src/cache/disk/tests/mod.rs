@@ -1,13 +1,13 @@
 mod child;
-mod claims;
 mod concurrent;
 mod crash;
 mod damage;
 #[cfg(target_os = "linux")]
 mod full_and_read_only;
+mod leases;
 mod limits;
-mod log;
 mod model;
+mod removed;
 
 use std::path::{Path, PathBuf};
 

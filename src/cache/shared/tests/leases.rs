@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::{item, key, limits};
-use crate::cache::claims::tests::{Tier, assert_keeps_its_promises, assert_like_model, operations};
-use crate::cache::claims::{Claimed, Grant};
+use crate::cache::leases::tests::{Tier, assert_keeps_its_promises, assert_like_model, operations};
+use crate::cache::leases::{Claimed, Grant};
 use crate::cache::shared::SharedCache;
 
 const LEASE: f64 = 100.0;

@@ -1,10 +1,10 @@
-//! What leaves a namespace: because it was asked to, because its time is over, or for want of room.
+//! Deletion of entries: on request, when their time is over, or to make room.
 
 use rusqlite::{Result, params};
 
-use super::keeper::Uses;
 use super::row::{Digest, id};
 use super::store::{DiskLimits, Store, Totals};
+use super::uses::Uses;
 
 impl Store {
     /// Deletes what is under `digest`. Returns whether it had not expired.

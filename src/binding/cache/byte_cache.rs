@@ -11,7 +11,7 @@ use napi_derive::napi;
 
 use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
 use super::key::{append, with_units};
-use super::number::{integer, positive};
+use crate::binding::number::{integer, positive};
 use crate::cache::disk::{DiskCache, DiskLimits};
 use crate::cache::{Limits, Policy};
 
@@ -27,7 +27,7 @@ pub struct ByteCacheHandle {
     held: RefCell<Held>,
 }
 
-/// What a handle has until it is closed.
+/// State of a handle until it is closed.
 struct Held {
     cache: Option<Bytes>,
     /// Bytes reported to V8.
@@ -38,7 +38,7 @@ struct Held {
 #[napi(object, object_from_js = false)]
 pub struct NotesPage {
     pub notes: Vec<String>,
-    /// What to go on with; −1 at the end.
+    /// The cursor to go on with; −1 at the end.
     pub cursor: f64,
 }
 
@@ -113,6 +113,12 @@ impl ByteCacheHandle {
         let cache = DiskCache::open(Path::new(&path), &namespace, limits, now);
         let disk = Disk::new(storage(cache)?, &units(env, scope)?);
         Ok(Self::of(page, Bytes::Disk(Box::new(disk))))
+    }
+
+    /// Whether the file `path` is another program's.
+    #[napi(catch_unwind)]
+    pub fn is_foreign(path: String) -> bool {
+        DiskCache::is_foreign(Path::new(&path))
     }
 
     /// Form, value, and 1 if the entry expired less than `window` ms ago, else 0. Null: there is none. Counts as a hit
@@ -282,7 +288,7 @@ impl ByteCacheHandle {
         })
     }
 
-    /// What was set aside or dropped as damaged since the last call.
+    /// Takes the messages about what was set aside or dropped as damaged since the last call.
     #[napi(catch_unwind)]
     pub fn take_notices(&self) -> Result<Vec<String>> {
         self.with(|cache| {
@@ -293,18 +299,7 @@ impl ByteCacheHandle {
         })
     }
 
-    /// Whether nothing can be written.
-    #[napi(getter, catch_unwind)]
-    pub fn read_only(&self) -> Result<bool> {
-        self.with(|cache| {
-            Ok(match cache {
-                Bytes::Shared(_) => false,
-                Bytes::Disk(disk) => disk.cache.read_only(),
-            })
-        })
-    }
-
-    /// Whether the last write came to nothing only because others wrote for too long.
+    /// Whether the last call came to nothing only because others wrote for too long.
     #[napi(getter, catch_unwind)]
     pub fn busy(&self) -> Result<bool> {
         self.with(|cache| Ok(matches!(cache, Bytes::Disk(disk) if disk.cache.busy())))

@@ -8,7 +8,7 @@ use napi_derive::napi;
 
 use super::hot_call::Arguments;
 use super::key::key;
-use super::number::{integer, positive};
+use crate::binding::number::{integer, positive};
 use crate::cache::{Cache, Limits, Policy, Slot, Vectors};
 use crate::key::{Key, KeySecret};
 

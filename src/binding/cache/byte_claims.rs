@@ -10,7 +10,7 @@ use super::key::with_units;
 use crate::cache::disk::Digest;
 use crate::key::Key;
 
-/// What `claim` answers.
+/// The answer of `claim`.
 #[napi(object, object_from_js = false)]
 pub struct ClaimAnswer {
     /// For `set` and `release`.
@@ -87,6 +87,18 @@ impl ByteCacheHandle {
                 Ok(())
             }
             Ats::Disk(disk, digests) => storage(disk.cache.release(&digests, ticket, open)),
+        })
+    }
+
+    /// Gives back every claim of this handle, as its end would do: for the end of the process.
+    #[napi(catch_unwind)]
+    pub fn release_all(&self) -> Result<()> {
+        self.with(|cache| {
+            match cache {
+                Bytes::Shared(shared) => shared.cache.release_all(shared.owner),
+                Bytes::Disk(disk) => disk.cache.release_all(),
+            }
+            Ok(())
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::row::Digest;
 use super::{DiskCache, DiskError, PAGES_OF_A_WRITE};
 use crate::cache::Item;
-use crate::cache::claims::Grant;
+use crate::cache::leases::Grant;
 
 /// Entries and bytes of a batch that are written at a time: others, who wait 2 s at most, get their turn in between.
 const AT_A_TIME: (usize, u64) = (500, 1 << 20);
@@ -24,7 +24,7 @@ impl DiskCache {
         self.put(items, None, ttl, now)
     }
 
-    /// The same with what was computed under `ticket`: of these only those whose claim still holds.
+    /// Stores computed `items` like [`DiskCache::set`], as far as their claims under `ticket` still hold.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
@@ -46,20 +46,15 @@ impl DiskCache {
         ttl: f64,
         now: f64,
     ) -> Result<Vec<bool>, DiskError> {
-        let limits = self.limits;
+        let (limits, uses) = (self.limits, self.uses.clone());
         let mut all = Vec::with_capacity(items.len());
         while all.len() < items.len() {
             let part = first_part(&items[all.len()..]);
-            let (stored, evicted) = self.write(now, |cache| {
-                cache
-                    .opened
-                    .store
-                    .set(part, grant, &cache.uses, ttl, &limits, now)
+            let pages = part.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
+            let (stored, evicted) = self.write(pages.sum(), now, |store| {
+                store.set(part, grant, &uses, ttl, &limits, now)
             })?;
             self.counters.evictions += evicted;
-            let pages = part.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
-            self.file
-                .wrote(pages.sum::<u64>() + evicted * PAGES_OF_A_WRITE, now);
             all.extend(stored);
             if all.len() < items.len() {
                 sleep(PAUSE);
@@ -73,13 +68,15 @@ impl DiskCache {
     /// # Errors
     /// Any [`DiskError`] but those of opening.
     pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
-        let mut all = 0;
+        let (mut all, uses) = (0, self.uses.clone());
         loop {
-            let removed = self.write(now, |cache| {
-                let store = &cache.opened.store;
-                store.remove_expired(Some(&cache.uses), AT_A_TIME.0, now)
+            let removed = self.write(0, now, |store| {
+                store.remove_expired(Some(&uses), AT_A_TIME.0, now)
             })?;
-            self.file.wrote(removed * PAGES_OF_A_WRITE, now);
+            if let Some(opened) = &self.opened {
+                self.maintenance
+                    .wrote(removed * PAGES_OF_A_WRITE, now, opened.identity);
+            }
             all += removed;
             if removed < AT_A_TIME.0 as u64 {
                 return Ok(all);
@@ -89,7 +86,7 @@ impl DiskCache {
     }
 }
 
-/// What of `items` is written in one transaction: at least one, so there must be one.
+/// Returns the items of the first transaction: at least one, so there must be one.
 fn first_part<'a, 'b>(items: &'a [Item<'b, Digest>]) -> &'a [Item<'b, Digest>] {
     let mut bytes = 0;
     let fits = |item: &&Item<Digest>| {

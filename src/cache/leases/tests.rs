@@ -136,7 +136,7 @@ pub fn assert_keeps_its_promises<T: Tier>(new: impl Fn() -> T) {
 
 #[derive(Clone, Debug)]
 pub enum Operation {
-    Claim(usize, Vec<u64>, bool),
+    Lease(usize, Vec<u64>, bool),
     Renew(usize),
     /// Ends a computation that is under way: by storing, by giving back, or by opening.
     End(prop::sample::Index, u8),
@@ -150,7 +150,7 @@ pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let (handle, key) = (0..3usize, 0..4u64);
     let keys = prop::collection::btree_set(key.clone(), 1..4).prop_map(|keys| keys.into_iter().collect());
     let operation = prop_oneof![
-        8 => (handle.clone(), keys, prop::bool::weighted(0.1)).prop_map(|(handle, keys, seizes)| Operation::Claim(handle, keys, seizes)),
+        8 => (handle.clone(), keys, prop::bool::weighted(0.1)).prop_map(|(handle, keys, seizes)| Operation::Lease(handle, keys, seizes)),
         2 => handle.clone().prop_map(Operation::Renew),
         8 => (any::<prop::sample::Index>(), 0..5u8).prop_map(|(which, how)| Operation::End(which, how)),
         2 => (handle.clone(), key.clone()).prop_map(|(handle, key)| Operation::Set(handle, key)),
@@ -220,7 +220,7 @@ pub fn assert_like_model(mut tier: impl Tier, operations: Vec<Operation>) {
     let (mut model, mut now) = (Model::default(), 0.0);
     for operation in operations {
         match operation {
-            Operation::Claim(handle, keys, seizes) => {
+            Operation::Lease(handle, keys, seizes) => {
                 let (ticket, answers) = tier.claim(handle, &keys, seizes, now);
                 let expected: Vec<_> = keys
                     .iter()

@@ -1,5 +1,7 @@
-//! Who computes what is not there yet, among the threads or processes that share a cache: the rules, and the table of a
-//! cache in memory. A cache on disk keeps the same claims as rows (`disk/claims.rs`).
+//! Claims: one of the threads or processes that share a cache computes a missing key, for a lease that it renews.
+//!
+//! This file has the rules, and the table of a cache in memory. A cache on disk keeps the same claims as rows
+//! (`disk/leases.rs`).
 //!
 //! A key is *claimed* by one owner, who computes it while the others wait; or *open*, after a computation of it ended
 //! without anything to store: then everybody computes it at once, as nobody knows that waiting pays. What always holds:
@@ -18,10 +20,10 @@ use std::hash::Hash;
 pub const NOBODY: i64 = 0;
 /// For how many ms behind the end of its lease a claim can still be what stores a value, if nobody took it.
 pub const FORGOTTEN: f64 = 600_000.0;
-/// Claims of a table before those that are long over are looked for.
+/// Leases of a table before those that are long over are looked for.
 const FEW: usize = 64;
 
-/// What a handle is told when it asks to compute a key.
+/// The answer to a handle that asks to compute a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claimed {
     /// Another computes it.
@@ -43,15 +45,15 @@ pub struct Grant {
 
 /// The claim on a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Claim {
-    /// Whose it is, and since when; open if [`NOBODY`]'s.
+pub struct Lease {
+    /// Its owner, and its ticket; open if [`NOBODY`]'s.
     pub grant: Grant,
     /// The end of the lease.
     pub until: f64,
 }
 
-impl Claim {
-    /// What a handle is told that asks at `now` for a lease `until`, and the claim that the key has then, if it is another.
+impl Lease {
+    /// Answers a handle that asks at `now` for a lease `until`; with the claim that the key has then, if it is another.
     /// One that `seizes` gets it in any case.
     pub fn asked(
         held: Option<Self>,
@@ -88,14 +90,14 @@ impl Claim {
 
 /// The claims of a cache in memory.
 #[derive(Debug)]
-pub struct Claims<K> {
-    held: HashMap<K, Claim>,
+pub struct Leases<K> {
+    held: HashMap<K, Lease>,
     tickets: i64,
     /// The number of claims at which those long over are dropped.
     sweep_at: usize,
 }
 
-impl<K> Default for Claims<K> {
+impl<K> Default for Leases<K> {
     fn default() -> Self {
         Self {
             held: HashMap::new(),
@@ -105,7 +107,7 @@ impl<K> Default for Claims<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash> Claims<K> {
+impl<K: Copy + Eq + Hash> Leases<K> {
     /// The grant for a computation that begins now.
     pub fn grant(&mut self, owner: i64) -> Grant {
         self.tickets += 1;
@@ -113,9 +115,9 @@ impl<K: Copy + Eq + Hash> Claims<K> {
         Grant { owner, ticket }
     }
 
-    /// Asks for `key`: see [`Claim::asked`]. O(1) amortised.
+    /// Asks for `key`: see [`Lease::asked`]. O(1) amortised.
     pub fn ask(&mut self, key: K, grant: Grant, now: f64, until: f64, seizes: bool) -> Claimed {
-        let (answer, claim) = Claim::asked(self.held.get(&key).copied(), grant, now, until, seizes);
+        let (answer, claim) = Lease::asked(self.held.get(&key).copied(), grant, now, until, seizes);
         if let Some(claim) = claim {
             self.held.insert(key, claim);
             if self.held.len() >= self.sweep_at {
@@ -170,6 +172,6 @@ impl<K: Copy + Eq + Hash> Claims<K> {
 
     /// Memory held, in bytes.
     pub fn allocated(&self) -> usize {
-        self.held.capacity() * size_of::<(K, Claim)>()
+        self.held.capacity() * size_of::<(K, Lease)>()
     }
 }

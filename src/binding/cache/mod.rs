@@ -1,13 +1,21 @@
 //! Binding of the room `cache`: a handle that answers with slot numbers; the facade keeps the values.
 
+mod byte_cache;
+mod byte_claims;
+mod cache_handle;
+mod held_bytes;
+mod hot_call;
+mod key;
+mod vectors;
+
 use napi::bindgen_prelude::{Float64Array, Function, Int32Array, Uint32Array};
 use napi::{Env, JsString, Result, sys};
 use napi_derive::napi;
 
-use super::cache_handle::{NONE, with_cache};
-use super::hot_call::answer;
-use super::key::append;
 use crate::cache::Slot;
+use cache_handle::{NONE, with_cache};
+use hot_call::answer;
+use key::append;
 
 /// What [`cache_calls`] returns.
 #[napi(object, object_from_js = false)]

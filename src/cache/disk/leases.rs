@@ -1,11 +1,11 @@
-//! Claims as rows: see [`super::super::claims`] for what they are.
+//! Claims of keys as rows; [`crate::cache::leases`] has the rules.
 
 use rusqlite::{Result, Row, params};
 
 use super::row::{Digest, id};
 use super::store::Store;
 use super::{DiskCache, DiskError};
-use crate::cache::claims::{Claim, Claimed, FORGOTTEN, Grant};
+use crate::cache::leases::{Claimed, Grant, Lease};
 
 /// Pages that writing claims touches, about.
 const PAGES_OF_CLAIMS: u64 = 3;
@@ -24,12 +24,9 @@ impl DiskCache {
         lease: f64,
     ) -> Result<(i64, Vec<Claimed>), DiskError> {
         let owner = self.owner;
-        let ask = |cache: &Self| cache.opened.store.ask(digests, owner, seizes, now, lease);
-        let (ticket, answers) = self.write(now, ask)?;
+        let ask = |store: &Store| store.ask(digests, owner, seizes, now, lease);
+        let (ticket, answers) = self.write(PAGES_OF_CLAIMS, now, ask)?;
         self.has_claims |= answers.contains(&Claimed::Yours);
-        if ticket > 0 {
-            self.file.wrote(PAGES_OF_CLAIMS, now);
-        }
         Ok((ticket, answers))
     }
 
@@ -40,9 +37,9 @@ impl DiskCache {
     /// Any [`DiskError`] but those of opening.
     pub fn renew(&mut self, ended: &[i64], now: f64, lease: f64) -> Result<(), DiskError> {
         let owner = self.owner;
-        self.write(now, |cache| cache.opened.store.renew(owner, ended, now + lease))?;
-        self.file.wrote(PAGES_OF_CLAIMS, now);
-        Ok(())
+        self.write(PAGES_OF_CLAIMS, now, |store| {
+            store.renew(owner, ended, now + lease)
+        })
     }
 
     /// Gives back what is claimed under `ticket`, and not stored or deleted since: to whoever asks next, or, with
@@ -54,9 +51,7 @@ impl DiskCache {
         let owner = self.owner;
         let grant = Grant { owner, ticket };
         let now = self.looked;
-        self.write(now, |cache| cache.opened.store.release(digests, grant, open))?;
-        self.file.wrote(PAGES_OF_CLAIMS, now);
-        Ok(())
+        self.write(PAGES_OF_CLAIMS, now, |store| store.release(digests, grant, open))
     }
 }
 
@@ -69,12 +64,12 @@ impl Store {
         now: f64,
         lease: f64,
     ) -> Result<(i64, Vec<Claimed>)> {
-        let answer = |digest, grant| -> Result<(Claimed, Option<Claim>)> {
+        let answer = |digest, grant| -> Result<(Claimed, Option<Lease>)> {
             if !seizes && self.has(digest, now)? {
                 return Ok((Claimed::Stored, None));
             }
             let held = self.claim(digest)?;
-            Ok(Claim::asked(held, grant, now, now + lease, seizes))
+            Ok(Lease::asked(held, grant, now, now + lease, seizes))
         };
         // Those who wait ask again and again, and mostly there is nothing to write.
         let nothing = Grant { owner, ticket: 0 };
@@ -94,7 +89,7 @@ impl Store {
             let mut answers = Vec::with_capacity(digests.len());
             for digest in digests {
                 let (told, claim) = answer(digest, Grant { owner, ticket })?;
-                if let Some(Claim { grant, until }) = claim {
+                if let Some(Lease { grant, until }) = claim {
                     self.run(
                         "INSERT OR REPLACE INTO claims (id, namespace, owner, ticket, until) VALUES (?, ?, ?, ?, ?)",
                         params![id(digest), self.namespace, grant.owner, grant.ticket, until],
@@ -123,12 +118,6 @@ impl Store {
         Ok(())
     }
 
-    /// Deletes claims, in every namespace, whose owners are no more.
-    pub fn forget_claims(&self, now: f64) -> Result<()> {
-        self.run("DELETE FROM claims WHERE until <= ?", [now - FORGOTTEN])?;
-        Ok(())
-    }
-
     fn renew(&self, owner: i64, ended: &[i64], until: f64) -> Result<()> {
         self.write(None, |_| {
             for ticket in ended {
@@ -142,6 +131,14 @@ impl Store {
     }
 
     fn release(&self, digests: &[Digest], grant: Grant, open: Option<f64>) -> Result<()> {
+        // Mostly the value was stored, which has ended the claim: then there is nothing to write.
+        let held = self.read(|| {
+            let held = digests.iter().map(|digest| self.claim(digest));
+            held.collect::<Result<Vec<_>>>()
+        })?;
+        if !held.iter().flatten().any(|claim| claim.grant == grant) {
+            return Ok(());
+        }
         self.write(None, |_| {
             for digest in digests {
                 let held = self.claim(digest)?.filter(|claim| claim.grant == grant);
@@ -160,13 +157,13 @@ impl Store {
         })
     }
 
-    fn claim(&self, digest: &Digest) -> Result<Option<Claim>> {
+    fn claim(&self, digest: &Digest) -> Result<Option<Lease>> {
         let sql = "SELECT owner, ticket, until FROM claims WHERE id = ? AND namespace = ?";
         let read = |row: &Row| {
             let (owner, ticket) = (row.get(0)?, row.get(1)?);
             let grant = Grant { owner, ticket };
             let until = row.get(2)?;
-            Ok(Claim { grant, until })
+            Ok(Lease { grant, until })
         };
         self.row(sql, params![id(digest), self.namespace], read)
     }

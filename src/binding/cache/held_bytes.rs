@@ -1,4 +1,4 @@
-//! What a handle of `byte_cache` holds: a shared cache or one on disk, and how keys are made for it.
+//! The cache behind a handle of `byte_cache`, shared or on disk, and its keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
 use napi::{Env, Error, Result, Status};
 
-use super::number::OUT_OF_RANGE;
-use crate::cache::claims::{Grant, NOBODY};
+use crate::binding::number::OUT_OF_RANGE;
 use crate::cache::disk::{Digest, DiskCache, DiskError, Found};
+use crate::cache::leases::{Grant, NOBODY};
 use crate::cache::shared::{Answer, SharedCache};
 use crate::cache::{Item, Limits};
 use crate::key::{DigestScope, Key, KeySecret};
@@ -35,7 +35,7 @@ pub struct Shared {
 pub struct Disk {
     pub cache: DiskCache,
     pub scope: DigestScope,
-    /// What an entry is read into.
+    /// The buffer that entries are read into.
     read: Vec<u8>,
 }
 
@@ -201,7 +201,7 @@ impl At<'_> {
         }
     }
 
-    /// What is fresh, not counted and no use.
+    /// Reads a fresh entry. No use, and not counted.
     pub fn peek(self, env: &Env, now: f64) -> Result<Option<BufferSlice<'_>>> {
         match self {
             At::Shared(shared, key) => {

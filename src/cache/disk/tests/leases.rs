@@ -1,6 +1,6 @@
 use super::*;
-use crate::cache::claims::Claimed;
-use crate::cache::claims::tests::{Tier, assert_keeps_its_promises, assert_like_model, operations};
+use crate::cache::leases::Claimed;
+use crate::cache::leases::tests::{Tier, assert_keeps_its_promises, assert_like_model, operations};
 use proptest::prelude::*;
 
 const LEASE: f64 = 100.0;
