@@ -60,7 +60,9 @@ export interface BenchmarkResult {
 }
 
 /** A result as `Benchmark` returns it. */
-export type MeasuredBenchmark = BenchmarkResult & Required<Pick<BenchmarkResult, 'memoryUsage'>>;
+export interface MeasuredBenchmark extends BenchmarkResult {
+  memoryUsage: { before: number; after: number; delta: number };
+}
 
 /**
  * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in

@@ -186,10 +186,6 @@ export class TimerStack implements SampledCalls {
     return this.#outermost;
   }
 
-  #component(name: string): Component {
-    return this.#components.get(name) ?? this.#newComponent(name);
-  }
-
   #newComponent(name: string): Component {
     const index = guarded(() => this.#native.component(toWellFormed(name)));
     const component: Component = { index, top: undefined, open: undefined };
@@ -270,7 +266,7 @@ export class TimerStack implements SampledCalls {
   /** Runs `fn` in a context of its own, in which `frame` is the parent of every timer. */
   runWithin<T>(name: string, fn: (frame: Frame) => T): T {
     hasContexts = true;
-    const frame = this.#frame(name, this.#component(name), this.#context());
+    const frame = this.#frame(name, this.#components.get(name) ?? this.#newComponent(name), this.#context());
     const context: Context = { owner: this, within: frame, top: undefined };
     const contexts = { context, others: without(storage.getStore(), this) };
     return storage.run(contexts, () => {
