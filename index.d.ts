@@ -496,10 +496,10 @@ interface EmbeddingCacheMiddleware {
  */
 declare function embeddingCacheMiddleware(cache: EmbeddingCache, options?: EmbeddingCacheMiddlewareOptions): EmbeddingCacheMiddleware;
 
-/** The data types of an evaluation, shared by every room. */
-/** How hard a case is meant to be. */
+/** The data types of an evaluation, shared by every module. */
+/** The intended difficulty of a case. */
 type Difficulty = 'easy' | 'medium' | 'hard';
-/** What is known of a case besides its input and expected output. */
+/** Facts about a case besides its input and expected output. */
 interface TestCaseMetadata {
     difficulty: Difficulty;
     category: string;
@@ -510,25 +510,26 @@ interface TestCaseMetadata {
     reference?: string;
 }
 /** One case of a dataset: an input and what a right answer to it is. */
-interface TestCase<TInput = unknown, TOutput = unknown> {
+interface TestCase<TInput = any, TOutput = any> {
     id: string;
     input: TInput;
     expected: TOutput;
     metadata: TestCaseMetadata;
 }
 /** A case as it may be passed in: only `id`, `input` and `expected` are needed. */
-type TestCaseInput<TInput = unknown, TOutput = unknown> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
+type TestCaseInput<TInput = any, TOutput = any> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
     metadata?: Partial<TestCaseMetadata>;
 };
-/** Which model answers, and how it is asked. */
+/** The model that answers, and the way it is asked. */
 interface RunnerConfig {
     /** Provider and model, for instance `'openai/gpt-4'`. */
     modelId: string;
     temperature?: number;
     /** Upper bound of the answer, in tokens. */
     maxTokens?: number;
-    /** Milliseconds. */
+    /** Milliseconds an attempt may take; default: the executor's `timeout`. */
     timeout?: number;
+    /** Attempts after the first that failed; default: the executor's `retries.maxAttempts` less one. */
     retries?: number;
     additionalParams?: Record<string, unknown>;
 }
@@ -537,13 +538,13 @@ interface TokenUsage {
     prompt: number;
     completion: number;
     total: number;
-    /** Of `prompt`, those read from the provider's prompt cache. */
+    /** Tokens of `prompt` that were read from the provider's prompt cache. */
     cachedPrompt?: number;
 }
-/** What running one case gave. */
-interface RunResult<TOutput = unknown> {
+/** The result of running one case. */
+interface RunResult<TOutput = any> {
     testCaseId: string;
-    input: unknown;
+    input: any;
     expected: TOutput;
     actual: TOutput;
     metadata: {
@@ -554,8 +555,20 @@ interface RunResult<TOutput = unknown> {
         /** US dollars. */
         cost: number;
         timestamp: Date;
-        error?: EvalError;
+        error?: string | EvalError;
     };
+}
+/** An error behind another one, as data. */
+interface ErrorCause {
+    message: string;
+    /** Name of the error's class. */
+    name?: string;
+    /** A code such as `ECONNREFUSED`. */
+    code?: string | number;
+    stack?: string;
+    cause?: ErrorCause;
+    /** The parts of an `AggregateError`. */
+    errors?: ErrorCause[];
 }
 /** A failure of one case, as data. */
 interface EvalError {
@@ -564,24 +577,28 @@ interface EvalError {
     message: string;
     testCaseId?: string;
     stack?: string;
-    /** Whether trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
+    /** True if trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
     retryable: boolean;
-    timestamp: Date;
+    /** The error's `cause` and those behind it (`fetch failed`, then `ECONNREFUSED`); of an aborted task the abort's reason. */
+    cause?: ErrorCause;
+    /** The parts of an `AggregateError`. */
+    errors?: ErrorCause[];
+    timestamp?: Date;
 }
 
 /** Types of the executor. */
 
 /** One call to make: a test case and how to ask the model. */
-interface ExecutionTask<TInput = unknown, TOutput = unknown> {
+interface ExecutionTask<TInput = any, TOutput = any> {
     id: string;
     testCase: TestCaseInput<TInput, TOutput>;
     runnerConfig: RunnerConfig;
     datasetId?: string | undefined;
-    /** Higher starts first; default 0. One unit is worth 10 s of waiting, so that nothing starves. */
-    priority?: number | undefined;
+    /** Higher starts first: any number but NaN, default 0. One unit is worth 10 s of waiting, so that nothing starves. */
+    priority?: number | null | undefined;
 }
-/** What became of one task: either `result` or `error`. */
-interface ExecutionResult<TOutput = unknown, TResult = RunResult<TOutput>, TTask = ExecutionTask<unknown, TOutput>> {
+/** The outcome of one task: either `result` or `error`. */
+interface ExecutionResult<TOutput = any, TResult = RunResult<TOutput>, TTask = ExecutionTask<any, TOutput>> {
     task: TTask;
     result?: TResult;
     error?: EvalError;
@@ -592,100 +609,119 @@ interface ExecutionResult<TOutput = unknown, TResult = RunResult<TOutput>, TTask
 type HeadersLike = {
     get(name: string): string | null | undefined;
 } | Iterable<readonly [string, string]> | Record<string, string | number | readonly string[] | null | undefined>;
-/** What an executor function is given besides its task. */
+/** The context that an executor function is given besides its task. */
 interface TaskContext {
     /** Aborted when the run is, or when this attempt runs out of time. Created when first read. */
     readonly signal: AbortSignal;
     /** 1 for the first attempt. */
     readonly attempt: number;
     /**
-     * Passes the provider's response headers on (`x-ratelimit-*`, `anthropic-ratelimit-*`, `retry-after`, `retry-after-ms`).
-     * They only ever tighten the limits of this task's key.
+     * Passes the provider's response headers on (`x-ratelimit-*`, `anthropic-ratelimit-*`, `ratelimit`, `retry-after` and the
+     * like). They only ever tighten the limits of this task's key.
      */
     observe(headers: HeadersLike): void;
-    /** Says that no call was made (the answer came from a cache): the task then counts neither as a request nor as tokens. */
+    /**
+     * Says that no call was made (the answer came from a cache): the task then counts neither as a request nor as tokens. The
+     * caches of this package say so themselves.
+     */
     cached(): void;
 }
-/** Limits of one key. `Infinity` is no limit. */
+/** Limits of one key. A limit that is not given, or `Infinity`, does not bind. */
 interface RateLimitConfig {
-    /** Calls that may start in any 60 s; default 60. */
-    requestsPerMinute?: number | undefined;
-    /** Input and output tokens in any 60 s; default 150,000. */
-    tokensPerMinute?: number | undefined;
+    /** Calls that may start in any 60 s; default no limit. */
+    requestsPerMinute?: number | null | undefined;
+    /** Input and output tokens in any 60 s; default no limit. */
+    tokensPerMinute?: number | null | undefined;
     /** Input tokens in any 60 s; default no limit. */
-    inputTokensPerMinute?: number | undefined;
+    inputTokensPerMinute?: number | null | undefined;
     /** Output tokens in any 60 s; default no limit. */
-    outputTokensPerMinute?: number | undefined;
+    outputTokensPerMinute?: number | null | undefined;
     /** Calls in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
-    requestsPerDay?: number | undefined;
+    requestsPerDay?: number | null | undefined;
     /** Tokens in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
-    tokensPerDay?: number | undefined;
+    tokensPerDay?: number | null | undefined;
     /** Length of the window in milliseconds the "per minute" limits hold for; default 60,000. */
-    window?: number | undefined;
+    window?: number | null | undefined;
     /**
      * `'burst'` (default): start as soon as the window has room, so a suite smaller than the limit starts at once.
      * `'smooth'`: spread the starts evenly, for providers that judge a minute's limit by the second.
      */
-    pacing?: 'burst' | 'smooth' | undefined;
+    pacing?: 'burst' | 'smooth' | null | undefined;
     /**
-     * What a finished call weighs. `'actual'` (default): the tokens it reports. `'openai'`: the larger of estimate and
+     * The weight of a finished call. `'actual'` (default): the tokens it reports. `'openai'`: the larger of estimate and
      * report. `'azure'`: the estimate. `'anthropic'`: what it reports less `tokenUsage.cachedPrompt`.
      */
-    settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
+    settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | null | undefined;
 }
 /** Another attempt for what can succeed next time (an `EvalError` that is `retryable`). */
 interface RetryConfig {
-    /** Attempts in all, the first included. Each counts against the limits. Default 3. */
-    maxAttempts?: number | undefined;
+    /**
+     * Attempts in all, the first included; `Infinity` is any number. Each counts against the limits. Default 3. A call that
+     * the provider refused for its rate (429) or its own load (529) is no attempt: it is repeated until `maxWait` is over.
+     */
+    maxAttempts?: number | null | undefined;
     /** Milliseconds: the wait before attempt n + 1 is random, from 0 to `baseDelay × 2^(n − 1)`. Default 500. */
-    baseDelay?: number | undefined;
+    baseDelay?: number | null | undefined;
     /** Milliseconds: the longest random wait. A longer `Retry-After` is honoured. Default 30,000. */
-    maxDelay?: number | undefined;
+    maxDelay?: number | null | undefined;
+    /**
+     * Milliseconds without any success of a key after which calls that the provider refuses are not repeated any more: the
+     * tasks of that key that wait then fail. `Infinity` is any time. Default 600,000 (ten minutes).
+     */
+    maxWait?: number | null | undefined;
 }
 /** Tokens a task will probably take. */
 type TokenEstimate = number | {
     input: number;
     output: number;
 };
-/** How an executor works. Everything is optional. */
+/** Options of an executor. Everything is optional. */
 interface WorkerConfig {
     /**
      * Accepted and checked (default 4), for configurations that carry it. The executor function runs on the calling thread,
      * which needs no workers: `concurrency` alone decides how many calls are in flight.
      */
-    maxWorkers?: number | undefined;
-    /** Calls in flight at once, over all runs of this executor. Default 10. */
-    concurrency?: number | undefined;
-    /** Limits of each key. Default 60 requests and 150,000 tokens per minute; none when `adaptive` is on. */
-    rateLimit?: RateLimitConfig | undefined;
+    maxWorkers?: number | null | undefined;
+    /** Calls in flight at once, over all runs of this executor; `Infinity` is any number. Default 10. */
+    concurrency?: number | null | undefined;
+    /**
+     * Limits of each key. Without this option 60 requests and 150,000 tokens per minute hold (none when `adaptive` is on);
+     * with it only the limits that it names.
+     */
+    rateLimit?: RateLimitConfig | null | undefined;
     /** Splits tasks into keys (provider, account, model) with a budget each. Default: one key. */
-    keyOf?: ((task: ExecutionTask) => string) | undefined;
+    keyOf?: ((task: ExecutionTask) => string) | null | undefined;
     /** Limits of single keys, over `rateLimit`. */
-    limits?: Readonly<Record<string, RateLimitConfig>> | undefined;
+    limits?: Readonly<Record<string, RateLimitConfig>> | null | undefined;
     /**
      * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
      * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
      * known, else the 95th percentile of the key's last 128 calls, else 15,000 (or a slot's equal share, if that is
      * more; under the default token limit the equal share).
      */
-    estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+    estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | null | undefined;
     /**
-     * What a finished call weighs of what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
+     * Returns the weight of a finished call by what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
      * is applied to what this returns. Default: as reported.
      */
     settle?: ((usage: TokenUsage, task: ExecutionTask) => {
         input: number;
         output: number;
-    }) | undefined;
-    /** Milliseconds an attempt may take. Default: any. */
-    timeout?: number | undefined;
-    /** Default: no retry. `{}` turns it on with the defaults. */
-    retries?: RetryConfig | undefined;
+    }) | null | undefined;
+    /** Milliseconds an attempt may take. Default: any. `runnerConfig.timeout` of a task overrides it. */
+    timeout?: number | null | undefined;
+    /**
+     * Milliseconds for which a function that was given up (timeout, abort) and does not settle keeps its slot. Until then it
+     * counts as a call in flight. `Infinity`: until it settles. Default 1000.
+     */
+    grace?: number | null | undefined;
+    /** Default: no retry. `{}` turns it on with the defaults. `runnerConfig.retries` of a task overrides the attempts. */
+    retries?: RetryConfig | null | undefined;
     /**
      * Finds the concurrency (at most `concurrency`) when the limits are not known: slow start, ×0.8 once per episode of 429s,
      * growth only while at least 80 % of the slots are in use. Default false.
      */
-    adaptive?: boolean | undefined;
+    adaptive?: boolean | null | undefined;
 }
 /** Progress of a run. */
 interface ExecutionProgress {
@@ -705,21 +741,34 @@ interface ExecutionProgress {
 /** Options of one run. */
 interface ExecutionOptions {
     /** Starts nothing more, tells the running tasks and resolves with the rest as error "aborted". */
-    signal?: AbortSignal | undefined;
+    signal?: AbortSignal | null | undefined;
     /** Called after every task. */
-    onProgress?: ((progress: ExecutionProgress) => void) | undefined;
+    onProgress?: ((progress: ExecutionProgress) => void) | null | undefined;
 }
 /** Options of a streaming run. */
 interface StreamingOptions extends ExecutionOptions {
     /** Tasks read ahead of their start. Default 50. */
-    batchSize?: number | undefined;
+    batchSize?: number | null | undefined;
     /** Tasks read whose result has not been taken yet, when the run is iterated. At least `concurrency`. Default 1000. */
-    bufferSize?: number | undefined;
+    bufferSize?: number | null | undefined;
     /** Bytes of heap the run may add before it reads no further ahead than it needs. Default 100 MB. */
-    maxMemory?: number | undefined;
+    maxMemory?: number | null | undefined;
 }
 /** A streaming run: await it for all results in task order, or iterate it for one after the other in bounded memory. */
 type TaskStream<T> = Promise<T[]> & AsyncIterable<T>;
+/** Options of {@link ParallelExecutor.add}. */
+interface AddOptions {
+    /** Higher starts first: any number but NaN; default the task's, or 0. */
+    priority?: number | null | undefined;
+    /** Takes the call out of the queue, or tells it when it runs. */
+    signal?: AbortSignal | null | undefined;
+    /** Milliseconds an attempt may take; default the executor's. */
+    timeout?: number | null | undefined;
+    /** The key whose limits hold; default what `keyOf` says of the task. */
+    key?: string | null | undefined;
+    /** Name of the call in events and for `setPriority`; default a new one. */
+    id?: string | null | undefined;
+}
 /** State of the limiter (of all keys together). */
 interface RateLimiter {
     requestsPerMinute: number;
@@ -754,6 +803,8 @@ interface ThrottleEvent {
     currentTokens: number;
     /** The key that waits, when `keyOf` is given. */
     key?: string;
+    /** The provider has refused calls or named a time: the wait is not for a limit that was set. */
+    refused?: true;
 }
 /** The events of an executor and their payloads. */
 interface ExecutorEvents {
@@ -803,7 +854,7 @@ type OutputOf<TTask> = TTask extends {
         expected: infer TOutput;
     };
 } ? TOutput : unknown;
-/** Where {@link ParallelExecutor.executeTasksStreaming} takes tasks from. */
+/** A source of tasks for {@link ParallelExecutor.executeTasksStreaming}. */
 type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
 /**
  * Runs tasks in parallel under limits on calls and tokens that hold in every window of 60 seconds, not only in calendar
@@ -818,20 +869,23 @@ type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
  * const results = await executor.executeTasks(tasks, (task, { signal }) => callModel(task, signal));
  * ```
  *
+ * A task that fails and a call that the provider refuses are different things: see {@link RetryConfig}.
+ *
  * Cost: under a microsecond a task beside the call itself, and no memory per queued task beyond the caller's array.
  */
 declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     #private;
     /** Throws a `RangeError` for limits or a concurrency that cannot be used, a `TypeError` for wrong types. */
-    constructor(config?: WorkerConfig);
+    constructor(config?: WorkerConfig | null);
     /**
      * Runs `executor(task, { signal, attempt, observe, cached })` for every task and resolves to one result per task, in
      * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on.
      *
-     * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object.
+     * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
+     * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
      */
-    executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: ExecutionOptions): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
-    executeTasks<TInput, TOutput>(tasks: Iterable<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: ExecutionOptions): Promise<ExecutionResult<TOutput>[]>;
+    executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: ExecutionOptions | null): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
+    executeTasks<TInput, TOutput>(tasks: Iterable<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: ExecutionOptions | null): Promise<ExecutionResult<TOutput>[]>;
     /**
      * Like {@link executeTasks}, but takes the tasks one by one from an array, an iterable, an async iterable or a
      * `DatasetStream`, never further ahead than needed. Await the returned stream for an array of all results in task order;
@@ -840,16 +894,48 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
      *
      * Rejects with the source's error when the source fails; tasks running then are awaited first.
      */
-    executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: StreamingOptions): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
-    executeTasksStreaming<TInput, TOutput>(tasks: TaskSource<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: StreamingOptions): TaskStream<ExecutionResult<TOutput>>;
+    executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: StreamingOptions | null): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
+    executeTasksStreaming<TInput, TOutput>(tasks: TaskSource<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: StreamingOptions | null): TaskStream<ExecutionResult<TOutput>>;
+    /**
+     * Runs one call under the same limits and slots, for code that has its calls one at a time.
+     *
+     * - `add(fn, options)` resolves to what `fn(context)` returns and rejects with what its last attempt throws, with the
+     *   signal's reason, or with an `AbortError` when {@link clear} removes it.
+     * - `add(task, executor, options)` resolves to the task's {@link ExecutionResult}.
+     *
+     * Events are those of a task; there is no `start` and no `complete`.
+     */
+    add<TTask extends ExecutionTask, TResult>(task: TTask, executor: (task: TTask, context: TaskContext) => TResult, options?: AddOptions | null): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
+    add<TResult>(call: (context: TaskContext) => TResult, options?: AddOptions | null): Promise<Awaited<TResult>>;
+    /** Tasks that wait for a slot, a limit or another attempt. Of a streaming run those that have been read. */
+    get size(): number;
+    /** Calls in flight: running tasks, and functions that were given up and have not settled (see `grace`). */
+    get pending(): number;
+    /** Returns whether {@link pause} was called and {@link resume} was not. */
+    get isPaused(): boolean;
+    /** Starts nothing more until {@link resume}. What runs goes on. */
+    pause(): void;
+    /** Goes on after {@link pause}. */
+    resume(): void;
+    /** Removes every task that waits: its result is the error "cleared". What runs goes on. */
+    clear(): void;
+    /**
+     * Changes the priority of the tasks of this id that wait: they stand where they would had they come now. Returns how many
+     * there were. O(tasks).
+     */
+    setPriority(taskId: string, priority: number): number;
+    /** Resolves when no run is in progress: nothing waits and nothing runs. */
+    onIdle(): Promise<void>;
+    /** Resolves when fewer than `limit` tasks wait: the time to add more. */
+    onSizeLessThan(limit: number): Promise<void>;
     /** The figures of the run in progress or, when none is, of the last one. Runs that overlap count as one. */
     getMetrics(): ExecutionMetrics;
     /**
-     * Changes what is given and keeps the rest, at once, also in the middle of a run. What has started keeps counting against
-     * new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
+     * Changes what is given and keeps the rest, at once, also in the middle of a run. A group that is given (`rateLimit`,
+     * `limits`, `retries`) takes the place of the whole group before. What has started keeps counting against new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
      * nothing has changed.
      */
-    updateConfig(config: Partial<WorkerConfig>): void;
+    updateConfig(config: Partial<WorkerConfig> | null): void;
     /** The limits in force and what of them is used, of all keys together. */
     getRateLimiterState(): RateLimiter;
     /** Forgets what has started, so that the whole limit is free again. What the provider counts is not reset by that. */
@@ -888,7 +974,7 @@ interface SuitePlan extends Omit<ConcurrencyPlan, 'avgLatency'> {
  */
 declare function recommendConcurrency(plan: ConcurrencyPlan): number;
 /**
- * How long a suite takes in milliseconds: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
+ * Returns the milliseconds that a suite takes: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
  * what the limits allow. With n = `min(requestsPerMinute, floor(tokensPerMinute / avgTokens))` calls per minute the last
  * call starts after `floor((tasks − 1) / n)` minutes (burst) or `(tasks − 1) / n` minutes (smooth), and takes `avgLatency`.
  */
@@ -922,7 +1008,7 @@ declare const PROVIDER_LIMITS: Readonly<{
 
 /** The limiter on its own. */
 
-/** What a call is expected to weigh. */
+/** The weights a call is expected to have. */
 interface CallWeights {
     /** Calls; default 1. */
     requests?: number | undefined;
@@ -935,14 +1021,20 @@ interface CallWeights {
 interface AcquireOptions {
     /** Leaves the line; the promise rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
-    /** Higher goes first; default 0. One unit is worth 10 s of waiting. */
+    /** Higher goes first: any number but NaN, default 0. One unit is worth 10 s of waiting. */
     priority?: number | undefined;
 }
-/** What a call really used: the usage of its result, a number of tokens, or `undefined` for no tokens. */
-type SpentTokens = Partial<TokenUsage> | number | undefined;
+/**
+ * The tokens that a call really used: a number, a usage object as the AI SDK, OpenAI, Anthropic or Gemini report it, a result
+ * that carries one, or `undefined` for no tokens.
+ */
+type SpentTokens = Partial<TokenUsage> | Readonly<Record<string, unknown>> | number | undefined;
 /** A call that may start now. */
 interface Permit {
-    /** Corrects the call's weight to what it used, at the time it started. The first settlement counts. */
+    /**
+     * Corrects the call's weight to what it used, at the time it started. The first settlement counts. Throws a `TypeError` for
+     * an object in which no usage is found.
+     */
     settle(usage?: SpentTokens): void;
     /** No call was made: gives the permit back whole. */
     release(): void;
@@ -970,7 +1062,7 @@ declare class RateLimit {
     acquire(weights?: CallWeights, acquireOptions?: AcquireOptions): Promise<Permit>;
     /** A permit if the call may start at once and nobody waits, else `undefined`. */
     tryAcquire(weights?: CallWeights): Permit | undefined;
-    /** The same as `permit.settle(usage)`. */
+    /** Settles a permit, as `permit.settle(usage)` does. */
     settle(permit: Permit, usage?: SpentTokens): void;
     /**
      * Takes over what a response says of the limits (`x-ratelimit-*`, `anthropic-ratelimit-*`, `retry-after`,
@@ -2046,4 +2138,4 @@ declare class ResultWriter<T = any> {
 }
 
 export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export type { AcquireOptions, AddOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };

@@ -198,8 +198,8 @@ export declare class NativeRateLimit {
 export declare class NativeScheduler {
   /** A scheduler; `seed` starts the jitter of retries. */
   constructor(concurrency: number, seed: number)
-  /** Changes slots, adaptive concurrency, retries and the timeout of an attempt. */
-  configure(concurrency: number, adaptive: boolean, maxAttempts: number, baseDelay: number, maxDelay: number, timeout: number): void
+  /** Changes slots, adaptive concurrency, retries, the timeout of an attempt and the grace time behind it. */
+  configure(concurrency: number, adaptive: boolean, maxAttempts: number, baseDelay: number, maxDelay: number, maxWait: number, timeout: number, grace: number): void
   /** Adds a line (a key with a budget of its own) and returns its number. */
   addLine(limits: LimitValues): number
   /** Changes the limits of a line; what has started keeps counting. */
@@ -208,9 +208,20 @@ export declare class NativeScheduler {
   resetLine(line: number): void
   /** Begins a run, for the metrics. */
   begin(now: number): void
+  /** Starts nothing until it is told to go on. */
+  pause(paused: boolean): void
+  /** Tasks that wait: for a slot, a limit or another attempt. */
+  waiting(): number
+  /** Changes the priority of a task that waits; returns whether it did. */
+  setPriority(run: number, index: number, priority: number, now: number): boolean
+  /** Forgets the lines that are idle; returns their numbers, which lines added later get again. */
+  forgetIdle(now: number): Array<number>
   /** Ends a run, for the metrics. */
   end(now: number): void
-  /** Queues tasks `first`, `first + 1`, … of `run`: four numbers each (line, priority, input and output tokens or NaN). */
+  /**
+   * Queues tasks `first`, `first + 1`, … of `run`: six numbers each (line, priority, input and output tokens or NaN,
+   * milliseconds an attempt may take or 0, attempts or 0).
+   */
   enqueue(run: number, first: number, tasks: Float64Array, now: number): void
   /**
    * Takes in what happened since the last turn and says what happens now. `io` holds a header and records of 8 numbers:
@@ -219,8 +230,11 @@ export declare class NativeScheduler {
    * the actions. Returns their number.
    */
   turn(now: number, io: Float64Array, stamped: number, finished: number): number
-  /** The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1. */
-  fail(slot: number, retryable: boolean, refused: boolean, givenUp: boolean, retryAfter: number, execution: number, now: number): number
+  /**
+   * The attempt in `slot` failed. `refusal`: 0 none, 1 for its rate, 2 for the provider's load. Returns after how many
+   * milliseconds it is tried again, or -1.
+   */
+  fail(slot: number, retryable: boolean, refusal: number, givenUp: boolean, retryAfter: number, execution: number, now: number): number
   /** The run gave up what runs in `slot`; the slot stays taken until `free`. */
   abandon(slot: number, execution: number, now: number): void
   /** Frees the slot of an abandoned task. */
@@ -342,6 +356,9 @@ export interface ClaimAnswer {
   answers: Uint8Array
 }
 
+/** Judges the errors of a chain of causes, the outermost first. */
+export declare function classifyFailure(chain: Array<TroubleValues>): JudgementValues
+
 /** Where the next row goes in a file that is appended to; see the engine's `AppendPoint`. */
 export interface FileAppendPoint {
   position: number
@@ -354,6 +371,18 @@ export declare function findAppendPoint(path: string, csv: boolean, header?: str
 
 /** The columns of the CSV file at `path`, when it has a header row with its line end. */
 export declare function finishedCsvHeader(path: string): Array<string> | null
+
+/** The judgement of a failure. */
+export interface JudgementValues {
+  /** Trying again can help. */
+  retryable: boolean
+  /** 0 no refusal, 1 for the rate, 2 for the provider's load. */
+  refusal: number
+  /** Milliseconds to wait that its text names, 0 for none. */
+  retryAfter: number
+  /** HTTP status, 0 for none. */
+  status: number
+}
 
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
@@ -410,9 +439,6 @@ export declare function planDuration(tasks: number, concurrency: number, latency
  */
 export declare function recordPanics(): void
 
-/** Whether another attempt can help. */
-export declare function retryable(status: number, code: string, name: string, message: string): boolean
-
 /**
  * How long this thread has waited for a processor since it began, ms; 0 where the system does not tell (all but Linux). Takes
  * 2 µs.
@@ -433,6 +459,22 @@ export declare function stableKey(page: Uint16Array, structure: number, text: st
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null
+
+/** One error of a chain of causes. */
+export interface TroubleValues {
+  /** HTTP status, 0 for none. */
+  status: number
+  /** gRPC status, 0 for none. */
+  grpc: number
+  /** Codes and types, separated by spaces. */
+  codes: string
+  /** Name of its class. */
+  name: string
+  /** Its text. */
+  message: string
+  /** Its own opinion whether it can be retried. */
+  retryable?: boolean
+}
 
 /** The cosine of two vectors of the same length. */
 export declare function vectorCosine(a: Float64Array, b: Float64Array): number

@@ -1,4 +1,5 @@
 /** A pool of slots for scoring. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { availableParallelism } from 'node:os';
 import { callable, positiveInteger } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
@@ -69,8 +70,13 @@ export class ScoringWorkerPool {
           },
         );
       };
-      if (this.#active < this.#maxWorkers) start();
-      else this.#queue.push({ start, refuse: reject });
+      if (this.#active < this.#maxWorkers) {
+        start();
+        return;
+      }
+      // It starts when another ends, and must still run in the asynchronous context of its own call.
+      const context = AsyncLocalStorage.snapshot();
+      this.#queue.push({ start: () => context(start), refuse: reject });
     });
   }
 
