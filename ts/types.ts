@@ -1,9 +1,9 @@
-/** The data types of an evaluation, shared by every room. */
+/** The data types of an evaluation, shared by every module. */
 
-/** How hard a case is meant to be. */
+/** The intended difficulty of a case. */
 export type Difficulty = 'easy' | 'medium' | 'hard';
 
-/** What is known of a case besides its input and expected output. */
+/** Facts about a case besides its input and expected output. */
 export interface TestCaseMetadata {
   difficulty: Difficulty;
   category: string;
@@ -15,7 +15,8 @@ export interface TestCaseMetadata {
 }
 
 /** One case of a dataset: an input and what a right answer to it is. */
-export interface TestCase<TInput = unknown, TOutput = unknown> {
+// biome-ignore lint/suspicious/noExplicitAny: code written against the original reads fields of any case
+export interface TestCase<TInput = any, TOutput = any> {
   id: string;
   input: TInput;
   expected: TOutput;
@@ -23,19 +24,21 @@ export interface TestCase<TInput = unknown, TOutput = unknown> {
 }
 
 /** A case as it may be passed in: only `id`, `input` and `expected` are needed. */
-export type TestCaseInput<TInput = unknown, TOutput = unknown> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
+// biome-ignore lint/suspicious/noExplicitAny: as for TestCase
+export type TestCaseInput<TInput = any, TOutput = any> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
   metadata?: Partial<TestCaseMetadata>;
 };
 
-/** Which model answers, and how it is asked. */
+/** The model that answers, and the way it is asked. */
 export interface RunnerConfig {
   /** Provider and model, for instance `'openai/gpt-4'`. */
   modelId: string;
   temperature?: number;
   /** Upper bound of the answer, in tokens. */
   maxTokens?: number;
-  /** Milliseconds. */
+  /** Milliseconds an attempt may take; default: the executor's `timeout`. */
   timeout?: number;
+  /** Attempts after the first that failed; default: the executor's `retries.maxAttempts` less one. */
   retries?: number;
   additionalParams?: Record<string, unknown>;
 }
@@ -45,14 +48,16 @@ export interface TokenUsage {
   prompt: number;
   completion: number;
   total: number;
-  /** Of `prompt`, those read from the provider's prompt cache. */
+  /** Tokens of `prompt` that were read from the provider's prompt cache. */
   cachedPrompt?: number;
 }
 
-/** What running one case gave. */
-export interface RunResult<TOutput = unknown> {
+/** The result of running one case. */
+// biome-ignore lint/suspicious/noExplicitAny: as for TestCase
+export interface RunResult<TOutput = any> {
   testCaseId: string;
-  input: unknown;
+  // biome-ignore lint/suspicious/noExplicitAny: as for TestCase
+  input: any;
   expected: TOutput;
   actual: TOutput;
   metadata: {
@@ -63,8 +68,21 @@ export interface RunResult<TOutput = unknown> {
     /** US dollars. */
     cost: number;
     timestamp: Date;
-    error?: EvalError;
+    error?: string | EvalError;
   };
+}
+
+/** An error behind another one, as data. */
+export interface ErrorCause {
+  message: string;
+  /** Name of the error's class. */
+  name?: string;
+  /** A code such as `ECONNREFUSED`. */
+  code?: string | number;
+  stack?: string;
+  cause?: ErrorCause;
+  /** The parts of an `AggregateError`. */
+  errors?: ErrorCause[];
 }
 
 /** A failure of one case, as data. */
@@ -74,7 +92,11 @@ export interface EvalError {
   message: string;
   testCaseId?: string;
   stack?: string;
-  /** Whether trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
+  /** True if trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
   retryable: boolean;
-  timestamp: Date;
+  /** The error's `cause` and those behind it (`fetch failed`, then `ECONNREFUSED`); of an aborted task the abort's reason. */
+  cause?: ErrorCause;
+  /** The parts of an `AggregateError`. */
+  errors?: ErrorCause[];
+  timestamp?: Date;
 }

@@ -178,7 +178,6 @@ describe('misuse', () => {
     { concurrency: -1 },
     { concurrency: Number.NaN },
     { concurrency: 1.5 },
-    { concurrency: Number.POSITIVE_INFINITY },
     { maxWorkers: 0 },
     { rateLimit: { requestsPerMinute: 0 } },
     { rateLimit: { requestsPerMinute: -5 } },
@@ -214,8 +213,7 @@ describe('misuse', () => {
     expect(() => new ParallelExecutor(config as never)).toThrow(TypeError);
   });
 
-  test('null and other values are no configuration', () => {
-    expect(() => new ParallelExecutor(null as never)).toThrow(TypeError);
+  test('other values than an object are no configuration', () => {
     expect(() => new ParallelExecutor(5 as never)).toThrow(TypeError);
     expect(() => new ParallelExecutor(undefined)).not.toThrow();
   });
@@ -251,6 +249,133 @@ test('tasks belong to the run once it has begun: a caller may change its array',
   expect((await running).map(({ task, result }) => [task.id, result])).toEqual(tasks(5).map(({ id }) => [id, id]));
 });
 
-test('null is not a concurrency', () => {
-  expect(() => new ParallelExecutor({ concurrency: null as never })).toThrow(TypeError);
+describe('null', () => {
+  test('stands for the default, everywhere', async () => {
+    const executor = new ParallelExecutor(null);
+    expect(executor.getRateLimiterState()).toMatchObject({ requestsPerMinute: 60, tokensPerMinute: 150_000 });
+    const nulls = new ParallelExecutor({
+      maxWorkers: null,
+      concurrency: null,
+      rateLimit: null,
+      limits: null,
+      keyOf: null,
+      estimateTokens: null,
+      settle: null,
+      timeout: null,
+      grace: null,
+      retries: null,
+      adaptive: null,
+    });
+    expect(nulls.getRateLimiterState()).toMatchObject({ requestsPerMinute: 60, tokensPerMinute: 150_000 });
+    nulls.updateConfig({ rateLimit: { requestsPerMinute: 7, tokensPerMinute: null, window: null, pacing: null } });
+    expect(nulls.getRateLimiterState()).toMatchObject({ requestsPerMinute: 7 });
+    const options = { signal: null, onProgress: null, batchSize: null, bufferSize: null, maxMemory: null };
+    const list = tasks(2).map((task) => ({ ...task, priority: null }));
+    expect(await nulls.executeTasks(list, (task) => task.id, options)).toHaveLength(2);
+    expect(await nulls.executeTasksStreaming(list, (task) => task.id, options)).toHaveLength(2);
+    expect(await nulls.add(() => 1, { priority: null, signal: null, timeout: null, key: null, id: null })).toBe(1);
+  });
+});
+
+describe('Infinity', () => {
+  test('stands for any number where a count may be unbounded', async () => {
+    const most = Number.POSITIVE_INFINITY;
+    const executor = new ParallelExecutor({
+      maxWorkers: most,
+      concurrency: most,
+      timeout: most,
+      grace: most,
+      rateLimit: { requestsPerMinute: most },
+      retries: { maxAttempts: most, maxDelay: most, maxWait: most, baseDelay: 0 },
+    });
+    let calls = 0;
+    const fail = () => {
+      calls += 1;
+      if (calls < 50) throw Object.assign(new Error('again'), { status: 500 });
+      return calls;
+    };
+    expect(await executor.add(fail)).toBe(50);
+  });
+});
+
+describe('runnerConfig of a task', () => {
+  const of = (runnerConfig: object) =>
+    tasks(1).map((task) => ({ ...task, runnerConfig: { modelId: 'm', ...runnerConfig } }));
+
+  test('sets its own timeout', async () => {
+    const executor = free();
+    const [result] = await executor.executeTasks(of({ timeout: 10 }), () => new Promise(() => {}));
+    expect(result?.error).toMatchObject({ retryable: true, message: expect.stringContaining('timed out') });
+    const patient = new ParallelExecutor({ timeout: 5, rateLimit: UNLIMITED });
+    const [late] = await patient.executeTasks(of({ timeout: Number.POSITIVE_INFINITY }), () => sleep(30).then(() => 1));
+    expect(late?.result).toBe(1);
+  });
+
+  test('sets its own retries', async () => {
+    for (const [retries, expected] of [
+      [undefined, 3],
+      [0, 1],
+      [4, 5],
+      [null, 3],
+    ] as const) {
+      let calls = 0;
+      const executor = new ParallelExecutor({ rateLimit: UNLIMITED, retries: { maxAttempts: 3, baseDelay: 0 } });
+      await executor.executeTasks(of({ retries }), () => {
+        calls += 1;
+        throw Object.assign(new Error('again'), { status: 500 });
+      });
+      expect(calls, `${retries}`).toBe(expected);
+    }
+  });
+
+  test('is checked', async () => {
+    await expect(free().executeTasks(of({ timeout: 0 }), () => 1)).rejects.toThrow(/tasks\[0\]\.runnerConfig\.timeout/);
+    await expect(free().executeTasks(of({ retries: -1 }), () => 1)).rejects.toThrow(RangeError);
+    await expect(free().executeTasks(of({ retries: '2' }), () => 1)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('error', () => {
+  const failed = async (thrown: unknown) =>
+    (await free().executeTasks(tasks(1), () => Promise.reject(thrown)))[0]?.error;
+
+  test('carries the chain of causes', async () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' });
+    const error = await failed(new Error('case 5', { cause: new TypeError('fetch failed', { cause: refused }) }));
+    expect(error).toMatchObject({
+      message: 'case 5',
+      retryable: true,
+      cause: {
+        name: 'TypeError',
+        message: 'fetch failed',
+        stack: expect.stringContaining('execute.test.ts'),
+        cause: { message: 'connect ECONNREFUSED 127.0.0.1:9', code: 'ECONNREFUSED' },
+      },
+    });
+    expect(JSON.parse(JSON.stringify(error)).cause.cause.code).toBe('ECONNREFUSED');
+    expect((await failed(new Error('x', { cause: 'a text' })))?.cause).toEqual({ message: 'a text' });
+    expect(await failed(new Error('x'))).not.toHaveProperty('cause');
+  });
+
+  test('carries the parts of an AggregateError, and ends in a circle', async () => {
+    const parts = [new Error('a'), Object.assign(new Error('b'), { code: 'E_B' }), 'c'];
+    expect((await failed(new AggregateError(parts, 'all failed')))?.errors).toMatchObject([
+      { message: 'a' },
+      { message: 'b', code: 'E_B' },
+      { message: 'c' },
+    ]);
+    const circle = new Error('x');
+    circle.cause = new Error('y', { cause: circle });
+    expect((await failed(circle))?.cause).toMatchObject({ message: 'y' });
+  });
+
+  test('carries the reason of an abort', async () => {
+    const controller = new AbortController();
+    const run = free(1).executeTasks(tasks(3), () => sleep(20), { signal: controller.signal });
+    await sleep(5);
+    controller.abort(new Error('the budget is spent'));
+    for (const { error } of await run) {
+      expect(error).toMatchObject({ message: 'aborted', cause: { message: 'the budget is spent' } });
+    }
+  });
 });

@@ -50,7 +50,7 @@ describe('a listener that throws', () => {
 
 describe('timeout', () => {
   test('turns a task that never settles into an error; the others go on', async () => {
-    const executor = free({ timeout: 60 });
+    const executor = free({ timeout: 60, grace: 20 });
     const start = performance.now();
     const signals: AbortSignal[] = [];
     const results = await executor.executeTasks(tasks(20), (task, { signal }) => {

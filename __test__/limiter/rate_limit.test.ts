@@ -106,6 +106,34 @@ describe('observe', () => {
     }
   });
 
+  test('reads headers whatever carries them, in any case', async () => {
+    const pairs: [string, string][] = [
+      ['Retry-After-Ms', '60000'],
+      ['X-Other', '1'],
+    ];
+    const carriers: unknown[] = [
+      new Headers(pairs),
+      new Map(pairs),
+      pairs,
+      pairs.flat(),
+      Object.fromEntries(pairs),
+      { 'RETRY-AFTER': ['60', '61'] },
+      { get: (name: string) => (name === 'retry-after' ? '60' : undefined) },
+      new Map([['RateLimit', 'limit=1, remaining=0, reset=60']]),
+      { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': String(Math.ceil(Date.now() / 1000) + 60) },
+      { 'x-ratelimit-remaining-requests': 0, 'x-ratelimit-reset-requests': Date.now() + 60_000 },
+      { 'Retry-After': new Date(Date.now() + 60_000).toUTCString() },
+    ];
+    for (const headers of carriers) {
+      const limit = new RateLimit({ requestsPerMinute: 100 });
+      limit.observe(headers as never);
+      expect(limit.tryAcquire(), JSON.stringify(headers)).toBeUndefined();
+      const waiting = limit.acquire({}, { signal: AbortSignal.timeout(1) });
+      // It waits: a time that is far off would be a quota.
+      await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' });
+    }
+  });
+
   test('never loosens', () => {
     const limit = new RateLimit({ requestsPerMinute: 1 });
     limit.observe({ 'x-ratelimit-limit-requests': '5000', 'x-ratelimit-remaining-requests': '4999' });

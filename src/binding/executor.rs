@@ -1,4 +1,4 @@
-//! Binding of the room `executor`.
+//! Binding of the module `executor`.
 
 use std::collections::VecDeque;
 
@@ -8,8 +8,8 @@ use napi_derive::napi;
 use super::limiter::{LimitValues, feedback, weight};
 use super::number::{integer, positive};
 use crate::executor::plan::{self, Suite};
-use crate::executor::{Action, Failure, RetryPolicy, Scheduler, Trouble, is_retryable};
-use crate::limiter::{Dimension, Entry, Measure, Nanos, Size, Spent, Usage, milliseconds, nanos};
+use crate::executor::{Action, Failure, RetryPolicy, Scheduler, Trouble, classify};
+use crate::limiter::{Backoff, Entry, Measure, Nanos, Refusal, Size, Spent, Usage, milliseconds, nanos};
 
 /// Numbers a record takes in the buffer shared with the facade.
 const RECORD: usize = 8;
@@ -21,6 +21,8 @@ const START: f64 = 0.0;
 const EXHAUSTED: f64 = 1.0;
 const TIMED_OUT: f64 = 2.0;
 const THROTTLED: f64 = 3.0;
+const GIVEN_UP: f64 = 4.0;
+const LOST: f64 = 5.0;
 
 /// The scheduler of one executor.
 #[napi]
@@ -43,8 +45,9 @@ impl NativeScheduler {
         })
     }
 
-    /// Changes slots, adaptive concurrency, retries and the timeout of an attempt.
+    /// Changes slots, adaptive concurrency, retries, the timeout of an attempt and the grace time behind it.
     #[napi(catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn configure(
         &mut self,
         concurrency: f64,
@@ -52,21 +55,27 @@ impl NativeScheduler {
         max_attempts: f64,
         base_delay: f64,
         max_delay: f64,
+        max_wait: f64,
         timeout: f64,
+        grace: f64,
     ) -> Result<()> {
         let slots = integer("concurrency", concurrency, 1.0, 1e9)? as usize;
         let max_attempts = integer("retries.maxAttempts", max_attempts, 1.0, 1e6)? as u32;
         let retry = RetryPolicy {
             max_attempts,
-            base_delay,
-            max_delay,
+            backoff: Backoff {
+                base_delay,
+                max_delay,
+                max_wait,
+            },
         };
         let timeout = if timeout.is_finite() {
             nanos(positive("timeout", timeout)?)
         } else {
             Nanos::MAX
         };
-        self.scheduler.configure(slots, adaptive, retry, timeout);
+        self.scheduler
+            .configure(slots, adaptive, retry, timeout, nanos(grace));
         Ok(())
     }
 
@@ -94,9 +103,33 @@ impl NativeScheduler {
     /// Begins a run, for the metrics.
     #[napi(catch_unwind)]
     pub fn begin(&mut self, now: f64) {
-        let now = self.scheduler.advance(nanos(now));
-        let slots = self.scheduler.slots();
-        self.scheduler.metrics.begin(now, slots);
+        self.scheduler.begin(nanos(now));
+    }
+
+    /// Starts nothing until it is told to go on.
+    #[napi(catch_unwind)]
+    pub fn pause(&mut self, paused: bool) {
+        self.scheduler.pause(paused);
+    }
+
+    /// Tasks that wait: for a slot, a limit or another attempt.
+    #[napi(catch_unwind)]
+    pub fn waiting(&self) -> f64 {
+        self.scheduler.waiting() as f64
+    }
+
+    /// Changes the priority of a task that waits; returns whether it did.
+    #[napi(catch_unwind)]
+    pub fn set_priority(&mut self, run: u32, index: f64, priority: f64, now: f64) -> bool {
+        self.scheduler
+            .set_priority(run, index as u64, priority, nanos(now))
+    }
+
+    /// Forgets the lines that are idle; returns their numbers, which lines added later get again.
+    #[napi(catch_unwind)]
+    pub fn forget_idle(&mut self, now: f64) -> Vec<u32> {
+        let idle = self.scheduler.forget_idle(nanos(now));
+        idle.into_iter().map(|line| line as u32).collect()
     }
 
     /// Ends a run, for the metrics.
@@ -106,13 +139,14 @@ impl NativeScheduler {
         self.scheduler.metrics.end(now);
     }
 
-    /// Queues tasks `first`, `first + 1`, … of `run`: four numbers each (line, priority, input and output tokens or NaN).
+    /// Queues tasks `first`, `first + 1`, … of `run`: six numbers each (line, priority, input and output tokens or NaN,
+    /// milliseconds an attempt may take or 0, attempts or 0).
     #[napi(catch_unwind)]
     pub fn enqueue(&mut self, run: u32, first: f64, tasks: &[f64], now: f64) {
         let now = nanos(now);
-        let (tasks, _) = tasks.as_chunks::<4>();
+        let (tasks, _) = tasks.as_chunks::<6>();
         self.scheduler.metrics.add_tasks(tasks.len() as u64);
-        for (offset, &[line, priority, input, output]) in tasks.iter().enumerate() {
+        for (offset, &[line, priority, input, output, timeout, max_attempts]) in tasks.iter().enumerate() {
             let known = input >= 0.0 && output >= 0.0;
             let size = if known {
                 Size::tokens(weight(input), weight(output))
@@ -120,17 +154,13 @@ impl NativeScheduler {
                 Size::UNKNOWN
             };
             let index = first as u64 + offset as u64;
-            self.scheduler.enqueue(
-                line as usize,
-                Entry {
-                    run,
-                    index,
-                    size,
-                    attempts: 0,
-                    priority,
-                },
-                now,
-            );
+            let entry = Entry {
+                priority,
+                timeout: nanos(timeout),
+                max_attempts: max_attempts as u32,
+                ..Entry::new(run, index, size)
+            };
+            self.scheduler.enqueue(line as usize, entry, now);
         }
     }
 
@@ -144,6 +174,7 @@ impl NativeScheduler {
         let (header, records) = unsafe { io.as_mut() }.split_at_mut(HEADER);
         let (records, _) = records.as_chunks_mut::<RECORD>();
         let (stamped, finished) = (stamped as usize, finished as usize);
+        let now = nanos(now);
         let starts = || records.iter().take(stamped).filter(|record| record[0] == START);
         for record in starts().filter(|record| record[7] >= 0.0) {
             self.scheduler.stamp(record[1] as usize, nanos(record[7]));
@@ -158,9 +189,8 @@ impl NativeScheduler {
         let half = records.len() / 2;
         for record in records.iter().skip(half).take(finished) {
             self.scheduler
-                .succeed(record[0] as usize, spent(record), record[5]);
+                .succeed(record[0] as usize, spent(record), record[5], now);
         }
-        let now = nanos(now);
         let mut turn = crate::executor::Turn {
             wake: Nanos::MAX,
             more: true,
@@ -221,38 +251,43 @@ impl NativeScheduler {
                     0.0,
                 ]
             }
+            Action::GivenUp { entry } => {
+                let run = f64::from(entry.run);
+                [GIVEN_UP, 0.0, run, entry.index as f64, 0.0, 0.0, 0.0, 0.0]
+            }
             Action::TimedOut { slot } => [TIMED_OUT, slot as f64, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            Action::Lost { slot } => [LOST, slot as f64, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             Action::Throttled { line, wait } => {
                 let budget = &self.scheduler.line(line).budget;
                 let load = |measure| budget.used(measure) as f64;
                 let limit = budget
-                    .dimension(wait.measure)
-                    .and_then(Dimension::limit)
-                    .map_or(f64::INFINITY, |l| l as f64);
+                    .limit(wait.measure)
+                    .map_or(f64::INFINITY, |limit| limit as f64);
                 let time = milliseconds(wait.until.saturating_sub(now));
                 let (calls, tokens) = (load(Measure::Requests), load(Measure::Tokens));
                 [
                     THROTTLED,
                     line as f64,
-                    measure_number(wait.measure),
+                    measure_number(wait.measure) + if wait.refused { 2.0 } else { 0.0 },
                     time,
                     limit,
                     calls,
                     tokens,
-                    0.0,
+                    f64::from(wait.run),
                 ]
             }
         }
     }
 
-    /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1.
+    /// The attempt in `slot` failed. `refusal`: 0 none, 1 for its rate, 2 for the provider's load. Returns after how many
+    /// milliseconds it is tried again, or -1.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn fail(
         &mut self,
         slot: u32,
         retryable: bool,
-        refused: bool,
+        refusal: u32,
         given_up: bool,
         retry_after: f64,
         execution: f64,
@@ -260,7 +295,11 @@ impl NativeScheduler {
     ) -> f64 {
         let failure = Failure {
             retryable,
-            refused,
+            refusal: match refusal {
+                1 => Some(Refusal::Rate),
+                2 => Some(Refusal::Overload),
+                _ => None,
+            },
             given_up,
             retry_after,
         };
@@ -336,7 +375,8 @@ impl NativeScheduler {
     }
 }
 
-/// A success: slot, kind (0 no usage, 1 usage, 2 answered from a cache), input, output, execution, cached input.
+/// A success: slot, kind, input, output, cached input, execution. The kinds: 0 no usage, 1 usage, 2 answered from a cache,
+/// 3 no usage but an estimate of the caller's for this call, 4 or for every call.
 fn spent(record: &[f64; RECORD]) -> Spent {
     match record[1] {
         1.0 => Spent::Known(Usage {
@@ -346,6 +386,8 @@ fn spent(record: &[f64; RECORD]) -> Spent {
             cached_input: weight(record[4]),
         }),
         2.0 => Spent::Nothing,
+        3.0 => Spent::Unreported { guesses: false },
+        4.0 => Spent::Unreported { guesses: true },
         _ => Spent::Unknown,
     }
 }
@@ -354,15 +396,61 @@ fn measure_number(measure: Measure) -> f64 {
     if measure == Measure::Requests { 1.0 } else { 2.0 }
 }
 
-/// Whether another attempt can help.
+/// One error of a chain of causes.
+#[napi(object)]
+pub struct TroubleValues {
+    /// HTTP status, 0 for none.
+    pub status: f64,
+    /// gRPC status, 0 for none.
+    pub grpc: f64,
+    /// Codes and types, separated by spaces.
+    pub codes: String,
+    /// Name of its class.
+    pub name: String,
+    /// Its text.
+    pub message: String,
+    /// Its own opinion whether it can be retried.
+    pub retryable: Option<bool>,
+}
+
+/// The judgement of a failure.
+#[napi(object)]
+pub struct JudgementValues {
+    /// Trying again can help.
+    pub retryable: bool,
+    /// 0 no refusal, 1 for the rate, 2 for the provider's load.
+    pub refusal: u32,
+    /// Milliseconds to wait that its text names, 0 for none.
+    pub retry_after: f64,
+    /// HTTP status, 0 for none.
+    pub status: u32,
+}
+
+/// Judges the errors of a chain of causes, the outermost first.
 #[napi(catch_unwind)]
-pub fn retryable(status: f64, code: String, name: String, message: String) -> bool {
-    is_retryable(&Trouble {
-        status: status as u32,
-        code: &code,
-        name: &name,
-        message: &message,
-    })
+pub fn classify_failure(chain: Vec<TroubleValues>) -> JudgementValues {
+    let chain: Vec<_> = chain
+        .iter()
+        .map(|one| Trouble {
+            status: one.status as u32,
+            grpc: one.grpc as u32,
+            codes: &one.codes,
+            name: &one.name,
+            message: &one.message,
+            retryable: one.retryable,
+        })
+        .collect();
+    let judgement = classify(&chain);
+    JudgementValues {
+        retryable: judgement.retryable,
+        refusal: match judgement.refusal {
+            None => 0,
+            Some(Refusal::Rate) => 1,
+            Some(Refusal::Overload) => 2,
+        },
+        retry_after: judgement.retry_after,
+        status: judgement.status,
+    }
 }
 
 /// Slots that use the limits to the full.

@@ -1,4 +1,4 @@
-//! Binding of the room `limiter`.
+//! Binding of the module `limiter`.
 
 use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
@@ -39,7 +39,7 @@ pub struct LimitValues {
 }
 
 impl LimitValues {
-    /// As the engine wants them.
+    /// The limits as the engine takes them.
     pub fn limits(&self) -> Limits {
         let window = nanos(self.window);
         Limits {
@@ -117,11 +117,8 @@ impl NativeRateLimit {
         let now = self.advance(now);
         let size = size(requests, input, output);
         let entry = Entry {
-            run: 0,
-            index: waiter as u64,
-            size,
-            attempts: 0,
             priority,
+            ..Entry::new(0, waiter as u64, size)
         };
         self.line.queue.push(entry, now);
     }
@@ -129,7 +126,7 @@ impl NativeRateLimit {
     /// Takes a waiter out of line.
     #[napi(catch_unwind)]
     pub fn remove(&mut self, waiter: f64) -> bool {
-        self.line.queue.remove(0, waiter as u64)
+        self.line.queue.remove(0, waiter as u64).is_some()
     }
 
     /// Writes what happens now behind two numbers (when to call again, whether to call again when the starts are stamped):
@@ -157,7 +154,8 @@ impl NativeRateLimit {
                     header[1] = 1.0;
                     return written as u32;
                 }
-                Step::Empty => return written as u32,
+                // Nobody tells this line of refusals.
+                Step::Empty | Step::AfterProbe | Step::GivenUp { .. } => return written as u32,
             }
         }
         header[1] = 1.0;
@@ -209,7 +207,8 @@ impl NativeRateLimit {
             cached_input: weight(cached_input),
         };
         let spent = [Spent::Unknown, Spent::Known(usage), Spent::Nothing][kind.min(2) as usize];
-        self.line.budget.settle(&ticket(record), spent);
+        let now = self.now;
+        self.line.budget.settle(&ticket(record), spent, now);
     }
 
     /// Takes response headers in.
@@ -273,6 +272,7 @@ fn ticket(record: &[f64]) -> Ticket {
         } else {
             Basis::Known
         },
+        episode: 0,
         watched: false,
     }
 }

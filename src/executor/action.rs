@@ -1,13 +1,13 @@
-//! What the scheduler says and is told.
+//! Actions that the scheduler asks for, and failures that it is told.
 
-use crate::limiter::{Entry, Measure, Nanos, Wait};
+use crate::limiter::{Entry, Measure, Nanos, Refusal, Wait};
 
-/// What the caller is to do, in order.
+/// An action for the caller; actions are taken in order.
 #[derive(Debug, Clone, Copy)]
 pub enum Action {
     /// Start this task in this slot, then stamp or unstart it.
     Start {
-        /// Where it runs.
+        /// The slot.
         slot: usize,
         /// The task.
         entry: Entry,
@@ -18,39 +18,49 @@ pub enum Action {
     Exhausted {
         /// The task.
         entry: Entry,
-        /// When the quota is renewed.
+        /// The time at which the quota is renewed.
         until: Nanos,
     },
-    /// The task in this slot has run out of time: report its failure. (Of an aborted task: forget it, the slot is free.)
+    /// This task is not started any more: the provider has refused every call of its key for too long.
+    GivenUp {
+        /// The task.
+        entry: Entry,
+    },
+    /// The task in this slot has run out of time: report its failure.
     TimedOut {
-        /// Where it runs.
+        /// The slot.
+        slot: usize,
+    },
+    /// The function in this slot was waited for long enough after it was given up: forget it, the slot is free.
+    Lost {
+        /// The slot.
         slot: usize,
     },
     /// A slot is free, a task waits, and a limit is why it does not start.
     Throttled {
-        /// Whose limit.
+        /// The line whose limit it is.
         line: usize,
         /// The wait.
         wait: Wait,
     },
 }
 
-/// How a turn ended.
+/// The end of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
-    /// When to call again if nothing happens before; the maximum when nothing is due.
+    /// The time to call again if nothing happens before; the maximum when nothing is due.
     pub wake: Nanos,
     /// Call again as soon as the actions are done and the starts stamped.
     pub more: bool,
 }
 
-/// How an attempt failed.
+/// The failure of an attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Failure {
     /// Trying again can help.
     pub retryable: bool,
-    /// The provider refused it for its rate (429).
-    pub refused: bool,
+    /// The provider refused it for its rate or for its own load.
+    pub refusal: Option<Refusal>,
     /// It was given up while it ran (timeout).
     pub given_up: bool,
     /// Milliseconds the provider asked to wait; 0 when it did not.

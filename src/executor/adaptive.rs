@@ -4,7 +4,7 @@ use crate::limiter::Nanos;
 
 /// Slots at the start.
 const INITIAL: f64 = 4.0;
-/// What a cut leaves.
+/// The share that a cut leaves.
 const CUT: f64 = 0.8;
 /// Growth needs this share of the slots in use: an idle limit proves nothing.
 const IN_USE: f64 = 0.8;

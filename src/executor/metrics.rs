@@ -2,7 +2,7 @@
 
 use crate::limiter::{Nanos, milliseconds};
 
-/// What a run cost so far, in milliseconds and shares.
+/// The cost of a run so far, in milliseconds and shares.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Summary {
     /// From the first task queued to the end (or now).
@@ -48,7 +48,7 @@ impl Metrics {
         };
     }
 
-    /// Whether a run is on.
+    /// Returns whether a run is on.
     pub fn is_running(&self) -> bool {
         self.slots > 0 && self.ended.is_none()
     }

@@ -1,4 +1,4 @@
-//! What a suite needs, before it runs.
+//! The needs of a suite, before it runs.
 
 /// A suite and what it runs under. Durations in milliseconds; infinity is no limit.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ pub fn concurrency(requests: f64, tokens: f64, tokens_per_task: f64, latency: f6
     (in_flight - 1e-9).ceil().max(1.0)
 }
 
-/// How long a suite takes: the longer of what the slots and what the limits allow.
+/// The time a suite takes: the longer of what the slots and what the limits allow.
 ///
 /// - slots: `ceil(tasks / concurrency) × latency`;
 /// - limits, burst: `floor((tasks − 1) / per window)` windows pass before the last call starts, then its latency;

@@ -1,4 +1,4 @@
-//! The rules that need no scheduler: adaptive concurrency, what is retried, planning.
+//! The rules that need no scheduler: adaptive concurrency and planning.
 
 use super::plan::{Suite, concurrency, duration};
 use super::*;
@@ -27,68 +27,6 @@ fn adaptive_concurrency_starts_slowly_and_cuts_once_per_episode() {
         adaptive.refused(100 + now * 2, 101 + now * 2);
     }
     assert_eq!(adaptive.slots(), 1, "never below one");
-}
-
-#[test]
-fn what_is_worth_another_attempt() {
-    let status = |status| {
-        is_retryable(&Trouble {
-            status,
-            ..Trouble::default()
-        })
-    };
-    for retryable in [408, 409, 425, 429, 500, 502, 503, 504, 529, 599] {
-        assert!(status(retryable), "{retryable}");
-    }
-    for hopeless in [200, 301, 400, 401, 403, 404, 405, 413, 422] {
-        assert!(!status(hopeless), "{hopeless}");
-    }
-    let code = |code| {
-        is_retryable(&Trouble {
-            code,
-            ..Trouble::default()
-        })
-    };
-    assert!(code("ECONNRESET") && code("ETIMEDOUT") && code("UND_ERR_SOCKET") && code("EAI_AGAIN"));
-    assert!(!code("ERR_INVALID_ARG_TYPE") && !code("invalid_api_key") && !code(""));
-    let message = |message| {
-        is_retryable(&Trouble {
-            message,
-            ..Trouble::default()
-        })
-    };
-    for retryable in [
-        "429 Too Many Requests",
-        "HTTP 503",
-        "Request failed with status code 502",
-        "read ECONNRESET",
-        "Request timed out.",
-        "Rate limit reached",
-    ] {
-        assert!(message(retryable), "{retryable}");
-    }
-    for hopeless in [
-        "404 Not Found",
-        "HTTP 401: timeout of session",
-        "Invalid input",
-        "1234 rows",
-        "boom",
-        "",
-    ] {
-        assert!(!message(hopeless), "{hopeless}");
-    }
-    assert!(is_retryable(&Trouble {
-        name: "TimeoutError",
-        ..Trouble::default()
-    }));
-    assert!(
-        !is_retryable(&Trouble {
-            status: 400,
-            code: "ECONNRESET",
-            ..Trouble::default()
-        }),
-        "a status decides"
-    );
 }
 
 #[test]

@@ -7,14 +7,12 @@ use super::action::{Action, Failure, Turn};
 use super::slots::{Running, Slots};
 use super::{Adaptive, Metrics, RetryPolicy};
 use crate::limiter::{
-    Budget, Entry, Limits, Line, MILLISECOND, Measure, Nanos, Spent, Step, milliseconds, nanos,
+    Backoff, Budget, Entry, HeadPlace, Limits, Line, MILLISECOND, Measure, Nanos, Refusal, Spent, Step,
+    milliseconds, nanos,
 };
 
-/// How long an aborted task that does not settle keeps its slot.
+/// The grace time of a scheduler that nobody has configured.
 const GRACE: Nanos = 1000 * MILLISECOND;
-
-/// A place in line: smaller is sooner.
-type Place = (bool, i64, u64);
 
 /// Decides which tasks start. One scheduler serves all runs of an executor, so that slots and limits are shared.
 #[derive(Debug)]
@@ -23,14 +21,18 @@ pub struct Scheduler {
     adaptive: Option<Adaptive>,
     retry: RetryPolicy,
     timeout: Nanos,
+    grace: Nanos,
+    paused: bool,
     lines: Vec<Line>,
+    /// Lines that were forgotten and can be used again.
+    spare: Vec<usize>,
     running: Slots,
     /// Retries by the time they are due.
     backoff: BTreeMap<(Nanos, u64), (usize, Entry)>,
     sequence: u64,
     /// No running attempt runs out of time before this.
     next_deadline: Nanos,
-    ready: BinaryHeap<Reverse<(Place, usize)>>,
+    ready: BinaryHeap<Reverse<(HeadPlace, usize)>>,
     random: u64,
     now: Nanos,
     /// Integrals of the run.
@@ -45,11 +47,17 @@ impl Scheduler {
             adaptive: None,
             retry: RetryPolicy {
                 max_attempts: 1,
-                base_delay: 0.0,
-                max_delay: 0.0,
+                backoff: Backoff {
+                    base_delay: 0.0,
+                    max_delay: 0.0,
+                    max_wait: f64::INFINITY,
+                },
             },
             timeout: Nanos::MAX,
+            grace: GRACE,
+            paused: false,
             lines: Vec::new(),
+            spare: Vec::new(),
             running: Slots::default(),
             backoff: BTreeMap::new(),
             sequence: 0,
@@ -61,8 +69,16 @@ impl Scheduler {
         }
     }
 
-    /// Changes slots, adaptive concurrency, retries and the time an attempt may take (the maximum: any).
-    pub fn configure(&mut self, slots: usize, adaptive: bool, retry: RetryPolicy, timeout: Nanos) {
+    /// Changes slots, adaptive concurrency, retries, the time an attempt may take (the maximum: any), and how long a function
+    /// that was given up and does not settle keeps its slot.
+    pub fn configure(
+        &mut self,
+        slots: usize,
+        adaptive: bool,
+        retry: RetryPolicy,
+        timeout: Nanos,
+        grace: Nanos,
+    ) {
         self.slots = slots;
         match (&mut self.adaptive, adaptive) {
             (Some(adaptive), true) => adaptive.set_most(slots),
@@ -70,14 +86,77 @@ impl Scheduler {
             (_, false) => self.adaptive = None,
         }
         self.retry = retry;
-        self.timeout = timeout;
+        (self.timeout, self.grace) = (timeout, grace);
         self.next_deadline = 0;
     }
 
     /// Adds a line and returns its number.
     pub fn add_line(&mut self, limits: &Limits) -> usize {
-        self.lines.push(Line::new(Budget::new(limits)));
+        let line = Line::new(Budget::new(limits));
+        if let Some(number) = self.spare.pop() {
+            self.lines[number] = line;
+            return number;
+        }
+        self.lines.push(line);
         self.lines.len() - 1
+    }
+
+    /// Forgets the lines that nothing waits or runs in and whose windows are empty; returns their numbers, which lines added
+    /// later get again. O(lines × dimensions + slots + retries).
+    pub fn forget_idle(&mut self, now: Nanos) -> Vec<usize> {
+        let now = self.advance(now);
+        let mut busy = vec![false; self.lines.len()];
+        for number in self.spare.iter().copied() {
+            busy[number] = true;
+        }
+        for (number, _) in self.backoff.values() {
+            busy[*number] = true;
+        }
+        for slot in 0..self.running.bound() {
+            if let Some(running) = self.running.get(slot) {
+                busy[running.line] = true;
+            }
+        }
+        let mut idle = Vec::new();
+        for (number, line) in self.lines.iter_mut().enumerate() {
+            if !busy[number] && line.queue.is_empty() && line.budget.is_idle(now) {
+                idle.push(number);
+            }
+        }
+        self.spare.extend(&idle);
+        idle
+    }
+
+    /// Starts nothing until it is told to go on.
+    pub fn pause(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
+    /// Begins a run when none is on: what was given up for its refusals is tried again.
+    pub fn begin(&mut self, now: Nanos) {
+        let now = self.advance(now);
+        self.metrics.begin(now, self.slots());
+        for line in &mut self.lines {
+            line.budget.try_again();
+        }
+    }
+
+    /// Tasks that wait: for a slot, a limit or another attempt.
+    pub fn waiting(&self) -> u64 {
+        self.lines.iter().map(|line| line.queue.len()).sum::<u64>() + self.backoff.len() as u64
+    }
+
+    /// Moves a task that waits to where it would stand with `priority` had it come now. Returns whether it waited.
+    pub fn set_priority(&mut self, run: u32, index: u64, priority: f64, now: Nanos) -> bool {
+        let now = self.advance(now);
+        let mut retries = self.backoff.values_mut();
+        if let Some((_, entry)) = retries.find(|(_, entry)| (entry.run, entry.index) == (run, index)) {
+            entry.priority = priority;
+            return true;
+        }
+        self.lines
+            .iter_mut()
+            .any(|line| line.queue.set_priority(run, index, priority, now))
     }
 
     /// A line, which must exist.
@@ -123,7 +202,7 @@ impl Scheduler {
         self.lines[line].queue.push(entry, now);
     }
 
-    /// What happens at `now`: at most `most` actions are added to `actions`.
+    /// Decides what happens at `now`: at most `most` actions are added to `actions`.
     pub fn turn(&mut self, now: Nanos, actions: &mut Vec<Action>, most: usize) -> Turn {
         let now = self.advance(now);
         let start = actions.len();
@@ -137,7 +216,7 @@ impl Scheduler {
         }
         while let Some(Reverse((_, index))) = self.ready.pop() {
             let free = self.slots().saturating_sub(self.running.in_use());
-            if free == 0 {
+            if free == 0 || self.paused {
                 break;
             }
             if actions.len() - start >= most {
@@ -166,6 +245,11 @@ impl Scheduler {
                     });
                 }
                 Step::Exhausted { entry, until } => actions.push(Action::Exhausted { entry, until }),
+                Step::GivenUp { entry } => actions.push(Action::GivenUp { entry }),
+                Step::AfterProbe => {
+                    limited_until = Nanos::MAX;
+                    continue;
+                }
                 Step::Blocked(wait) => {
                     limited_until = limited_until.max(wait.until);
                     wake = wake.min(wait.until);
@@ -201,18 +285,26 @@ impl Scheduler {
         }
     }
 
-    /// Whether a call of `line` is under way whose tokens are not known yet.
+    /// Returns whether a call of `line` is under way whose tokens are not known yet.
     fn has_unsettled(&self, line: usize) -> bool {
         let of_line = |running: &Running| running.line == line && running.abandoned.is_none();
         (0..self.running.bound()).any(|slot| self.running.get(slot).is_some_and(of_line))
     }
 
+    /// The time at which an attempt has run out of time, or its slot is freed in spite of it.
+    fn deadline(&self, running: &Running) -> Nanos {
+        let timeout = if running.entry.timeout == 0 {
+            self.timeout
+        } else {
+            running.entry.timeout
+        };
+        running
+            .abandoned
+            .unwrap_or(running.started.saturating_add(timeout))
+    }
+
     fn occupy(&mut self, running: Running) -> usize {
-        if self.timeout != Nanos::MAX {
-            self.next_deadline = self
-                .next_deadline
-                .min(running.started.saturating_add(self.timeout));
-        }
+        self.next_deadline = self.next_deadline.min(self.deadline(&running));
         self.running.occupy(running)
     }
 
@@ -238,74 +330,114 @@ impl Scheduler {
     }
 
     /// The task in `slot` succeeded.
-    pub fn succeed(&mut self, slot: usize, spent: Spent, execution: f64) {
+    pub fn succeed(&mut self, slot: usize, spent: Spent, execution: f64, now: Nanos) {
+        let now = self.now.max(now);
         let in_use = self.running.in_use();
         let Some(running) = self.running.vacate(slot) else {
             return;
         };
-        self.lines[running.line].budget.settle(&running.ticket, spent);
+        self.lines[running.line]
+            .budget
+            .settle(&running.ticket, spent, now);
         self.metrics.executed(execution);
         if let Some(adaptive) = self.adaptive.as_mut().filter(|_| spent != Spent::Nothing) {
             adaptive.succeeded(in_use);
         }
     }
 
-    /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or that it is not.
+    /// The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or that it is not. The slot of an
+    /// attempt that was given up is held until [`Scheduler::free`] or until the grace time is over.
     pub fn fail(&mut self, slot: usize, failure: Failure, execution: f64, now: Nanos) -> Option<f64> {
         let now = self.advance(now);
         self.stamp(slot, now);
-        let running = self.running.vacate(slot)?;
-        let budget = &mut self.lines[running.line].budget;
-        budget.settle(
-            &running.ticket,
-            if failure.given_up {
+        let random = self.random();
+        let running = if failure.given_up && self.grace > 0 {
+            self.hold(slot, now)?
+        } else {
+            self.running.vacate(slot)?
+        };
+        let Running {
+            line,
+            entry,
+            ticket,
+            started,
+            ..
+        } = running;
+        if let Some(adaptive) = self.adaptive.as_mut()
+            && failure.refusal == Some(Refusal::Rate)
+        {
+            adaptive.refused(started, now);
+        }
+        let most = if entry.max_attempts == 0 {
+            self.retry.max_attempts
+        } else {
+            entry.max_attempts
+        };
+        let budget = &mut self.lines[line].budget;
+        let retry_after = nanos(failure.retry_after);
+        let refusal = failure.refusal.filter(|_| failure.retryable && most > 1);
+        let again = if let Some(refusal) = refusal {
+            // Not the task's fault: it keeps its place and its attempts.
+            let hopeless = budget.refused(&ticket, refusal, retry_after, &self.retry.backoff, random, now);
+            let opens = budget.opens_at(now);
+            (!hopeless && !budget.is_quota_gone(now)).then(|| {
+                self.lines[line].queue.push_retry(entry);
+                milliseconds(opens.saturating_sub(now))
+            })
+        } else {
+            let spent = if failure.given_up {
                 Spent::GivenUp
             } else {
                 Spent::Failed
-            },
-        );
-        if failure.retry_after > 0.0 {
-            budget.close(now.saturating_add(nanos(failure.retry_after)), now);
-        }
-        if let Some(adaptive) = self.adaptive.as_mut().filter(|_| failure.refused) {
-            adaptive.refused(running.started, now);
-        }
-        let attempts = running.entry.attempts + 1;
-        let hopeless = self.lines[running.line].budget.is_quota_gone(now);
-        if hopeless || !failure.retryable || attempts >= self.retry.max_attempts {
-            self.metrics.executed(execution);
-            return None;
-        }
-        let random = self.random();
-        let delay = self.retry.backoff(attempts, random).max(failure.retry_after);
-        self.sequence += 1;
-        let entry = Entry {
-            attempts,
-            ..running.entry
+            };
+            budget.settle(&ticket, spent, now);
+            if retry_after > 0 {
+                budget.close(now.saturating_add(retry_after), now);
+            }
+            let attempts = entry.attempts + 1;
+            let hopeless = !failure.retryable || attempts >= most || budget.is_quota_gone(now);
+            (!hopeless).then(|| {
+                let delay = self
+                    .retry
+                    .backoff
+                    .delay(attempts, random)
+                    .max(failure.retry_after);
+                self.sequence += 1;
+                let due = (now.saturating_add(nanos(delay)), self.sequence);
+                self.backoff.insert(due, (line, Entry { attempts, ..entry }));
+                delay
+            })
         };
-        self.backoff.insert(
-            (now.saturating_add(nanos(delay)), self.sequence),
-            (running.line, entry),
-        );
-        Some(delay)
+        if again.is_none() {
+            self.metrics.executed(execution);
+        }
+        again
+    }
+
+    /// Holds the slot of an attempt whose outcome no longer counts.
+    fn hold(&mut self, slot: usize, now: Nanos) -> Option<Running> {
+        let until = now.saturating_add(self.grace);
+        let running = self
+            .running
+            .get_mut(slot)
+            .filter(|running| running.abandoned.is_none())?;
+        running.abandoned = Some(until);
+        self.next_deadline = self.next_deadline.min(until);
+        Some(*running)
     }
 
     /// The run gave the task in `slot` up; the slot is held until [`Scheduler::free`].
     pub fn abandon(&mut self, slot: usize, execution: f64, now: Nanos) {
         let now = self.advance(now);
         self.stamp(slot, now);
-        let running = self
-            .running
-            .get_mut(slot)
-            .filter(|running| running.abandoned.is_none());
-        if let Some(running) = running {
-            let until = now.saturating_add(GRACE);
-            running.abandoned = Some(until);
-            self.next_deadline = self.next_deadline.min(until);
+        if let Some(running) = self.hold(slot, now) {
             self.lines[running.line]
                 .budget
-                .settle(&running.ticket, Spent::GivenUp);
+                .settle(&running.ticket, Spent::GivenUp, now);
             self.metrics.executed(execution);
+            if self.grace == 0 {
+                self.free(slot);
+            }
         }
     }
 
@@ -337,9 +469,7 @@ impl Scheduler {
     /// what the limits allow, whichever is longer. `None` before the first call has ended. O(lines × cells).
     pub fn remaining(&self, now: Nanos) -> Option<f64> {
         let latency = self.metrics.mean_execution()?;
-        let queued: u64 =
-            self.lines.iter().map(|line| line.queue.len()).sum::<u64>() + self.backoff.len() as u64;
-        let tasks = queued as f64 + self.running.in_use() as f64 / 2.0;
+        let tasks = self.waiting() as f64 + self.running.in_use() as f64 / 2.0;
         let by_slots = tasks * latency / self.slots() as f64;
         let last = self.lines.iter().filter_map(|line| line.last_start(now)).max();
         let by_limits = last.map_or(0.0, |at| milliseconds(at.saturating_sub(now)) + latency);
@@ -366,16 +496,16 @@ impl Scheduler {
             let Some(&running) = self.running.get(slot) else {
                 continue;
             };
-            let deadline = running
-                .abandoned
-                .unwrap_or(running.started.saturating_add(self.timeout));
+            let deadline = self.deadline(&running);
             if deadline > now {
                 self.next_deadline = self.next_deadline.min(deadline);
                 continue;
             }
-            actions.push(Action::TimedOut { slot });
             if running.abandoned.is_some() {
                 self.running.vacate(slot);
+                actions.push(Action::Lost { slot });
+            } else {
+                actions.push(Action::TimedOut { slot });
             }
         }
     }

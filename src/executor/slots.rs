@@ -1,4 +1,4 @@
-//! Where tasks run.
+//! Slots that tasks run in.
 
 use crate::limiter::{Entry, Nanos, Ticket};
 
@@ -10,7 +10,7 @@ pub(super) struct Running {
     pub ticket: Ticket,
     pub started: Nanos,
     pub stamped: bool,
-    /// The run no longer cares; the slot is held until the function settles, or until then.
+    /// Its outcome no longer counts; the slot is held until the function settles, or until then.
     pub abandoned: Option<Nanos>,
 }
 

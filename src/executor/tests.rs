@@ -1,13 +1,21 @@
 //! The scheduler, its retries and its figures.
 
 use super::*;
-use crate::limiter::{Entry, Limits, MILLISECOND, Nanos, Size, Spent};
+use crate::limiter::{Backoff, Entry, Limits, MILLISECOND, Nanos, Refusal, Size, Spent};
 
-const NO_RETRY: RetryPolicy = RetryPolicy {
-    max_attempts: 1,
-    base_delay: 0.0,
-    max_delay: 0.0,
-};
+const NO_RETRY: RetryPolicy = attempts(1, 0.0, 0.0);
+const SECOND: Nanos = 1000 * MILLISECOND;
+
+const fn attempts(max_attempts: u32, base_delay: f64, max_delay: f64) -> RetryPolicy {
+    RetryPolicy {
+        max_attempts,
+        backoff: Backoff {
+            base_delay,
+            max_delay,
+            max_wait: 600_000.0,
+        },
+    }
+}
 
 fn scheduler(slots: usize, limits: &Limits, tasks: u64) -> Scheduler {
     let mut scheduler = Scheduler::new(slots, 1);
@@ -21,13 +29,7 @@ fn scheduler(slots: usize, limits: &Limits, tasks: u64) -> Scheduler {
 }
 
 fn task(index: u64) -> Entry {
-    Entry {
-        run: 0,
-        index,
-        size: Size::UNKNOWN,
-        attempts: 0,
-        priority: 0.0,
-    }
+    Entry::new(0, index, Size::UNKNOWN)
 }
 
 /// Takes a turn and stamps what starts; returns slots and indices.
@@ -59,7 +61,7 @@ fn slots_are_never_exceeded_and_used_again() {
             assert_eq!(index, next, "in order");
             next += 1;
             if index % 3 != 0 {
-                scheduler.succeed(slot, Spent::Unknown, 1.0);
+                scheduler.succeed(slot, Spent::Unknown, 1.0, 0);
             } else {
                 scheduler.fail(slot, Failure::default(), 1.0, now);
             }
@@ -72,13 +74,13 @@ fn slots_are_never_exceeded_and_used_again() {
 fn a_lower_concurrency_holds_at_once() {
     let mut scheduler = scheduler(10, &Limits::default(), 100);
     let (running, _) = turn(&mut scheduler, 0);
-    scheduler.configure(2, false, NO_RETRY, Nanos::MAX);
+    scheduler.configure(2, false, NO_RETRY, Nanos::MAX, SECOND);
     for (done, (slot, _)) in running.iter().enumerate() {
         assert!(
             turn(&mut scheduler, 1).0.is_empty(),
             "{done} of ten are done, two may run"
         );
-        scheduler.succeed(*slot, Spent::Unknown, 1.0);
+        scheduler.succeed(*slot, Spent::Unknown, 1.0, 0);
         if 10 - done - 1 < 2 {
             break;
         }
@@ -114,12 +116,8 @@ fn lines_are_independent_and_share_the_slots() {
 #[test]
 fn a_failed_attempt_is_repeated_after_a_random_backoff_ahead_of_new_work() {
     let mut scheduler = scheduler(1, &Limits::default(), 3);
-    let retry = RetryPolicy {
-        max_attempts: 3,
-        base_delay: 100.0,
-        max_delay: 1000.0,
-    };
-    scheduler.configure(1, false, retry, Nanos::MAX);
+    let retry = attempts(3, 100.0, 1000.0);
+    scheduler.configure(1, false, retry, Nanos::MAX, SECOND);
     let failure = Failure {
         retryable: true,
         ..Failure::default()
@@ -147,16 +145,12 @@ fn a_failed_attempt_is_repeated_after_a_random_backoff_ahead_of_new_work() {
 #[test]
 fn retry_after_holds_everyone_of_the_key_back() {
     let mut scheduler = scheduler(2, &Limits::default(), 5);
-    let retry = RetryPolicy {
-        max_attempts: 3,
-        base_delay: 10.0,
-        max_delay: 10.0,
-    };
-    scheduler.configure(2, false, retry, Nanos::MAX);
+    let retry = attempts(3, 10.0, 10.0);
+    scheduler.configure(2, false, retry, Nanos::MAX, SECOND);
     let (started, _) = turn(&mut scheduler, 0);
     let failure = Failure {
         retryable: true,
-        refused: true,
+        refusal: Some(Refusal::Rate),
         retry_after: 5000.0,
         ..Failure::default()
     };
@@ -174,7 +168,7 @@ fn retry_after_holds_everyone_of_the_key_back() {
 #[test]
 fn an_attempt_out_of_time_is_reported_once_and_its_slot_used_again() {
     let mut scheduler = scheduler(1, &Limits::default(), 2);
-    scheduler.configure(1, false, NO_RETRY, 10);
+    scheduler.configure(1, false, NO_RETRY, 10, SECOND);
     let (started, wake) = turn(&mut scheduler, 5);
     assert_eq!((started.len(), wake), (1, 15));
     let mut actions = Vec::new();
@@ -185,7 +179,112 @@ fn an_attempt_out_of_time_is_reported_once_and_its_slot_used_again() {
         ..Failure::default()
     };
     assert_eq!(scheduler.fail(0, failure, 10.0, 15), None);
-    assert_eq!(turn(&mut scheduler, 15).0, [(0, 1)]);
+    assert!(turn(&mut scheduler, 15).0.is_empty(), "its function still runs");
+    scheduler.free(0);
+    assert_eq!(turn(&mut scheduler, 20).0, [(0, 1)]);
+}
+
+#[test]
+fn a_function_that_never_settles_after_its_timeout_keeps_its_slot_for_the_grace_time() {
+    let mut scheduler = scheduler(1, &Limits::default(), 2);
+    scheduler.configure(1, false, NO_RETRY, 10, SECOND);
+    turn(&mut scheduler, 0);
+    scheduler.turn(10, &mut Vec::new(), 10);
+    let failure = Failure {
+        given_up: true,
+        ..Failure::default()
+    };
+    scheduler.fail(0, failure, 10.0, 10);
+    let (started, wake) = turn(&mut scheduler, 11);
+    assert_eq!((started.len(), wake), (0, 10 + SECOND));
+    let mut actions = Vec::new();
+    scheduler.turn(wake, &mut actions, 10);
+    assert!(
+        matches!(
+            actions[..],
+            [Action::Lost { slot: 0 }, Action::Start { slot: 0, .. }]
+        ),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_task_has_its_own_timeout_and_attempts() {
+    let mut scheduler = scheduler(3, &Limits::default(), 0);
+    scheduler.configure(3, false, attempts(3, 0.0, 0.0), 1000, SECOND);
+    for (index, timeout, max_attempts) in [(0, 5, 1), (1, 0, 2), (2, 5000, 0)] {
+        scheduler.enqueue(
+            0,
+            Entry {
+                timeout,
+                max_attempts,
+                ..task(index)
+            },
+            0,
+        );
+    }
+    let (started, wake) = turn(&mut scheduler, 0);
+    assert_eq!((started.len(), wake), (3, 5));
+    let failure = Failure {
+        retryable: true,
+        ..Failure::default()
+    };
+    assert_eq!(scheduler.fail(0, failure, 1.0, 1), None, "one attempt");
+    assert!(scheduler.fail(1, failure, 1.0, 1).is_some() && scheduler.fail(2, failure, 1.0, 1).is_some());
+    let (again, _) = turn(&mut scheduler, 2);
+    assert_eq!(again.len(), 2);
+    for (slot, index) in again {
+        assert_eq!(
+            scheduler.fail(slot, failure, 1.0, 3).is_none(),
+            index == 1,
+            "two attempts, three attempts"
+        );
+    }
+}
+
+#[test]
+fn a_paused_scheduler_starts_nothing() {
+    let mut scheduler = scheduler(2, &Limits::default(), 3);
+    scheduler.pause(true);
+    assert_eq!(turn(&mut scheduler, 0), (vec![], Nanos::MAX));
+    assert_eq!(scheduler.waiting(), 3);
+    scheduler.pause(false);
+    assert_eq!(turn(&mut scheduler, 0).0.len(), 2);
+    assert_eq!(scheduler.waiting(), 1);
+}
+
+#[test]
+fn a_waiting_task_changes_its_priority_and_a_running_one_does_not() {
+    let mut scheduler = scheduler(1, &Limits::default(), 4);
+    let (started, _) = turn(&mut scheduler, 0);
+    assert!(!scheduler.set_priority(0, 0, 5.0, 0) && scheduler.set_priority(0, 3, 5.0, 0));
+    scheduler.succeed(started[0].0, Spent::Unknown, 1.0, 1);
+    assert_eq!(turn(&mut scheduler, 1).0[0].1, 3);
+}
+
+#[test]
+fn idle_lines_are_forgotten_and_their_numbers_used_again() {
+    let mut scheduler = scheduler(2, &Limits::default(), 1);
+    let limits = Limits {
+        requests: 5.0,
+        ..Limits::default()
+    };
+    let idle = scheduler.add_line(&limits);
+    let waiting = scheduler.add_line(&limits);
+    scheduler.enqueue(waiting, task(7), 0);
+    assert_eq!(scheduler.forget_idle(0), [idle]);
+    assert_eq!(scheduler.forget_idle(0), Vec::<usize>::new());
+    let (started, _) = turn(&mut scheduler, 0);
+    for (slot, _) in started {
+        assert_eq!(
+            scheduler.forget_idle(1),
+            Vec::<usize>::new(),
+            "a call runs, or its window is not over"
+        );
+        scheduler.succeed(slot, Spent::Unknown, 1.0, 1);
+    }
+    assert_eq!(scheduler.forget_idle(60_001 * MILLISECOND), [0, waiting]);
+    assert_eq!(scheduler.add_line(&limits), waiting);
 }
 
 #[test]
@@ -247,14 +346,14 @@ fn throttle_time_is_when_a_slot_was_free_and_a_limit_was_why() {
     // Until 400 both slots are taken: no free slot, no throttling.
     scheduler.advance(400);
     for (slot, _) in &started {
-        scheduler.succeed(*slot, Spent::Unknown, 400e-6);
+        scheduler.succeed(*slot, Spent::Unknown, 400e-6, 0);
     }
     let (none, wake) = turn(&mut scheduler, 400);
     assert_eq!((none.len(), wake), (0, 1000));
     // Woken late: the limit was in the way until 1,000 only.
     assert_eq!(turn(&mut scheduler, 1300).0.len(), 1);
-    scheduler.succeed(0, Spent::Unknown, 400e-6);
-    scheduler.succeed(1, Spent::Unknown, 400e-6);
+    scheduler.succeed(0, Spent::Unknown, 400e-6, 0);
+    scheduler.succeed(1, Spent::Unknown, 400e-6, 0);
     turn(&mut scheduler, 1700);
     scheduler.metrics.end(1700);
     let summary = scheduler.metrics.summary();
@@ -273,7 +372,7 @@ fn figures_of_nothing_are_zero() {
 #[test]
 fn server_errors_and_cached_answers_do_not_move_adaptive_concurrency() {
     let mut scheduler = scheduler(50, &Limits::default(), 50);
-    scheduler.configure(50, true, NO_RETRY, Nanos::MAX);
+    scheduler.configure(50, true, NO_RETRY, Nanos::MAX, SECOND);
     let (started, _) = turn(&mut scheduler, 0);
     assert_eq!(started.len(), 4);
     scheduler.fail(
@@ -285,13 +384,13 @@ fn server_errors_and_cached_answers_do_not_move_adaptive_concurrency() {
         1.0,
         1,
     );
-    scheduler.succeed(started[1].0, Spent::Nothing, 1.0);
+    scheduler.succeed(started[1].0, Spent::Nothing, 1.0, 0);
     assert_eq!(scheduler.slots(), 4);
     scheduler.fail(
         started[2].0,
         Failure {
             retryable: true,
-            refused: true,
+            refusal: Some(Refusal::Rate),
             ..Failure::default()
         },
         1.0,
@@ -310,7 +409,7 @@ fn the_time_left_accounts_for_the_limits() {
     assert_eq!(scheduler.remaining(0), None);
     let (started, _) = turn(&mut scheduler, 0);
     for (slot, _) in started {
-        scheduler.succeed(slot, Spent::Unknown, 100.0);
+        scheduler.succeed(slot, Spent::Unknown, 100.0, 0);
     }
     // 25 wait: ten at 60 s, ten at 120 s, five at 180 s, and then a tenth of a second.
     assert_eq!(scheduler.remaining(0), Some(180_100.0));

@@ -1,7 +1,8 @@
 //! All dimensions of one key: reserve, stamp at the real start, settle.
 
 use super::dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
-use super::{Estimator, Limits, MILLISECOND, Nanos, Pacing, Settlement, Size, Usage};
+use super::refusals::{Gate, Refusal, Refusals};
+use super::{Backoff, Estimator, Limits, MILLISECOND, Nanos, Pacing, Settlement, Size, Usage};
 
 const DAY: Nanos = 86_400_000 * MILLISECOND;
 
@@ -9,10 +10,10 @@ const DAY: Nanos = 86_400_000 * MILLISECOND;
 /// then holds from the first call on as long as a call spends no more than that.
 const UNKNOWN_CALL: u64 = 15_000;
 
-/// A wait named by the provider that is longer than this many windows is a quota, not a pause.
-const QUOTA_WINDOWS: u64 = 10;
+/// A wait named by the provider that is at least so long is a quota, not a pause.
+const QUOTA: Nanos = 300_000 * MILLISECOND;
 
-/// Whether a start may happen.
+/// True if a start may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Now.
@@ -21,14 +22,20 @@ pub enum Verdict {
     At {
         /// The time.
         at: Nanos,
-        /// What stands in the way longest.
+        /// The limit that stands in the way longest.
         measure: Measure,
+        /// Refusals stand in the way longest.
+        refused: bool,
     },
-    /// That depends on reservations that have not been stamped.
+    /// It depends on reservations that have not been stamped.
     AfterStamp,
+    /// It depends on a call under way.
+    AfterProbe,
+    /// The provider has refused every call for too long.
+    GivenUp,
     /// Not before `until`, which is too far off to wait for.
     Exhausted {
-        /// When the quota is renewed.
+        /// The time at which the quota is renewed.
         until: Nanos,
     },
 }
@@ -36,17 +43,19 @@ pub enum Verdict {
 /// A start taken from a budget: given back with `release`, or stamped and then settled.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ticket {
-    /// What is booked, by dimension.
+    /// The weight booked in each dimension.
     pub weights: Weights,
-    /// When it is booked to have started; 0 before the stamp.
+    /// The time it is booked to have started at; 0 before the stamp.
     pub booked: Nanos,
-    /// What stands behind the weights.
+    /// The source of the weights.
     pub basis: Basis,
-    /// Whether the budget watches the call, see [`Budget::watch`].
+    /// The episode of refusals that it started in.
+    pub episode: u32,
+    /// True if the budget watches the call, see [`Budget::watch`].
     pub watched: bool,
 }
 
-/// Where the weights of a ticket come from.
+/// The source of a ticket's weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Basis {
     /// The caller said so.
@@ -66,13 +75,18 @@ struct Watched {
     guesses: u64,
 }
 
-/// How a call ended, for its weight.
+/// The end of a call, for its weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
     /// It used this.
     Known(Usage),
     /// It ended without saying what it used: a call without tokens.
     Unknown,
+    /// It ended without saying what it used, and the caller's estimate stands. `guesses`: also a guess of the caller's.
+    Unreported {
+        /// The caller has named a size for calls that nothing is known of.
+        guesses: bool,
+    },
     /// It failed: a call without tokens.
     Failed,
     /// It was given up while it ran: the estimate stays, for the provider may go on.
@@ -88,13 +102,10 @@ pub struct Budget {
     dimensions: Vec<Dimension>,
     estimators: [Estimator; MAX_DIMENSIONS],
     watched: [Watched; MAX_DIMENSIONS],
-    settlement: Settlement,
-    slots: u64,
-    unknown_call: Option<u64>,
-    window: Nanos,
-    guard: Nanos,
+    limits: Limits,
     closed_until: Nanos,
     quota_gone: bool,
+    refusals: Refusals,
 }
 
 impl Budget {
@@ -104,13 +115,10 @@ impl Budget {
             dimensions: Vec::with_capacity(2),
             estimators: Default::default(),
             watched: Default::default(),
-            settlement: limits.settlement,
-            slots: limits.slots,
-            unknown_call: limits.unknown_call,
-            window: limits.window,
-            guard: limits.guard,
+            limits: *limits,
             closed_until: 0,
             quota_gone: false,
+            refusals: Refusals::default(),
         };
         budget.configure(limits);
         budget
@@ -118,9 +126,8 @@ impl Budget {
 
     /// Puts new limits in force; what has started keeps counting. Dimensions are added, never removed.
     pub fn configure(&mut self, limits: &Limits) {
-        (self.settlement, self.slots) = (limits.settlement, limits.slots.max(1));
-        (self.window, self.guard) = (limits.window, limits.guard);
-        self.unknown_call = limits.unknown_call;
+        self.limits = *limits;
+        self.refusals.configure(limits);
         let rows = [
             (Measure::Requests, limits.requests, false),
             (Measure::Tokens, limits.tokens, false),
@@ -156,7 +163,7 @@ impl Budget {
         }
     }
 
-    /// What a call of `size` is reserved as, and the headroom that must stay free beside it (0 when the size is known).
+    /// Returns the weights that a call of `size` is reserved as, and the headroom that must stay free beside it (0 when the size is known).
     pub fn weigh(&self, size: Size) -> (Weights, Weights, Basis) {
         let (mut weights, mut headroom, mut basis) = (Weights::default(), Weights::default(), Basis::Known);
         let known = size.usage();
@@ -171,8 +178,10 @@ impl Budget {
                         p95
                     } else {
                         basis = Basis::Guessed;
-                        let share = |limit: u64| (limit / self.slots).max(limit.min(UNKNOWN_CALL));
-                        self.unknown_call
+                        let share =
+                            |limit: u64| (limit / self.limits.slots.max(1)).max(limit.min(UNKNOWN_CALL));
+                        self.limits
+                            .unknown_call
                             .unwrap_or_else(|| dimension.limit().map_or(0, share))
                     }
                 }
@@ -181,7 +190,7 @@ impl Budget {
         (weights, headroom, basis)
     }
 
-    /// What the calls in flight are reserved too little at by today's estimate: they may have started when it was lower.
+    /// The weight that calls in flight are reserved too little at by today's estimate: they may have started when it was lower.
     fn shortfall(&self, index: usize, p95: u64) -> u64 {
         let watched = self.watched[index];
         watched
@@ -195,12 +204,13 @@ impl Budget {
         for dimension in &mut self.dimensions {
             dimension.expire(now);
         }
+        self.refusals.expire(now);
         if self.closed_until <= now {
             self.quota_gone = false;
         }
     }
 
-    /// Whether a start of these weights may happen at `now`, which the budget must have been brought up to.
+    /// Returns whether a start of these weights may happen at `now`, which the budget must have been brought up to.
     pub fn verdict(&self, weights: &Weights, headroom: &Weights, now: Nanos) -> Verdict {
         if self.closed_until > now {
             if self.quota_gone {
@@ -211,10 +221,18 @@ impl Budget {
             return Verdict::At {
                 at: self.closed_until,
                 measure: Measure::Requests,
+                refused: true,
             };
         }
+        let gate = self.refusals.gate(weights[0], now);
+        match gate {
+            Gate::GivenUp => return Verdict::GivenUp,
+            Gate::AfterProbe => return Verdict::AfterProbe,
+            Gate::AfterStamp => return Verdict::AfterStamp,
+            Gate::Open | Gate::Until(_) => {}
+        }
         let free = |(index, d): (usize, &Dimension)| d.admits(weights[index], headroom[index], now);
-        if self.dimensions.iter().enumerate().all(free) {
+        if gate == Gate::Open && self.dimensions.iter().enumerate().all(free) {
             return Verdict::Now;
         }
         let (mut latest, mut reason) = (now, Measure::Requests);
@@ -234,18 +252,27 @@ impl Budget {
                 (latest, reason) = (at, dimension.measure);
             }
         }
-        Verdict::At {
-            at: latest,
-            measure: reason,
+        match gate {
+            Gate::Until(at) if at > latest => Verdict::At {
+                at,
+                measure: Measure::Requests,
+                refused: true,
+            },
+            _ => Verdict::At {
+                at: latest,
+                measure: reason,
+                refused: false,
+            },
         }
     }
 
-    /// What tasks that overtake one of these weights may take without delaying it beyond `at`.
+    /// The weight that tasks which overtake one of these weights may take without delaying it beyond `at`.
     pub fn slack(&self, weights: &Weights, headroom: &Weights, at: Nanos) -> Weights {
         let mut slack = [u64::MAX; MAX_DIMENSIONS];
         for (index, dimension) in self.dimensions.iter().enumerate() {
             slack[index] = dimension.slack(weights[index], headroom[index], at);
         }
+        slack[0] = slack[0].min(self.refusals.slack(weights[0], at));
         slack
     }
 
@@ -254,10 +281,12 @@ impl Budget {
         for (index, dimension) in self.dimensions.iter_mut().enumerate() {
             dimension.take(weights[index], now);
         }
+        self.refusals.take(weights[0], now);
         Ticket {
             weights,
             booked: 0,
             basis,
+            episode: self.refusals.episode(),
             watched: false,
         }
     }
@@ -306,6 +335,7 @@ impl Budget {
         for (index, dimension) in self.dimensions.iter_mut().enumerate() {
             dimension.release(ticket.weights[index]);
         }
+        self.refusals.release(ticket.weights[0], ticket.episode);
     }
 
     /// Books the start at the latest time it can have happened.
@@ -314,11 +344,48 @@ impl Budget {
         for (index, dimension) in self.dimensions.iter_mut().enumerate() {
             booked = dimension.stamp(ticket.weights[index], at);
         }
+        self.refusals.stamp(ticket.weights[0], at);
         ticket.booked = booked;
     }
 
     /// Replaces the estimate of a start by what it spent, in the cell of its start, and learns from it.
-    pub fn settle(&mut self, ticket: &Ticket, spent: Spent) {
+    pub fn settle(&mut self, ticket: &Ticket, spent: Spent, now: Nanos) {
+        match spent {
+            Spent::Known(_) | Spent::Unknown | Spent::Unreported { .. } => {
+                self.refusals.passed(ticket.episode, self.limits.slots, now);
+            }
+            Spent::Failed | Spent::GivenUp => self.refusals.ended(ticket.episode),
+            Spent::Nothing => {
+                self.refusals.ended(ticket.episode);
+                self.refusals.forget(ticket.booked, ticket.weights[0]);
+            }
+        }
+        self.correct(ticket, spent);
+    }
+
+    /// The provider refused a call. Closes the key until it said, for `retry_after` nanoseconds, or else as refusals before
+    /// have taught. Returns whether to give up.
+    pub fn refused(
+        &mut self,
+        ticket: &Ticket,
+        refusal: Refusal,
+        retry_after: Nanos,
+        policy: &Backoff,
+        random: f64,
+        now: Nanos,
+    ) -> bool {
+        self.correct(ticket, Spent::Failed);
+        if retry_after > 0 {
+            self.close(now.saturating_add(retry_after), now);
+            return self.refusals.held(ticket.episode, policy, now);
+        }
+        let call = (ticket.episode, ticket.booked, ticket.weights[0]);
+        let calls = &self.dimensions[0];
+        self.refusals
+            .refused(refusal, call, calls, &self.limits, policy, random, now)
+    }
+
+    fn correct(&mut self, ticket: &Ticket, spent: Spent) {
         if ticket.watched {
             self.count_watched(ticket, u64::wrapping_sub);
         }
@@ -332,8 +399,8 @@ impl Budget {
                 match spent {
                     Spent::Known(usage) => self.estimators[index].record(measure.of(self.counted(usage))),
                     Spent::Unknown => self.estimators[index].record(0),
-                    // A failure, a call given up and an answer from a cache teach nothing about size.
-                    Spent::Failed | Spent::GivenUp | Spent::Nothing => {}
+                    // Only a call that told its use teaches something about size.
+                    Spent::Failed | Spent::GivenUp | Spent::Nothing | Spent::Unreported { .. } => {}
                 }
             }
         }
@@ -344,21 +411,22 @@ impl Budget {
             return 0;
         }
         // A call is a call, whatever became of it.
-        if measure == Measure::Requests || self.settlement == Settlement::Estimate {
+        if measure == Measure::Requests || self.limits.settlement == Settlement::Estimate {
             return estimate;
         }
-        let larger = self.settlement == Settlement::Larger;
+        let larger = self.limits.settlement == Settlement::Larger;
         match spent {
             Spent::Known(usage) if larger => measure.of(usage).max(estimate),
             Spent::Known(usage) => measure.of(self.counted(usage)),
             Spent::GivenUp if !guessed => estimate,
+            Spent::Unreported { guesses } if guesses || !guessed => estimate,
             _ if larger && !guessed => estimate,
             _ => 0,
         }
     }
 
     fn counted(&self, usage: Usage) -> Usage {
-        match self.settlement {
+        match self.limits.settlement {
             Settlement::Uncached => Usage {
                 input: usage.input.saturating_sub(usage.cached_input),
                 ..usage
@@ -367,21 +435,63 @@ impl Budget {
         }
     }
 
-    /// Starts nothing before `until` (a `Retry-After`). Much longer than the window, it counts as an exhausted quota.
+    /// Starts nothing before `until` (a `Retry-After`). From five minutes on it counts as an exhausted quota.
     pub fn close(&mut self, until: Nanos, now: Nanos) {
         if until > self.closed_until {
             self.closed_until = until;
-            self.quota_gone = until.saturating_sub(now) > self.window.saturating_mul(QUOTA_WINDOWS);
+            self.quota_gone = until.saturating_sub(now) >= QUOTA;
         }
     }
 
-    /// Whether the gate is closed for longer than is worth waiting.
+    /// Returns whether the gate is closed for longer than is worth waiting.
     pub fn is_quota_gone(&self, now: Nanos) -> bool {
         self.quota_gone && self.closed_until > now
     }
 
+    /// The earliest time at which refusals and `Retry-After` let anything start.
+    pub fn opens_at(&self, now: Nanos) -> Nanos {
+        match self.refusals.gate(1, now) {
+            Gate::Until(at) => at.max(self.closed_until),
+            _ => self.closed_until,
+        }
+    }
+
+    /// Tries again at once where refusals were given up on.
+    pub fn try_again(&mut self) {
+        self.refusals.try_again();
+    }
+
+    /// Returns whether nothing is in a window, in flight or awaited: the budget is then as good as a new one, but for sizes learned.
+    pub fn is_idle(&mut self, now: Nanos) -> bool {
+        self.expire(now);
+        self.closed_until <= now
+            && self.refusals.is_idle(now)
+            && self.dimensions.iter().all(Dimension::is_idle)
+    }
+
+    /// The limit on `measure` in force over the window: ours, the provider's or the one learned, whichever is tightest.
+    pub fn limit(&self, measure: Measure) -> Option<u64> {
+        let told = self.dimension(measure).and_then(Dimension::limit);
+        let learned = self.refusals.limit().filter(|_| measure == Measure::Requests);
+        told.into_iter().chain(learned).min()
+    }
+
+    /// The time of the last of `tasks` starts of these weights each, as far as limits and refusals decide.
+    pub(super) fn when_last(&self, weights: &Weights, tasks: u64, now: Nanos) -> Nanos {
+        let windows = self
+            .dimensions
+            .iter()
+            .zip(weights)
+            .filter(|(dimension, _)| !dimension.quota);
+        let by_limits = windows.map(|(dimension, weight)| dimension.when_last(*weight, tasks, now));
+        let by_refusals = self.refusals.when_last(weights[0], tasks, now);
+        by_limits.fold(by_refusals.max(self.closed_until), Nanos::max)
+    }
+
     /// Forgets every start, what the provider said and the gate; sizes learned stay.
     pub fn reset(&mut self) {
+        // Calls in flight belong to episodes before this one.
+        self.refusals = self.refusals.forgotten();
         (self.closed_until, self.quota_gone) = (0, false);
         for dimension in &mut self.dimensions {
             dimension.reset();
@@ -400,8 +510,13 @@ impl Budget {
             .iter()
             .position(|d| d.measure == measure && !d.quota);
         if found.is_none() && self.dimensions.len() < MAX_DIMENSIONS {
-            self.dimensions
-                .push(Dimension::new(measure, None, self.window, self.guard, false));
+            self.dimensions.push(Dimension::new(
+                measure,
+                None,
+                self.limits.window,
+                self.limits.guard,
+                false,
+            ));
         }
         let last = self.dimensions.len() - 1;
         self.dimensions
@@ -410,7 +525,7 @@ impl Budget {
     }
 
     pub(super) fn window(&self) -> Nanos {
-        self.window
+        self.limits.window
     }
 
     /// The dimension of `measure` over the window (not the day's).

@@ -1,4 +1,4 @@
-//! What a call of unknown size will probably weigh: a running quantile of the latest calls.
+//! The probable weight of a call of unknown size: a running quantile of the latest calls.
 
 use std::collections::VecDeque;
 
@@ -38,7 +38,7 @@ impl Estimator {
         rank.checked_sub(1).map(|index| self.sorted[index])
     }
 
-    /// How far an observation may lie above the percentile: the maximum less the percentile.
+    /// The distance of the maximum above the percentile.
     pub fn overrun(&self) -> u64 {
         self.sorted.last().map_or(0, |max| max - self.p95().unwrap_or(0))
     }

@@ -1,5 +1,6 @@
-//! The pace guard. Own lines rather than a crate's types: the crates read a clock of their own, bound a request by the
-//! burst (a large request must pass when the pace is idle) and cannot take back what was reserved but not used.
+//! The pace guard. These are own lines, because governor's rate limiter breaks four promises: it cannot take back a grant that
+//! was not used, cannot refund a part of an estimate, refuses a weight beyond its burst, and forgets what has started when its
+//! quota changes.
 
 use super::Nanos;
 
@@ -16,7 +17,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// When `weight` may start at the earliest.
+    /// The earliest time at which `weight` may start.
     pub fn earliest(&self, weight: u64, per_unit: f64, slice: f64) -> Nanos {
         let left = slice - weight as f64 * per_unit;
         (self.tat - left.max(0.0) / 2.0).max(0.0).ceil() as Nanos

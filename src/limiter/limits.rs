@@ -1,32 +1,32 @@
-//! What a budget is told: limits, pacing, and how a provider counts.
+//! Settings of a budget: limits, pacing, and how a provider counts.
 
 use super::{MILLISECOND, Nanos};
 
-/// How starts are spread inside the window.
+/// The spread of starts inside the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pacing {
-    /// As soon as the window has room: a suite smaller than the limit starts at once.
+    /// At once when the window has room: a suite smaller than the limit starts at once.
     #[default]
     Burst,
     /// Evenly, for providers that judge a minute's limit by the second.
     Smooth,
 }
 
-/// What a finished call weighs.
+/// The weight of a finished call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Settlement {
-    /// What it really used.
+    /// The tokens it really used.
     #[default]
     Actual,
     /// The larger of estimate and use (`OpenAI`).
     Larger,
     /// The estimate, whatever it used (Azure).
     Estimate,
-    /// What it really used, tokens read from the prompt cache not counted (Anthropic).
+    /// The tokens it really used, less those read from the prompt cache (Anthropic).
     Uncached,
 }
 
-/// What one call used, or is expected to.
+/// The use of one call, real or expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Calls: 1, or 0 for an answer from a cache.
@@ -35,7 +35,7 @@ pub struct Usage {
     pub input: u64,
     /// Tokens of the answer.
     pub output: u64,
-    /// Of the prompt, those read from the provider's cache.
+    /// Tokens of the prompt that were read from the provider's cache.
     pub cached_input: u64,
 }
 
@@ -60,11 +60,11 @@ pub struct Limits {
     pub guard: Nanos,
     /// Spread of the starts.
     pub pacing: Pacing,
-    /// How the provider counts.
+    /// The way the provider counts.
     pub settlement: Settlement,
     /// Calls that may be in flight at once: what a call of unknown size is first taken for depends on it.
     pub slots: u64,
-    /// What a call of unknown size is first taken for, in tokens; without it the engine guesses.
+    /// Tokens that a call of unknown size is first taken for; without it the engine guesses.
     pub unknown_call: Option<u64>,
 }
 

@@ -2,21 +2,25 @@
 
 use super::{Budget, Entry, Measure, Nanos, Queue, Size, Ticket, Verdict};
 
-/// How many stretches of alike tasks behind a blocked head are looked at for one that may overtake it.
+/// The number of stretches of alike tasks behind a blocked head that are looked at for one that may overtake it.
 const LOOK_BEHIND: usize = 32;
 
 /// The head of the line waits for a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// When it may start at the earliest if nothing is given back before.
+    /// The earliest time at which it may start if nothing is given back before.
     pub until: Nanos,
-    /// What it waits for.
+    /// The limit it waits for.
     pub measure: Measure,
     /// The first report of this wait; a wait ends when the head starts.
     pub fresh: bool,
+    /// The provider refused calls, or said when to come back.
+    pub refused: bool,
+    /// The run of the task that waits.
+    pub run: u32,
 }
 
-/// What a line says when asked for the next start.
+/// The answer of a line that is asked for the next start.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
     /// This task starts now; its ticket is taken. `oversized`: it is larger than a limit and has the window for itself.
@@ -32,13 +36,20 @@ pub enum Step {
     Exhausted {
         /// The task, removed from the queue.
         entry: Entry,
-        /// When the quota is renewed.
+        /// The time at which the quota is renewed.
         until: Nanos,
     },
     /// Nothing starts before then.
     Blocked(Wait),
     /// Ask again when the starts granted so far are stamped.
     AfterStamp,
+    /// Ask again when a call under way has ended.
+    AfterProbe,
+    /// This task is not started any more: the provider has refused every call for too long.
+    GivenUp {
+        /// The task, removed from the queue.
+        entry: Entry,
+    },
     /// Nothing waits.
     Empty,
 }
@@ -47,9 +58,9 @@ pub enum Step {
 /// starts at the time it would have.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// What may start.
+    /// Decides what may start.
     pub budget: Budget,
-    /// What waits.
+    /// Tasks that wait.
     pub queue: Queue,
     waiting: bool,
 }
@@ -95,8 +106,13 @@ impl Line {
                 self.queue.pop();
                 Step::Exhausted { entry: head, until }
             }
+            Verdict::GivenUp => {
+                self.queue.pop();
+                Step::GivenUp { entry: head }
+            }
+            Verdict::AfterProbe => Step::AfterProbe,
             Verdict::AfterStamp => Step::AfterStamp,
-            Verdict::At { at, measure } => {
+            Verdict::At { at, measure, refused } => {
                 if free > 1
                     && let Some(step) = self.overtake(&self.budget.slack(&weights, &headroom, at), now)
                 {
@@ -108,6 +124,8 @@ impl Line {
                     until: at,
                     measure,
                     fresh,
+                    refused,
+                    run: head.run,
                 })
             }
         }
@@ -129,21 +147,12 @@ impl Line {
         (verdict == Verdict::Now).then(|| self.budget.take(weights, basis, now))
     }
 
-    /// When the last task of the queue may start, as far as limits decide; `None` when nothing waits. Takes the tasks
+    /// The time at which the last task of the queue may start, as far as limits decide; `None` when nothing waits. Takes the tasks
     /// behind the head to be as large as it is. O(cells).
     pub fn last_start(&self, now: Nanos) -> Option<Nanos> {
         let head = self.queue.head()?;
         let (weights, ..) = self.budget.weigh(head.size);
-        let tasks = self.queue.len();
-        let starts = self
-            .budget
-            .dimensions()
-            .iter()
-            .zip(weights)
-            .filter(|(d, _)| !d.quota);
-        starts
-            .map(|(dimension, weight)| dimension.when_last(weight, tasks, now))
-            .max()
+        Some(self.budget.when_last(&weights, self.queue.len(), now))
     }
 
     /// Starts a task from behind the head that takes no more than `slack`.

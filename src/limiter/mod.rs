@@ -1,25 +1,28 @@
 //! The rate limiter: for each key (provider + account + model class) the weight that starts in *any* window never exceeds
 //! the limit, in every dimension at once, and while work is queued the limit is used to the full.
 //!
-//! - [`Ledger`]: one dimension's exact sliding window, at most 3,001 cells, O(1) amortised per start;
+//! - [`SlidingWindow`]: one dimension's exact window, at most 3,001 cells, O(1) amortised per start;
 //! - [`Pace`]: the generic cell rate algorithm, which spreads starts inside a window when pacing is smooth;
 //! - [`Budget`]: all dimensions of one key: reserve, stamp at the real start, settle, provider feedback, gate;
+//! - `Refusals`: the key's gate after refusals without a time, and the limit they teach;
 //! - [`Queue`]: tasks that wait, by priority with ageing, retries first, O(1) for runs of equal tasks;
 //! - [`Line`]: a queue under its budget: who may start now, or when the next one may.
 //!
-//! What always holds: time is an argument (nanoseconds of any monotonic clock; a clock that goes back is read as standing
+//! Invariants: time is an argument (nanoseconds of any monotonic clock; a clock that goes back is read as standing
 //! still), nothing here reads a clock; a start is taken in all dimensions or in none; a reservation that is not stamped
 //! never leaves the window; a cell leaves only when its *latest* start is older than the window plus the guard.
 
+mod backoff;
 mod budget;
 mod dimension;
 mod estimate;
 mod feedback;
 mod gcra;
-mod ledger;
 mod limits;
 mod line;
 mod queue;
+mod refusals;
+mod sliding_window;
 mod timestamps;
 
 #[cfg(test)]
@@ -31,15 +34,18 @@ mod tests;
 #[cfg(test)]
 mod utilization;
 
+pub use backoff::Backoff;
 pub use budget::{Basis, Budget, Spent, Ticket, Verdict};
 pub use dimension::{Dimension, MAX_DIMENSIONS, Measure, Weights};
 pub use estimate::Estimator;
 pub use feedback::{Feedback, Reading};
 pub use gcra::Pace;
-pub use ledger::Ledger;
 pub use limits::{Limits, Pacing, Settlement, Usage};
 pub use line::{Line, Step, Wait};
-pub use queue::{Entry, Queue, Size};
+pub use queue::{Entry, HeadPlace, Queue, Size};
+pub use refusals::Refusal;
+pub use sliding_window::SlidingWindow;
+pub use timestamps::duration;
 
 /// Nanoseconds on a monotonic clock.
 pub type Nanos = u64;

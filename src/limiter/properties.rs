@@ -92,7 +92,7 @@ impl Schedule {
         }
     }
 
-    /// What is in the window at the latest possible time, by the list: `keep` is how long a start stays.
+    /// The load in the window at the latest possible time, by the list: `keep` is how long a start stays.
     fn load(&self, keep: Nanos) -> (u64, u64) {
         let inside = |s: &&Start| !s.released && s.stamp.is_none_or(|at| at + keep > self.now);
         self.starts
@@ -124,11 +124,8 @@ impl Schedule {
             };
             let priority = self.random.below(3) as f64;
             let entry = Entry {
-                run: 0,
-                index: self.index,
-                size,
-                attempts: 0,
                 priority,
+                ..Entry::new(0, self.index, size)
             };
             self.line.queue.push(entry, self.now);
             self.index += 1 + self.random.below(2);
@@ -164,6 +161,7 @@ impl Schedule {
                     return Some(wait.until);
                 }
                 Step::AfterStamp | Step::Empty => return None,
+                Step::AfterProbe | Step::GivenUp { .. } => panic!("nothing was refused"),
                 Step::Exhausted { .. } => panic!("no quota was set"),
             }
         }
@@ -183,7 +181,7 @@ impl Schedule {
         }
     }
 
-    /// What was granted really starts somewhat later, or not at all; the stamp comes after a stall.
+    /// Starts what was granted somewhat later, or not at all; the stamp comes after a stall.
     fn stamp(&mut self) {
         for start in self
             .starts
@@ -227,12 +225,14 @@ impl Schedule {
                     cached_input: 0,
                 }),
             };
-            self.line.budget.settle(&start.ticket, spent);
+            self.line.budget.settle(&start.ticket, spent, self.now);
             (start.calls, start.tokens) = match spent {
                 Spent::Known(usage) => (start.calls, usage.output),
                 Spent::GivenUp if start.ticket.basis != Basis::Guessed => (start.calls, start.tokens),
                 Spent::Nothing => (0, 0),
-                Spent::Unknown | Spent::GivenUp | Spent::Failed => (start.calls, 0),
+                Spent::Unknown | Spent::GivenUp | Spent::Failed | Spent::Unreported { .. } => {
+                    (start.calls, 0)
+                }
             };
         }
     }
@@ -256,7 +256,7 @@ impl Schedule {
                 self.change_limits();
             }
             if self.random.one_in(20) {
-                self.line.queue.remove(0, self.random.below(self.index + 1));
+                let _ = self.line.queue.remove(0, self.random.below(self.index + 1));
             }
             // Woken when it asked to be, late, or for another reason.
             let wake = blocked.unwrap_or(self.now).max(self.now);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Nanos, Usage};
 
-/// How many tokens a call is expected to take.
+/// The tokens that a call is expected to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     input: u64,
@@ -54,16 +54,35 @@ impl Size {
 /// A task that waits: the `index`-th of `run`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Entry {
-    /// Whose task.
+    /// The run it belongs to.
     pub run: u32,
-    /// Which of its tasks.
+    /// The task's number in its run.
     pub index: u64,
     /// Expected tokens.
     pub size: Size,
     /// Attempts made before.
     pub attempts: u32,
-    /// Priority, for a retry.
+    /// Priority: any number but NaN.
     pub priority: f64,
+    /// Nanoseconds an attempt may take; 0: what the executor says.
+    pub timeout: Nanos,
+    /// Attempts in all; 0: what the executor says.
+    pub max_attempts: u32,
+}
+
+impl Entry {
+    /// A new task of one run, without wishes of its own.
+    pub fn new(run: u32, index: u64, size: Size) -> Self {
+        Self {
+            run,
+            index,
+            size,
+            attempts: 0,
+            priority: 0.0,
+            timeout: 0,
+            max_attempts: 0,
+        }
+    }
 }
 
 /// Tasks of consecutive index that are alike in everything else.
@@ -73,9 +92,23 @@ struct Stretch {
     count: u64,
 }
 
-/// Where a task stands in line: smaller is sooner. A unit of priority is worth `ageing` of waiting, so a task of low
-/// priority overtakes every task that comes later than that. Order never changes, so nothing is ever re-sorted.
-type Place = (i64, u64);
+/// A task's place in line: smaller is sooner. A unit of priority is worth [`AGEING`] of waiting, so a task of low priority
+/// overtakes every task that comes later than that. Order never changes, so nothing is ever re-sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Waiting that the task is ahead by, in order.
+    score: i64,
+    /// Its priority, in order: decides where a score has no room for both.
+    priority: i64,
+    sequence: u64,
+}
+
+/// A number as an integer of the same order; NaN must not come.
+fn ordered(value: f64) -> i64 {
+    // Negative zero is zero. The bits of floats of one sign are ordered like integers (IEEE 754, totalOrder).
+    let bits = (value + 0.0).to_bits().cast_signed();
+    bits ^ ((bits >> 63).cast_unsigned() >> 1).cast_signed()
+}
 
 /// Order: retries first, then by priority with ageing, then first come first served. O(log n) a task, O(1) within a
 /// stretch of alike tasks, which takes the memory of one.
@@ -91,18 +124,21 @@ pub struct Queue {
 /// Waiting that makes up for one unit of priority.
 const AGEING: f64 = 10_000.0 * super::MILLISECOND as f64;
 
+/// The head of a queue, for a comparison with the heads of others: smaller is sooner. `None` is a retry.
+pub type HeadPlace = Option<Place>;
+
 impl Queue {
     /// Tasks that wait.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether nothing waits.
+    /// Returns whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Whether a retry waits: it goes ahead of new work.
+    /// Returns whether a retry waits: it goes ahead of new work.
     pub fn has_retry(&self) -> bool {
         !self.retries.is_empty()
     }
@@ -110,7 +146,8 @@ impl Queue {
     /// Adds a new task.
     pub fn push(&mut self, entry: Entry, now: Nanos) {
         self.len += 1;
-        let score = (now as f64 - entry.priority * AGEING).clamp(-9e18, 9e18) as i64;
+        let score = ordered(now as f64 / AGEING - entry.priority);
+        let priority = ordered(-entry.priority);
         if let Some(last) = self.last
             && let Some(stretch) = self.waiting.get_mut(&last)
         {
@@ -118,12 +155,16 @@ impl Queue {
                 index: stretch.first.index + stretch.count,
                 ..stretch.first
             };
-            if last.0 == score && next == entry {
+            if (last.score, last.priority) == (score, priority) && next == entry {
                 stretch.count += 1;
                 return;
             }
         }
-        let place = (score, self.sequence);
+        let place = Place {
+            score,
+            priority,
+            sequence: self.sequence,
+        };
         self.sequence += 1;
         self.waiting.insert(
             place,
@@ -153,14 +194,12 @@ impl Queue {
         self.retries.front().copied().or_else(waiting)
     }
 
-    /// Its place, for a comparison with the heads of other queues: smaller is sooner.
-    pub fn head_place(&self) -> Option<(bool, i64, u64)> {
+    /// Its place, for a comparison with the heads of other queues.
+    pub fn head_place(&self) -> Option<HeadPlace> {
         if self.has_retry() {
-            return Some((false, 0, 0));
+            return Some(None);
         }
-        self.waiting
-            .first_key_value()
-            .map(|(place, _)| (true, place.0, place.1))
+        self.waiting.first_key_value().map(|(place, _)| Some(*place))
     }
 
     /// Removes the task whose turn it is.
@@ -204,16 +243,40 @@ impl Queue {
         self.count();
     }
 
-    /// Removes one task; O(n) in the stretches. Returns whether it waited.
-    pub fn remove(&mut self, run: u32, index: u64) -> bool {
-        let before = self.len;
-        self.retries
-            .retain(|entry| (entry.run, entry.index) != (run, index));
+    /// Moves one task to where it would stand with `priority` had it come now. A retry stays ahead of new work.
+    /// O(n) in the stretches. Returns whether it waited.
+    pub fn set_priority(&mut self, run: u32, index: u64, priority: f64, now: Nanos) -> bool {
+        if let Some(retry) = self
+            .retries
+            .iter_mut()
+            .find(|entry| (entry.run, entry.index) == (run, index))
+        {
+            retry.priority = priority;
+            return true;
+        }
+        let Some(entry) = self.remove(run, index) else {
+            return false;
+        };
+        self.push(Entry { priority, ..entry }, now);
+        true
+    }
+
+    /// Removes one task; O(n) in the stretches. Returns it if it waited.
+    pub fn remove(&mut self, run: u32, index: u64) -> Option<Entry> {
+        let retry = self
+            .retries
+            .iter()
+            .position(|entry| (entry.run, entry.index) == (run, index));
+        if let Some(entry) = retry.and_then(|at| self.retries.remove(at)) {
+            self.len -= 1;
+            return Some(entry);
+        }
         let found = self
             .waiting
             .iter()
-            .find(|(_, s)| s.first.run == run && (s.first.index..s.first.index + s.count).contains(&index));
-        if let Some((&place, &stretch)) = found {
+            .find(|(_, s)| s.first.run == run && (s.first.index..s.first.index + s.count).contains(&index))
+            .map(|(place, stretch)| (*place, *stretch));
+        found.map(|(place, stretch)| {
             let (ahead, behind) = (
                 index - stretch.first.index,
                 stretch.first.index + stretch.count - 1 - index,
@@ -241,24 +304,34 @@ impl Queue {
                     },
                 );
             }
-        }
-        self.count();
-        self.len < before
+            self.len -= 1;
+            Entry {
+                index,
+                ..stretch.first
+            }
+        })
     }
 
     fn split_in(&mut self, place: Place, stretch: Stretch) {
-        let later: Vec<_> = self
-            .waiting
-            .range((place.0, place.1 + 1)..)
-            .map(|(p, s)| (*p, *s))
-            .collect();
-        let later: Vec<_> = later.into_iter().filter(|(p, _)| p.0 == place.0).collect();
+        let behind = Place {
+            sequence: place.sequence + 1,
+            ..place
+        };
+        let last = Place {
+            sequence: u64::MAX,
+            ..place
+        };
+        let later: Vec<_> = self.waiting.range(behind..=last).map(|(p, s)| (*p, *s)).collect();
         for (p, _) in &later {
             self.waiting.remove(p);
         }
         self.last = None;
         for stretch in std::iter::once(stretch).chain(later.into_iter().map(|(_, s)| s)) {
-            self.waiting.insert((place.0, self.sequence), stretch);
+            let place = Place {
+                sequence: self.sequence,
+                ..place
+            };
+            self.waiting.insert(place, stretch);
             self.sequence += 1;
         }
     }

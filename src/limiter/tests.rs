@@ -15,13 +15,7 @@ pub(super) fn per_minute(requests: f64, tokens: f64) -> Limits {
 }
 
 fn task(index: u64, size: Size) -> Entry {
-    Entry {
-        run: 0,
-        index,
-        size,
-        attempts: 0,
-        priority: 0.0,
-    }
+    Entry::new(0, index, size)
 }
 
 pub(super) fn line(limits: &Limits, tasks: impl IntoIterator<Item = Size>) -> Line {
@@ -106,7 +100,7 @@ fn tokens_are_reserved_before_the_start_and_corrected_in_the_cell_of_the_start()
         "800 of 1,000 are reserved, another 400 do not fit"
     );
     // Half a minute later it turns out to have been 100: 500 are used, one more fits.
-    line.budget.settle(&first[0].1, used(100));
+    line.budget.settle(&first[0].1, used(100), 0);
     assert_eq!(start(&mut line, MINUTE / 2).len(), 1);
     // Both of the first cell leave a minute after their start, not after their settlement.
     assert_eq!(wait(&mut line, MINUTE / 2).until, MINUTE);
@@ -116,8 +110,8 @@ fn tokens_are_reserved_before_the_start_and_corrected_in_the_cell_of_the_start()
 fn a_debt_delays_what_comes_next() {
     let mut line = line(&per_minute(f64::INFINITY, 1000.0), vec![Size::tokens(0, 400); 3]);
     let first = start(&mut line, 0);
-    line.budget.settle(&first[0].1, used(900));
-    line.budget.settle(&first[1].1, used(50));
+    line.budget.settle(&first[0].1, used(900), 0);
+    line.budget.settle(&first[1].1, used(50), 0);
     assert_eq!(wait(&mut line, 1).until, MINUTE);
 }
 
@@ -126,7 +120,7 @@ fn a_late_settlement_of_what_has_left_the_window_changes_nothing() {
     let mut line = line(&per_minute(1.0, 100.0), vec![Size::tokens(0, 100); 2]);
     let first = start(&mut line, 0);
     assert_eq!(start(&mut line, MINUTE).len(), 1);
-    line.budget.settle(&first[0].1, used(1_000_000));
+    line.budget.settle(&first[0].1, used(1_000_000), 0);
     assert_eq!(line.budget.dimension(Measure::Tokens).unwrap().load(), 100);
 }
 
@@ -151,7 +145,7 @@ fn settlement_follows_the_provider() {
         };
         let mut line = line(&limits, [Size::tokens(250, 250)]);
         let first = start(&mut line, 0);
-        line.budget.settle(&first[0].1, Spent::Known(usage));
+        line.budget.settle(&first[0].1, Spent::Known(usage), 0);
         assert_eq!(
             line.budget.dimension(Measure::Tokens).unwrap().load(),
             weight,
@@ -171,7 +165,7 @@ fn a_failed_request_counts_as_a_request_and_a_cached_answer_does_not() {
     ] {
         let mut line = line(&per_minute(10.0, 10_000.0), [Size::tokens(250, 250)]);
         let first = start(&mut line, 0);
-        line.budget.settle(&first[0].1, spent);
+        line.budget.settle(&first[0].1, spent, 0);
         let load = |measure| line.budget.dimension(measure).unwrap().load();
         assert_eq!(
             (load(Measure::Requests), load(Measure::Tokens)),
@@ -243,7 +237,7 @@ fn unknown_sizes_are_learned() {
         1,
         "nothing is known: a call may take 15,000 tokens or the whole limit"
     );
-    line.budget.settle(&first[0].1, used(200));
+    line.budget.settle(&first[0].1, used(200), 0);
     assert_eq!(start(&mut line, 1).len(), 4);
 }
 
@@ -332,7 +326,7 @@ fn alike_tasks_take_the_memory_of_one_and_leave_in_order() {
         queue.push(task(index, Size::UNKNOWN), 0);
     }
     assert_eq!(queue.behind_head(10).count(), 0, "one stretch");
-    assert!(queue.remove(0, 5) && !queue.remove(0, 5));
+    assert!(queue.remove(0, 5).is_some() && queue.remove(0, 5).is_none());
     queue.push(task(100_000, Size::UNKNOWN), 0);
     let order: Vec<_> = std::iter::from_fn(|| queue.pop())
         .map(|entry| entry.index)
@@ -343,24 +337,24 @@ fn alike_tasks_take_the_memory_of_one_and_leave_in_order() {
 }
 
 #[test]
-fn a_ledger_keeps_constant_memory() {
-    let mut ledger = Ledger::new(MINUTE, 0);
+fn a_window_keeps_constant_memory() {
+    let mut starts = SlidingWindow::new(MINUTE, 0);
     for start in 0..1_000_000 {
         let now = start * MINUTE / 100_000;
-        ledger.expire(now);
-        ledger.stamp(1, now);
+        starts.expire(now);
+        starts.stamp(1, now);
     }
-    assert!(ledger.cells() <= 3001, "{}", ledger.cells());
-    assert!((100_000..100_100).contains(&ledger.load()), "{}", ledger.load());
+    assert!(starts.cells() <= 3001, "{}", starts.cells());
+    assert!((100_000..100_100).contains(&starts.load()), "{}", starts.load());
 }
 
 #[test]
 fn a_clock_that_goes_back_stands_still() {
-    let mut ledger = Ledger::new(MINUTE, 0);
-    ledger.stamp(1, MINUTE);
-    assert_eq!(ledger.stamp(1, SECOND), MINUTE);
-    ledger.expire(2 * MINUTE - 1);
-    assert_eq!(ledger.load(), 2);
+    let mut starts = SlidingWindow::new(MINUTE, 0);
+    starts.stamp(1, MINUTE);
+    assert_eq!(starts.stamp(1, SECOND), MINUTE);
+    starts.expire(2 * MINUTE - 1);
+    assert_eq!(starts.load(), 2);
 }
 
 #[test]
@@ -393,4 +387,43 @@ fn a_wait_is_fresh_once() {
     };
     line.budget.stamp(&mut ticket, MINUTE);
     assert!(wait(&mut line, MINUTE).fresh && !wait(&mut line, MINUTE).fresh);
+}
+
+#[test]
+fn priority_orders_over_the_whole_range_of_numbers() {
+    let priorities = [
+        f64::INFINITY,
+        f64::MAX,
+        1e300,
+        9_007_199_254_740_992.0,
+        9_007_199_254_740_991.0,
+        9_007_199_254_740_990.0,
+        1e9 + 1.0,
+        1e9,
+        0.2,
+        0.1,
+        f64::MIN_POSITIVE,
+        0.0,
+        -0.5,
+        -1e9,
+        -1e9 - 1.0,
+        f64::MIN,
+        f64::NEG_INFINITY,
+    ];
+    for now in [0, 1, SECOND, 7 * MINUTE, 1 << 60] {
+        let mut queue = Queue::default();
+        for index in (0..priorities.len()).rev() {
+            queue.push(
+                Entry {
+                    priority: priorities[index],
+                    ..task(index as u64, Size::UNKNOWN)
+                },
+                now,
+            );
+        }
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop())
+            .map(|entry| entry.index as usize)
+            .collect();
+        assert_eq!(order, (0..priorities.len()).collect::<Vec<_>>(), "at {now}");
+    }
 }

@@ -1,11 +1,8 @@
 //! Times as providers write them: durations (`6m0s`), RFC 3339 and HTTP dates. Milliseconds; `None` for anything else.
 
-/// `1h2m3.5s`, `6m0s`, `120ms`, or a bare number of seconds.
+/// A duration such as `1h2m3.5s`, `6m0s` or `120ms`.
 pub fn duration(text: &str) -> Option<f64> {
     let mut rest = text.trim();
-    if let Ok(seconds) = rest.parse::<f64>() {
-        return (seconds >= 0.0 && seconds.is_finite()).then_some(seconds * 1000.0);
-    }
     let mut total = 0.0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -25,7 +22,7 @@ pub fn duration(text: &str) -> Option<f64> {
         total += value * scale;
         rest = &unit[length..];
     }
-    (!text.trim().is_empty()).then_some(total)
+    (!text.trim().is_empty() && total.is_finite()).then_some(total)
 }
 
 /// `2026-01-31T12:00:00Z`, with fractions and offsets (RFC 3339), as milliseconds since 1970.
@@ -59,22 +56,15 @@ pub fn rfc3339(text: &str) -> Option<f64> {
     Some((date as f64 * 86_400.0 + f64::from(seconds) + fraction - offset) * 1000.0)
 }
 
-/// `Wed, 21 Oct 2015 07:28:00 GMT` (RFC 9110) as milliseconds since 1970.
+/// A date in any of the three forms of RFC 9110 as milliseconds since 1970:
+///
+/// - `Sun, 06 Nov 1994 08:49:37 GMT`;
+/// - `Sunday, 06-Nov-94 08:49:37 GMT` (RFC 850);
+/// - `Sun Nov  6 08:49:37 1994` (C's `asctime`).
 pub fn http_date(text: &str) -> Option<f64> {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let (_, rest) = text.trim().split_once(", ")?;
-    let mut words = rest.split(' ');
-    let day = words.next()?.parse().ok()?;
-    let month = words.next().filter(|name| name.len() == 3)?;
-    let month = MONTHS.find(month).filter(|at| at % 3 == 0)? / 3 + 1;
-    let year = words.next()?.parse().ok()?;
-    let mut parts = words.next()?.split(':').map(str::parse::<u32>);
-    let (hour, minute, second) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    if words.next() != Some("GMT") {
-        return None;
-    }
-    let days = epoch_days(year, month as u32, day)?;
-    Some((days as f64 * 86_400.0 + f64::from(clock(hour, minute, second)?)) * 1000.0)
+    let time = httpdate::parse_http_date(text.trim()).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some(since.as_millis() as f64)
 }
 
 fn clock(hour: u32, minute: u32, second: u32) -> Option<u32> {

@@ -4,7 +4,7 @@ use super::budget::Spent;
 use super::properties::{Random, WINDOW};
 use super::*;
 
-/// What overtakes a blocked head leaves the head's time as it was.
+/// A task that overtakes a blocked head leaves the head's time as it was.
 #[test]
 fn overtaking_never_delays_the_head() {
     let mut overtaken = 0;
@@ -24,13 +24,7 @@ fn overtaking_never_delays_the_head() {
             } else {
                 random.below(60)
             };
-            let entry = Entry {
-                run: 0,
-                index,
-                size: Size::tokens(0, tokens),
-                attempts: 0,
-                priority: 0.0,
-            };
+            let entry = Entry::new(0, index, Size::tokens(0, tokens));
             line.queue.push(entry, now);
         }
         let mut promised: Option<(u64, Nanos)> = None;
@@ -73,13 +67,7 @@ fn overtaking_never_delays_the_head() {
 fn utilization(limits: &Limits, known: bool, latency: Nanos, slots: usize) -> (f64, f64, u64) {
     let mut random = Random(7);
     let mut line = Line::new(Budget::new(limits));
-    let entry = |index, size| Entry {
-        run: 0,
-        index,
-        size,
-        attempts: 0,
-        priority: 0.0,
-    };
+    let entry = |index, size| Entry::new(0, index, size);
     let mut now: Nanos = 0;
     let mut running: Vec<(Nanos, Ticket, u64)> = Vec::new();
     let mut done: Vec<(Nanos, u64)> = Vec::new();
@@ -103,7 +91,7 @@ fn utilization(limits: &Limits, known: bool, latency: Nanos, slots: usize) -> (f
                     output: *tokens,
                     cached_input: 0,
                 };
-                line.budget.settle(ticket, Spent::Known(usage));
+                line.budget.settle(ticket, Spent::Known(usage), now);
                 done.push((ticket.booked, *tokens));
             }
             *until > now

@@ -99,6 +99,10 @@ class ModelRun {
     this.#executor.on('throttle', ({ waitTime }: { waitTime: number }) => {
       this.#heldUntil = performance.now() + waitTime;
     });
+    // A refused call is repeated without being another attempt of its task.
+    this.#executor.on('retry', () => {
+      tally.retries += 1;
+    });
     // Told here and not by the results, which come in order: an error is to show before the cases ahead of it are done.
     this.#executor.on('taskError', ({ taskId, error }: { taskId: string; error: { message: string } }) => {
       this.#failed(taskId, error.message);
@@ -167,7 +171,6 @@ class ModelRun {
   }
 
   async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
-    if (context.attempt > 1) this.#tally.retries += 1;
     const start = performance.now();
     const { input } = task.testCase;
     const { signal } = context;

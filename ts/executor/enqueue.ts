@@ -1,37 +1,48 @@
-/** What the scheduler needs to know of each task: line, priority, expected tokens. */
-import { outOfRange, wrongType } from '../arguments.js';
-import type { ResolvedConfig } from './config.js';
+/** Facts of each task for the scheduler: line, priority, expected tokens, timeout, attempts. */
+import { nonNegativeInteger, outOfRange, positiveNumber, wrongType } from '../arguments.js';
+import { MOST_ATTEMPTS, type ResolvedConfig } from './config.js';
 import type { ExecutionTask } from './types.js';
 
 /** Numbers per task, as `NativeScheduler.enqueue` reads them. */
-const WIDTH = 4;
+const WIDTH = 6;
 /** Characters of text that make a token, about. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** Four numbers per task. Throws a `TypeError` that names the first task that is none. */
+/** Six numbers per task; `key` is theirs if it is given. Throws a `TypeError` that names the first task that is none. */
 export function enqueue(
   tasks: readonly ExecutionTask[],
   config: ResolvedConfig,
   lineOf: (key: string) => number,
+  key?: string,
 ): Float64Array {
   const meta = new Float64Array(tasks.length * WIDTH);
   const { keyOf } = config;
-  const only = keyOf === undefined ? lineOf('') : 0;
+  const only = key === undefined && keyOf !== undefined ? undefined : lineOf(key ?? '');
   for (let i = 0, at = 0; i < tasks.length; i += 1, at += WIDTH) {
     const task = tasks[i] as ExecutionTask;
     if (typeof task !== 'object' || task === null) wrongType(`tasks[${i}]`, 'a task object', task);
-    meta[at] = keyOf === undefined ? only : lineOf(String(keyOf(task)));
+    meta[at] = only ?? lineOf(String(keyOf?.(task)));
     const { priority } = task;
-    if (priority !== undefined) meta[at + 1] = checkedPriority(priority, i);
+    if (priority !== undefined && priority !== null) meta[at + 1] = checkedPriority(`tasks[${i}].priority`, priority);
     writeSize(task, config, meta, at + 2);
+    const { timeout, retries } = task.runnerConfig ?? {};
+    if (timeout !== undefined && timeout !== null) {
+      meta[at + 4] = positiveNumber(`tasks[${i}].runnerConfig.timeout`, timeout);
+    }
+    if (retries !== undefined && retries !== null) meta[at + 5] = attempts(`tasks[${i}].runnerConfig.retries`, retries);
   }
   return meta;
 }
 
-function checkedPriority(priority: unknown, index: number): number {
-  const name = `tasks[${index}].priority`;
-  if (typeof priority !== 'number') return wrongType(name, 'a finite number', priority);
-  return Number.isFinite(priority) ? priority : outOfRange(name, 'a finite number', priority);
+/** A priority: any number but NaN. */
+export function checkedPriority(name: string, priority: unknown): number {
+  if (typeof priority !== 'number') return wrongType(name, 'a number', priority);
+  return Number.isNaN(priority) ? outOfRange(name, 'a number', priority) : priority;
+}
+
+function attempts(name: string, retries: number): number {
+  if (retries === Number.POSITIVE_INFINITY) return MOST_ATTEMPTS;
+  return Math.min(nonNegativeInteger(name, retries) + 1, MOST_ATTEMPTS);
 }
 
 /** Input and output tokens a task is expected to take; NaN when nothing is known. */

@@ -3,6 +3,7 @@ export { type OutputOf, ParallelExecutor, type TaskSource } from './parallel_exe
 export { type ConcurrencyPlan, estimateDuration, recommendConcurrency, type SuitePlan } from './planning.js';
 export { PROVIDER_LIMITS, type ProviderTier } from './provider_limits.js';
 export type {
+  AddOptions,
   ExecutionMetrics,
   ExecutionOptions,
   ExecutionProgress,

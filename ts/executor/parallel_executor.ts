@@ -1,18 +1,23 @@
 /** Runs many calls at once without ever exceeding a provider's limits. */
 
 import { EventEmitter } from 'node:events';
-import { callable, wrongType } from '../arguments.js';
+import { callable, signal as checkedSignal, positiveInteger, positiveNumber, string, wrongType } from '../arguments.js';
+import { activeRuns, answeredFromCache } from '../cached_answer.js';
+import { AiEvalsError } from '../errors.js';
 import { emitSafely } from '../events.js';
 import { guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
 import type { RunResult } from '../types.js';
-import { limitValues, type ResolvedConfig, resolveConfig } from './config.js';
-import { enqueue } from './enqueue.js';
+import { given, isTokenLimited, limitValues, type ResolvedConfig, resolveConfig } from './config.js';
+import { checkedPriority, enqueue } from './enqueue.js';
 import { type AnyExecutor, type AnyResult, ArrayStore, Run, type TaskStore } from './run.js';
-import { checkedOptions } from './run_options.js';
+import { checkedOptions, type RunOptions } from './run_options.js';
+import { Settlement } from './settlement.js';
+import { SingleStore } from './single_store.js';
 import { streamTasks } from './task_stream.js';
-import { Turns } from './turns.js';
+import { type AttemptContext, currentAttempt, Turns } from './turns.js';
 import type {
+  AddOptions,
   ExecutionMetrics,
   ExecutionOptions,
   ExecutionResult,
@@ -25,10 +30,13 @@ import type {
   WorkerConfig,
 } from './types.js';
 
+/** The least number of keys at which idle ones are looked for. */
+const MANY_KEYS = 64;
+
 /** The expected output's type of a task. */
 export type OutputOf<TTask> = TTask extends { testCase: { expected: infer TOutput } } ? TOutput : unknown;
 
-/** Where {@link ParallelExecutor.executeTasksStreaming} takes tasks from. */
+/** A source of tasks for {@link ParallelExecutor.executeTasksStreaming}. */
 export type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
 
 /**
@@ -44,6 +52,8 @@ export type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
  * const results = await executor.executeTasks(tasks, (task, { signal }) => callModel(task, signal));
  * ```
  *
+ * A task that fails and a call that the provider refuses are different things: see {@link RetryConfig}.
+ *
  * Cost: under a microsecond a task beside the call itself, and no memory per queued task beyond the caller's array.
  */
 export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
@@ -53,21 +63,32 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   readonly #keys: string[] = [];
   readonly #ends = new Map<Run, () => void>();
   readonly #figures = new Float64Array(5);
+  readonly #settlement = new Settlement();
+  /** Runs that were begun within a task of this executor, and that task's attempt. */
+  readonly #nested = new Map<Run, AttemptContext>();
+  #waiters: { isReached(): boolean; resolve(): void }[] = [];
   #config: ResolvedConfig;
   #lastReset = new Date();
   #runs = 0;
+  #added = 0;
+  #isPaused = false;
+  #manyKeys = MANY_KEYS;
 
   /** Throws a `RangeError` for limits or a concurrency that cannot be used, a `TypeError` for wrong types. */
-  constructor(config?: WorkerConfig) {
+  constructor(config?: WorkerConfig | null) {
     super();
     this.#config = resolveConfig(config, undefined);
     this.#native = guarded(() => new native.NativeScheduler(this.#config.concurrency, Math.random()));
     this.#turns = new Turns(this.#native, {
-      throttled: (line, event) => {
+      throttled: (line, run, event) => {
         const keyed = this.#config.keyOf === undefined ? event : { ...event, key: this.#keys[line] };
-        emitSafely(this, 'throttle', keyed);
+        if (run === undefined) emitSafely(this, 'throttle', keyed);
+        else run.inContext(emitSafely, this as unknown as EventEmitter, 'throttle', keyed);
       },
-      settle: () => this.#config.settle,
+      settlement: this.#settlement,
+      grace: () => this.#config.grace,
+      maxWait: () => this.#config.retries.maxWait,
+      turned: () => this.#tellWaiters(),
       failed: (error) => process.emitWarning(error instanceof Error ? error : String(error)),
     });
     this.#applyConfig();
@@ -77,12 +98,13 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
    * Runs `executor(task, { signal, attempt, observe, cached })` for every task and resolves to one result per task, in
    * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on.
    *
-   * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object.
+   * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
+   * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
    */
   executeTasks<TTask extends ExecutionTask, TResult>(
     tasks: Iterable<TTask>,
     executor: (task: TTask, context: TaskContext) => TResult,
-    options?: ExecutionOptions,
+    options?: ExecutionOptions | null,
   ): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
   executeTasks<TInput, TOutput>(
     tasks: Iterable<ExecutionTask<TInput, TOutput>>,
@@ -90,12 +112,12 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
       task: ExecutionTask<TInput, TOutput>,
       context: TaskContext,
     ) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>,
-    options?: ExecutionOptions,
+    options?: ExecutionOptions | null,
   ): Promise<ExecutionResult<TOutput>[]>;
   async executeTasks(
     tasks: Iterable<ExecutionTask>,
     executor: AnyExecutor,
-    runOptions?: ExecutionOptions,
+    runOptions?: ExecutionOptions | null,
   ): Promise<AnyResult[]> {
     const list = [...iterable(tasks)];
     callable('executor', executor);
@@ -104,8 +126,8 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     const run = this.#newRun(store, executor, list.length, onProgress);
     const meta = enqueue(list, this.#config, this.#lineOf);
     await Promise.resolve();
-    return new Promise((resolve) => {
-      this.#open(run, () => resolve(store.results));
+    return new Promise((resolve, reject) => {
+      this.#open(run, () => (run.failure === undefined ? resolve(store.results) : reject(run.failure)));
       if (signal?.aborted) run.abortReason = signal.reason;
       run.begin();
       if (signal?.aborted) run.abandonRest();
@@ -127,7 +149,7 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   executeTasksStreaming<TTask extends ExecutionTask, TResult>(
     tasks: TaskSource<TTask>,
     executor: (task: TTask, context: TaskContext) => TResult,
-    options?: StreamingOptions,
+    options?: StreamingOptions | null,
   ): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
   executeTasksStreaming<TInput, TOutput>(
     tasks: TaskSource<ExecutionTask<TInput, TOutput>>,
@@ -135,12 +157,12 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
       task: ExecutionTask<TInput, TOutput>,
       context: TaskContext,
     ) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>,
-    options?: StreamingOptions,
+    options?: StreamingOptions | null,
   ): TaskStream<ExecutionResult<TOutput>>;
   executeTasksStreaming(
     tasks: TaskSource<ExecutionTask>,
     executor: AnyExecutor,
-    streamOptions?: StreamingOptions,
+    streamOptions?: StreamingOptions | null,
   ): TaskStream<AnyResult> {
     return streamTasks(tasks, streamOptions, {
       concurrency: () => this.#config.concurrency,
@@ -161,6 +183,137 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     });
   }
 
+  /**
+   * Runs one call under the same limits and slots, for code that has its calls one at a time.
+   *
+   * - `add(fn, options)` resolves to what `fn(context)` returns and rejects with what its last attempt throws, with the
+   *   signal's reason, or with an `AbortError` when {@link clear} removes it.
+   * - `add(task, executor, options)` resolves to the task's {@link ExecutionResult}.
+   *
+   * Events are those of a task; there is no `start` and no `complete`.
+   */
+  add<TTask extends ExecutionTask, TResult>(
+    task: TTask,
+    executor: (task: TTask, context: TaskContext) => TResult,
+    options?: AddOptions | null,
+  ): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
+  add<TResult>(call: (context: TaskContext) => TResult, options?: AddOptions | null): Promise<Awaited<TResult>>;
+  async add(call: unknown, second?: unknown, third?: unknown): Promise<unknown> {
+    const isTask = typeof call === 'object' && call !== null;
+    if (!isTask) callable('call', call as () => unknown);
+    const options = given<AddOptions>('options', (isTask ? third : second) as AddOptions | undefined);
+    const signal = checkedSignal('signal', options.signal);
+    this.#added += 1;
+    const id = options.id === undefined ? `call-${this.#added}` : string('id', options.id);
+    const task = isTask
+      ? (call as ExecutionTask)
+      : { id, testCase: { id, input: undefined, expected: undefined }, runnerConfig: { modelId: '' } };
+    const executor = isTask
+      ? callable('executor', second as AnyExecutor)
+      : (_: ExecutionTask, context: TaskContext) => (call as (context: TaskContext) => unknown)(context);
+    const meta = enqueue(
+      [task],
+      this.#config,
+      this.#lineOf,
+      options.key === undefined ? undefined : string('key', options.key),
+    );
+    if (options.priority !== undefined) meta[1] = checkedPriority('priority', options.priority);
+    if (options.timeout !== undefined) meta[4] = positiveNumber('timeout', options.timeout);
+    const store = new SingleStore(task, !isTask);
+    return new Promise((resolve, reject) => {
+      const run = this.#newRun(store, executor, 1, undefined, true);
+      this.#open(run, () => {
+        if (run.failure === undefined) store.hand(resolve, reject);
+        else reject(run.failure);
+      });
+      run.begin();
+      this.#watch(run, signal);
+      if (!run.isOver) this.#native.enqueue(run.id, 0, meta, performance.now());
+      this.#turns.schedule();
+    });
+  }
+
+  /** Tasks that wait for a slot, a limit or another attempt. Of a streaming run those that have been read. */
+  get size(): number {
+    this.#turns.flush();
+    return this.#native.waiting();
+  }
+
+  /** Calls in flight: running tasks, and functions that were given up and have not settled (see `grace`). */
+  get pending(): number {
+    return this.#turns.pending;
+  }
+
+  /** Returns whether {@link pause} was called and {@link resume} was not. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Starts nothing more until {@link resume}. What runs goes on. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#native.pause(true);
+    this.#turns.reconsider();
+  }
+
+  /** Goes on after {@link pause}. */
+  resume(): void {
+    this.#isPaused = false;
+    this.#native.pause(false);
+    this.#turns.schedule();
+  }
+
+  /** Removes every task that waits: its result is the error "cleared". What runs goes on. */
+  clear(): void {
+    this.#turns.flush();
+    for (const run of [...this.#turns.runs.values()]) this.#turns.clear(run);
+  }
+
+  /**
+   * Changes the priority of the tasks of this id that wait: they stand where they would had they come now. Returns how many
+   * there were. O(tasks).
+   */
+  setPriority(taskId: string, priority: number): number {
+    string('taskId', taskId);
+    checkedPriority('priority', priority);
+    this.#turns.flush();
+    let changed = 0;
+    for (const run of this.#turns.runs.values()) {
+      for (const index of run.store.waiting()) {
+        if (run.taskAt(index).id !== taskId) continue;
+        changed += Number(this.#native.setPriority(run.id, index, priority, performance.now()));
+      }
+    }
+    this.#turns.schedule();
+    return changed;
+  }
+
+  /** Resolves when no run is in progress: nothing waits and nothing runs. */
+  onIdle(): Promise<void> {
+    return this.#when(() => this.#turns.runs.size === 0);
+  }
+
+  /** Resolves when fewer than `limit` tasks wait: the time to add more. */
+  onSizeLessThan(limit: number): Promise<void> {
+    if (limit !== Number.POSITIVE_INFINITY) positiveInteger('limit', limit);
+    return this.#when(() => this.#native.waiting() < limit);
+  }
+
+  #when(isReached: () => boolean): Promise<void> {
+    this.#turns.flush();
+    if (isReached()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ isReached, resolve }));
+  }
+
+  #tellWaiters(): void {
+    if (this.#waiters.length === 0) return;
+    this.#waiters = this.#waiters.filter(({ isReached, resolve }) => {
+      if (!isReached()) return true;
+      resolve();
+      return false;
+    });
+  }
+
   /** The figures of the run in progress or, when none is, of the last one. Runs that overlap count as one. */
   getMetrics(): ExecutionMetrics {
     this.#turns.flush();
@@ -176,11 +329,11 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   }
 
   /**
-   * Changes what is given and keeps the rest, at once, also in the middle of a run. What has started keeps counting against
-   * new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
+   * Changes what is given and keeps the rest, at once, also in the middle of a run. A group that is given (`rateLimit`,
+   * `limits`, `retries`) takes the place of the whole group before. What has started keeps counting against new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
    * nothing has changed.
    */
-  updateConfig(config: Partial<WorkerConfig>): void {
+  updateConfig(config: Partial<WorkerConfig> | null): void {
     this.#config = resolveConfig(config, this.#config);
     this.#applyConfig();
     this.#turns.reconsider();
@@ -192,8 +345,8 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     const now = performance.now();
     const { requestsPerMinute, tokensPerMinute } = this.#config.rateLimit;
     const state: RateLimiter = {
-      requestsPerMinute: requestsPerMinute as number,
-      tokensPerMinute: tokensPerMinute as number,
+      requestsPerMinute: requestsPerMinute,
+      tokensPerMinute: tokensPerMinute,
       currentRequests: 0,
       currentTokens: 0,
       lastReset: this.#lastReset,
@@ -214,10 +367,15 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   }
 
   #applyConfig(): void {
-    const { concurrency, adaptive, retries, timeout } = this.#config;
-    const { maxAttempts, baseDelay, maxDelay } = retries;
-    guarded(() => this.#native.configure(concurrency, adaptive, maxAttempts, baseDelay, maxDelay, timeout));
+    const { concurrency, adaptive, retries, timeout, grace, settle, estimateTokens } = this.#config;
+    const { maxAttempts, baseDelay, maxDelay, maxWait } = retries;
+    guarded(() =>
+      this.#native.configure(concurrency, adaptive, maxAttempts, baseDelay, maxDelay, maxWait, timeout, grace),
+    );
     for (const [key, line] of this.#lines) this.#native.configureLine(line, this.#limitsOf(key));
+    this.#settlement.settle = settle;
+    this.#settlement.estimateTokens = estimateTokens;
+    this.#settlement.isTokenLimited = isTokenLimited(this.#config);
   }
 
   #limitsOf(key: string): ReturnType<typeof limitValues> {
@@ -229,6 +387,7 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   readonly #lineOf = (key: string): number => {
     let line = this.#lines.get(key);
     if (line === undefined) {
+      if (this.#lines.size >= this.#manyKeys) this.#forgetIdleKeys();
       line = guarded(() => this.#native.addLine(this.#limitsOf(key)));
       this.#lines.set(key, line);
       this.#keys[line] = key;
@@ -236,7 +395,20 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     return line;
   };
 
-  #newRun(store: TaskStore, executor: AnyExecutor, total: number, onProgress: ExecutionOptions['onProgress']): Run {
+  /** Keys of which nothing waits, runs or counts are dropped, so that their number does not grow without bound. */
+  #forgetIdleKeys(): void {
+    this.#turns.flush();
+    for (const line of this.#native.forgetIdle(performance.now())) this.#lines.delete(this.#keys[line] as string);
+    this.#manyKeys = Math.max(MANY_KEYS, 2 * this.#lines.size);
+  }
+
+  #newRun(
+    store: TaskStore,
+    executor: AnyExecutor,
+    total: number,
+    onProgress: RunOptions['onProgress'],
+    isSingle = false,
+  ): Run {
     const host = {
       emitter: this as unknown as EventEmitter,
       remaining: (now: number) => {
@@ -246,11 +418,35 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
       over: (run: Run) => this.#over(run),
     };
     this.#runs += 1;
-    return new Run(this.#runs, host, store, executor, total, onProgress);
+    const run = new Run(this.#runs, host, store, executor, total, onProgress, isSingle);
+    const attempt = currentAttempt();
+    if (attempt?.turns === this.#turns) this.#nest(run, attempt);
+    return run;
   }
+
+  /** A run within a task of this executor: should they all wait for each other, the process would end without a word. */
+  #nest(run: Run, attempt: AttemptContext): void {
+    if (this.#nested.size === 0) process.on('beforeExit', this.#reportStuck);
+    this.#nested.set(run, attempt);
+  }
+
+  readonly #reportStuck = (): void => {
+    if (this.#isPaused || !this.#turns.isStuck(this.#nested)) return;
+    const slots = this.#turns.pending;
+    for (const run of [...this.#nested.keys()]) {
+      run.failure = new AiEvalsError(
+        'ERR_CIRCULAR_WAIT',
+        `All ${slots} slots of this executor are held by tasks that wait for runs on the same executor, so those can never ` +
+          'start. Give the inner runs an executor of their own, or raise concurrency.',
+      );
+      this.#turns.abort(run);
+      run.abandonRest();
+    }
+  };
 
   #open(run: Run, over: () => void): void {
     if (this.#turns.runs.size === 0) this.#native.begin(performance.now());
+    activeRuns.count += 1;
     this.#ends.set(run, over);
     this.#turns.add(run);
   }
@@ -280,6 +476,10 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     this.#turns.remove(run);
     this.#turns.flush();
     if (this.#turns.runs.size === 0) this.#native.end(performance.now());
+    activeRuns.count -= 1;
+    // Until the next run begins, promises cost what they cost without any context.
+    if (activeRuns.count === 0) answeredFromCache.disable();
+    if (this.#nested.delete(run) && this.#nested.size === 0) process.off('beforeExit', this.#reportStuck);
     run.complete();
     this.#ends.get(run)?.();
     this.#ends.delete(run);

@@ -1,4 +1,4 @@
-/** What a suite needs, before it runs. */
+/** The needs of a suite, before it runs. */
 import { options, positiveInteger, positiveNumber } from '../arguments.js';
 import { native } from '../native.js';
 import { oneOf, PACINGS } from './config.js';
@@ -55,7 +55,7 @@ export function recommendConcurrency(plan: ConcurrencyPlan): number {
 }
 
 /**
- * How long a suite takes in milliseconds: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
+ * Returns the milliseconds that a suite takes: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
  * what the limits allow. With n = `min(requestsPerMinute, floor(tokensPerMinute / avgTokens))` calls per minute the last
  * call starts after `floor((tasks − 1) / n)` minutes (burst) or `(tasks − 1) / n` minutes (smooth), and takes `avgLatency`.
  */

@@ -1,10 +1,17 @@
 /** Options of a run. */
-import { callable, signal as checkedSignal, options } from '../arguments.js';
-import type { ExecutionOptions } from './types.js';
+import { callable, signal as checkedSignal } from '../arguments.js';
+import { given } from './config.js';
+import type { ExecutionOptions, ExecutionProgress } from './types.js';
 
 /** The options of a run, checked. */
-export function checkedOptions(given: ExecutionOptions | undefined): ExecutionOptions {
-  const { signal, onProgress } = options('options', given);
+export interface RunOptions {
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: ExecutionProgress) => void) | undefined;
+}
+
+/** Checks the options of a run. */
+export function checkedOptions(runOptions: ExecutionOptions | null | undefined): RunOptions {
+  const { signal, onProgress } = given('options', runOptions);
   if (onProgress !== undefined) callable('onProgress', onProgress);
   return { signal: checkedSignal('signal', signal), onProgress };
 }

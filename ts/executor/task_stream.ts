@@ -1,16 +1,17 @@
 /** Runs over a source that is read as the run goes on. */
-import { options, positiveInteger, positiveNumber, wrongType } from '../arguments.js';
+import { positiveNumber, wrongType } from '../arguments.js';
+import { countOf, given as givenOptions } from './config.js';
 import type { AnyResult, Run, TaskStore } from './run.js';
-import { checkedOptions } from './run_options.js';
-import type { ExecutionOptions, ExecutionTask, StreamingOptions, TaskStream } from './types.js';
+import { checkedOptions, type RunOptions } from './run_options.js';
+import type { ExecutionTask, StreamingOptions, TaskStream } from './types.js';
 
-/** What a stream needs of its executor. */
+/** The executor of a stream. */
 export interface StreamHost {
   concurrency(): number;
   open(
     store: TaskStore,
     signal: AbortSignal | undefined,
-    onProgress: ExecutionOptions['onProgress'],
+    onProgress: RunOptions['onProgress'],
     total: number,
     over: () => void,
   ): Run;
@@ -53,6 +54,14 @@ class Window implements TaskStore {
   open(): Iterable<number> {
     for (const [index, task] of this.unread()) this.#tasks.set(index, task);
     return [...this.#tasks.keys()];
+  }
+
+  waiting(): Iterable<number> {
+    return [...this.#tasks.keys()];
+  }
+
+  isOpen(index: number): boolean {
+    return this.#tasks.has(index);
   }
 
   /** The next result in task order, when it is there. */
@@ -101,7 +110,7 @@ function close(iterator: Iterator<ExecutionTask> | AsyncIterator<ExecutionTask>)
 /** Starts a streaming run. */
 export function streamTasks(
   source: unknown,
-  given: StreamingOptions | undefined,
+  given: StreamingOptions | null | undefined,
   host: StreamHost,
 ): TaskStream<AnyResult> {
   const stream = new Streaming(host);
@@ -145,7 +154,7 @@ class Streaming {
     this.#wake();
   }
 
-  /** What `step` resolves to, or undefined when the run stops first; how `step` ends is of no interest then. */
+  /** Resolves as `step` does, or to undefined when the run stops first; how `step` ends is of no interest then. */
   #unlessStopped<T>(step: PromiseLike<T>): Promise<T | undefined> {
     // No `Promise.race`: one promise that lives as long as the run would gather a reaction for each step.
     return new Promise((resolve, reject) => {
@@ -162,11 +171,11 @@ class Streaming {
     return rest.slice(0, invalid < 0 ? rest.length : invalid).map((task, i) => [this.#read + i, task]);
   }
 
-  async run(source: unknown, given: StreamingOptions | undefined): Promise<AnyResult[]> {
+  async run(source: unknown, given: StreamingOptions | null | undefined): Promise<AnyResult[]> {
     const { signal, onProgress } = checkedOptions(given);
-    const { batchSize = 50, bufferSize = 1000, maxMemory = 100 * 1024 * 1024 } = options('options', given);
-    positiveInteger('batchSize', batchSize);
-    positiveInteger('bufferSize', bufferSize);
+    const { batchSize = 50, bufferSize = 1000, maxMemory = 100 * 1024 * 1024 } = givenOptions('options', given);
+    countOf('batchSize', batchSize, Number.MAX_SAFE_INTEGER);
+    countOf('bufferSize', bufferSize, Number.MAX_SAFE_INTEGER);
     positiveNumber('maxMemory', maxMemory);
     const iterator = iteratorOf(source);
     const array = Array.isArray(source) ? (source as ExecutionTask[]) : undefined;
@@ -199,6 +208,7 @@ class Streaming {
     this.#done = true;
     this.#wake();
     if (failure !== undefined) throw failure.error;
+    if (run.failure !== undefined) throw run.failure;
     return this.#collected;
   }
 
@@ -206,9 +216,9 @@ class Streaming {
   async #readAll(
     iterator: Iterator<ExecutionTask> | AsyncIterator<ExecutionTask>,
     run: Run,
-    { batchSize, bufferSize, maxMemory }: Required<Pick<StreamingOptions, 'batchSize' | 'bufferSize' | 'maxMemory'>>,
+    { batchSize, bufferSize, maxMemory }: { batchSize: number; bufferSize: number; maxMemory: number },
   ): Promise<void> {
-    const limit = process.memoryUsage().heapUsed + (maxMemory as number);
+    const limit = process.memoryUsage().heapUsed + maxMemory;
     let [tight, batch] = [false, [] as ExecutionTask[]];
     const hand = (): void => {
       const handed = batch;
@@ -264,7 +274,7 @@ class Streaming {
     }
   }
 
-  /** What was collected before the iteration began, first come first served; O(1) amortised. */
+  /** Takes a result that was collected before the iteration began, first come first served; O(1) amortised. */
   #firstCollected(): AnyResult | undefined {
     const result = this.#collected[this.#given];
     this.#given += 1;

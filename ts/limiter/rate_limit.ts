@@ -1,22 +1,17 @@
 /** The limiter on its own. */
 
-import {
-  signal as checkedSignal,
-  nonNegativeNumber,
-  options,
-  outOfRange,
-  positiveInteger,
-  wrongType,
-} from '../arguments.js';
+import { signal as checkedSignal, nonNegativeNumber, options, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
-import { limitValues, resolveLimits, UNLIMITED } from '../executor/config.js';
+import { limitValues, type ResolvedLimits, resolveLimits, UNLIMITED } from '../executor/config.js';
+import { checkedPriority } from '../executor/enqueue.js';
 import type { HeadersLike, RateLimitConfig, RateLimiter } from '../executor/types.js';
+import { tokensOf, usageOf } from '../executor/usage.js';
 import { guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
 import type { TokenUsage } from '../types.js';
 import { rateLimitHeaders } from './headers.js';
 
-/** What a call is expected to weigh. */
+/** The weights a call is expected to have. */
 export interface CallWeights {
   /** Calls; default 1. */
   requests?: number | undefined;
@@ -30,16 +25,22 @@ export interface CallWeights {
 export interface AcquireOptions {
   /** Leaves the line; the promise rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Higher goes first; default 0. One unit is worth 10 s of waiting. */
+  /** Higher goes first: any number but NaN, default 0. One unit is worth 10 s of waiting. */
   priority?: number | undefined;
 }
 
-/** What a call really used: the usage of its result, a number of tokens, or `undefined` for no tokens. */
-export type SpentTokens = Partial<TokenUsage> | number | undefined;
+/**
+ * The tokens that a call really used: a number, a usage object as the AI SDK, OpenAI, Anthropic or Gemini report it, a result
+ * that carries one, or `undefined` for no tokens.
+ */
+export type SpentTokens = Partial<TokenUsage> | Readonly<Record<string, unknown>> | number | undefined;
 
 /** A call that may start now. */
 export interface Permit {
-  /** Corrects the call's weight to what it used, at the time it started. The first settlement counts. */
+  /**
+   * Corrects the call's weight to what it used, at the time it started. The first settlement counts. Throws a `TypeError` for
+   * an object in which no usage is found.
+   */
   settle(usage?: SpentTokens): void;
   /** No call was made: gives the permit back whole. */
   release(): void;
@@ -74,7 +75,7 @@ export class RateLimit {
   readonly #out = new Float64Array(2 + BATCH * RECORD);
   readonly #waiters = new Map<number, Waiter>();
   #unstamped: Grant[] = [];
-  #limits: Required<RateLimitConfig>;
+  #limits: ResolvedLimits;
   #next = 0;
   #stamping = false;
   #timer: NodeJS.Timeout | undefined;
@@ -91,8 +92,7 @@ export class RateLimit {
     return new Promise((resolve, reject) => {
       const [requests, input, output] = checkedWeights(weights);
       const { signal, priority = 0 } = options('options', acquireOptions);
-      if (typeof priority !== 'number') wrongType('priority', 'a finite number', priority);
-      if (!Number.isFinite(priority)) outOfRange('priority', 'a finite number', priority);
+      checkedPriority('priority', priority);
       if (checkedSignal('signal', signal)?.aborted) throw signal?.reason;
       const id = this.#next;
       this.#next += 1;
@@ -125,7 +125,7 @@ export class RateLimit {
     return this.#grant(2);
   }
 
-  /** The same as `permit.settle(usage)`. */
+  /** Settles a permit, as `permit.settle(usage)` does. */
   settle(permit: Permit, usage?: SpentTokens): void {
     if (typeof permit !== 'object' || permit === null) wrongType('permit', 'a permit of this limiter', permit);
     permit.settle(usage);
@@ -151,8 +151,8 @@ export class RateLimit {
   getState(): RateLimiter {
     const now = performance.now();
     return {
-      requestsPerMinute: this.#limits.requestsPerMinute as number,
-      tokensPerMinute: this.#limits.tokensPerMinute as number,
+      requestsPerMinute: this.#limits.requestsPerMinute,
+      tokensPerMinute: this.#limits.tokensPerMinute,
       currentRequests: this.#native.load(1, now),
       currentTokens: this.#native.load(2, now),
       lastReset: this.#lastReset,
@@ -277,8 +277,7 @@ function checkedWeights(weights: CallWeights | undefined): [requests: number, in
 function spentTokens(usage: SpentTokens): [kind: 0 | 1, input: number, output: number, cached: number] {
   if (usage === undefined) return [0, 0, 0, 0];
   if (typeof usage === 'number') return [1, 0, nonNegativeNumber('usage', usage), 0];
-  const { prompt = 0, completion = 0, cachedPrompt = 0 } = options('usage', usage);
-  const total = nonNegativeNumber('usage.total', usage.total ?? prompt + completion);
-  const input = nonNegativeNumber('usage.prompt', prompt);
-  return [1, input, Math.max(total - input, 0), nonNegativeNumber('usage.cachedPrompt', cachedPrompt)];
+  const tokens = tokensOf(usage) ?? usageOf(usage);
+  if (tokens === undefined) wrongType('usage', 'a number of tokens, a usage object or a result with one', usage);
+  return [1, tokens.input, tokens.output, tokens.cached];
 }

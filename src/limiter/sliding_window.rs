@@ -1,4 +1,4 @@
-//! The exact sliding window of one dimension.
+//! An exact sliding window: the weight that started in it and the weight reserved.
 
 use std::collections::VecDeque;
 
@@ -15,13 +15,13 @@ struct Cell {
     weight: u64,
 }
 
-/// What started within the last `window` (plus a guard), and what is reserved but has not started.
+/// Starts within the last `window` (plus a guard), and reservations that have not started.
 ///
 /// Starts less than 1/3000 of the window apart share a cell, which leaves when its latest start does: starts that are
 /// further apart are exact, denser ones are kept up to 1/3000 of the window too long, never too short. At most 3,001 cells
-/// (72 KB) however many starts; each start, correction and reading is O(1) amortised, [`Ledger::when_at_most`] O(cells).
+/// (72 KB) however many starts; each start, correction and reading is O(1) amortised, [`SlidingWindow::when_at_most`] O(cells).
 #[derive(Debug, Clone)]
-pub struct Ledger {
+pub struct SlidingWindow {
     window: Nanos,
     guard: Nanos,
     cells: VecDeque<Cell>,
@@ -29,8 +29,8 @@ pub struct Ledger {
     reserved: u64,
 }
 
-impl Ledger {
-    /// An empty ledger. `guard` is added to the window: room for what a network does to the distance of two calls.
+impl SlidingWindow {
+    /// An empty window. `guard` is added to the window: room for what a network does to the distance of two calls.
     pub fn new(window: Nanos, guard: Nanos) -> Self {
         Self {
             window,
@@ -58,7 +58,7 @@ impl Ledger {
         }
     }
 
-    /// Weight in the window as of the last [`Ledger::expire`], reservations included.
+    /// Weight in the window as of the last [`SlidingWindow::expire`], reservations included.
     pub fn load(&self) -> u64 {
         self.started + self.reserved
     }
@@ -138,7 +138,7 @@ impl Ledger {
         at
     }
 
-    /// What of the starts so far is still in the window at `at`, reservations included.
+    /// The weight of the starts so far that is still in the window at `at`, reservations included.
     pub fn load_at(&self, at: Nanos) -> u64 {
         let gone: u64 = self
             .cells
