@@ -8,7 +8,7 @@
 //! | `answer:`, `answer =`, `ans:`, `"answer":`, `<answer>` in any case | behind it in its line |
 //! | `answer is` (`was`, `would be`, `equals`, …) | behind it in its sentence |
 //!
-//! Where only punctuation and emphasis follow a mark in its line, the answer is in the next line that is not blank. The text
+//! If only punctuation and emphasis follow a mark in its line, the answer is in the next line that is not blank. The text
 //! of a mark ends where the next mark begins.
 //!
 //! Talk about the answer is no mark: `let us find what the answer is in 3 steps`, `to find the answer: …`, `if the answer
@@ -210,7 +210,7 @@ const ABBREVIATIONS: &[&str] = &[
     "approx", "ca", "c", "no", "nos", "rs", "vs", "eq", "fig", "mr", "mrs", "ms", "dr", "st", "est", "abt",
     "g", "e",
 ];
-/// How far before and behind the word "answer" a sentence is looked at.
+/// The characters of a sentence that are looked at before and behind the word "answer".
 const REACH: usize = 80;
 
 /// Finds the marks of a text.
@@ -290,9 +290,9 @@ fn last_box(chars: &[char]) -> Option<Range<usize>> {
 /// A mark in a text.
 struct Mark {
     start: usize,
-    /// Where the answer may begin.
+    /// The place where the answer may begin.
     end: usize,
-    /// Whether the answer has to stand in the same sentence.
+    /// `true` when the answer has to stand in the same sentence.
     sentence: bool,
 }
 
@@ -430,7 +430,7 @@ fn phrase_end(chars: &[char], start: usize) -> usize {
     start
 }
 
-/// Whether the sentence before "answer" at `i` talks about it without stating it.
+/// Tells whether the sentence before "answer" at `i` talks about it without stating it.
 fn is_talk(chars: &[char], i: usize) -> bool {
     let before: String = chars[i.saturating_sub(REACH)..i]
         .iter()
@@ -486,7 +486,7 @@ fn starts_with(chars: &[char], prefix: &str) -> bool {
     prefix.chars().all(|p| chars.next() == Some(&p))
 }
 
-/// Whether `word` (lower case) stands at `i` in any case and ends there.
+/// Tells whether `word` (lower case) stands at `i` in any case and ends there.
 fn word_at(chars: &[char], i: usize, word: &str) -> bool {
     let end = i + word.len();
     chars

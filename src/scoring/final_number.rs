@@ -8,7 +8,7 @@
 //!
 //! An expected text is read more strictly: without a mark, it has to be one number.
 //!
-//! How a number may be written, and what holds digits without being one number, is said in [`super::numeral`]. Linear in
+//! The ways to write a number, and texts that hold digits without being one number, are in [`super::numeral`]. Linear in
 //! the length of the text.
 
 use super::answer_mark::{self, Marked};
@@ -107,7 +107,7 @@ enum Join {
     Operator,
 }
 
-/// How two quantities with `between` them belong to one calculation: an operator right before the second, and behind the
+/// Tells how two quantities with `between` them belong to one calculation: an operator right before the second, and behind the
 /// first nothing but its unit.
 fn joined(between: &[char]) -> Option<Join> {
     let is_opening = |c: &char| c.is_whitespace() || "($€£¥{[_".contains(*c);
@@ -134,7 +134,7 @@ fn joined(between: &[char]) -> Option<Join> {
     (!clause && !conjunction && words.count() <= 6).then_some(join)
 }
 
-/// Whether `next` is subtracted from `last` although its sign was read as its own: `5 -3`.
+/// Tells whether `next` is subtracted from `last` although its sign was read as its own: `5 -3`.
 fn signed(chars: &[char], last: &Quantity, next: &Quantity) -> bool {
     matches!(chars[next.start], '+' | '-') && chars[last.end..next.start].iter().all(|c| *c == ' ')
 }

@@ -31,12 +31,12 @@ pub enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// Where a text stopped being JSON that can be read.
+/// The place where a text stopped being JSON that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// The byte offset.
     pub at: usize,
-    /// Whether it stopped because of nesting beyond [`MAX_DEPTH`].
+    /// `true` when it stopped because of nesting beyond [`MAX_DEPTH`].
     pub too_deep: bool,
 }
 
@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Option<Value> {
 /// Reads the whole of `text` as one value, white space around it allowed.
 ///
 /// # Errors
-/// Where the trimmed text stopped being JSON.
+/// The place where the trimmed text stopped being JSON.
 pub fn read(text: &str) -> Result<Value, Stop> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     let (value, at) = parse_at(text, 0)?;
@@ -62,7 +62,7 @@ pub fn read(text: &str) -> Result<Value, Stop> {
 /// Reads the value that starts at byte `start`, and where it ends.
 ///
 /// # Errors
-/// Where the text stopped being JSON.
+/// The place where the text stopped being JSON.
 pub fn parse_at(text: &str, start: usize) -> Result<(Value, usize), Stop> {
     let mut parser = Parser {
         text,

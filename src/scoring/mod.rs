@@ -43,7 +43,7 @@ pub enum Matcher {
     Json,
 }
 
-/// What a match says.
+/// The verdict of a match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Score {
     /// From 0 (no match) to 1 (a full one).

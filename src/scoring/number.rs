@@ -7,14 +7,14 @@ use num_bigint::BigInt;
 const LONGEST_PART: usize = 100;
 /// The most digits of a power; beyond it, it is not a number that an answer is compared by.
 const LONGEST_POWER: usize = 2000;
-/// Within a tolerance, digits this far below the leading one no longer count.
+/// Digits this far below the leading one no longer count within a tolerance.
 const COMPARED_DIGITS: i64 = 2000;
 
 /// An exact number: a decimal, or a fraction of two.
 #[derive(Debug, Clone)]
 pub struct Number {
     numerator: Decimal,
-    /// Above zero; one for a decimal.
+    /// The divisor: above zero, and one for a decimal.
     denominator: Decimal,
     percent: bool,
 }
@@ -24,7 +24,7 @@ pub struct Number {
 pub struct Tolerance {
     /// In the numbers' own unit; finite and at least 0.
     pub absolute: f64,
-    /// As a share of the expected number; finite and at least 0.
+    /// A share of the expected number; finite and at least 0.
     pub relative: f64,
 }
 

@@ -1,7 +1,7 @@
 /** One call of an OpenAI-compatible chat endpoint over HTTP. */
 import { isCompleteAnswer } from '../cache/index.js';
 import type { TokenUsage } from '../types.js';
-import { toJsonText } from '../value_form.js';
+import { toJsonText } from '../value/form.js';
 import type { Endpoint } from './endpoint.js';
 import { packageVersion } from './package_version.js';
 

@@ -2,7 +2,7 @@
 import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toJsonText } from '../value_form.js';
+import { toJsonText } from '../value/form.js';
 import type { CaseResult } from './tally.js';
 import { UserError } from './user_error.js';
 

@@ -4,7 +4,7 @@
  */
 import { outOfRange } from '../arguments.js';
 import { guarded, native } from '../native.js';
-import { toJsonText } from '../value_form.js';
+import { toJsonText } from '../value/form.js';
 
 /** How an answer is compared. */
 export type Matcher = 'exact' | 'numeric' | 'json';

@@ -50,9 +50,9 @@ const LONGEST_ARGUMENT: usize = 200;
 pub struct Quantity {
     /// The number, or `None` when it is not one number.
     pub number: Option<Number>,
-    /// Where it begins, its sign included.
+    /// The place where it begins, its sign included.
     pub start: usize,
-    /// Where it ends, its percent sign included and its unit not.
+    /// The place where it ends, its percent sign included and its unit not.
     pub end: usize,
 }
 
@@ -168,7 +168,7 @@ impl<'a> Quantities<'a> {
         Some((minus, if formula { self.skip_spaces(i + 1) } else { i + 1 }))
     }
 
-    /// Whether an operator at `i` stands between two operands.
+    /// Tells whether an operator at `i` stands between two operands.
     fn subtracts(&self, i: usize) -> bool {
         let before = self.chars[..i].iter().rev().find(|c| **c != ' ');
         let glued = i > 0 && self.chars[i - 1].is_alphanumeric();
@@ -199,7 +199,7 @@ impl<'a> Quantities<'a> {
         None
     }
 
-    /// Whether `word` (lower case) stands at `i` in any case and ends there, but for a plural `s`.
+    /// Tells whether `word` (lower case) stands at `i` in any case and ends there, but for a plural `s`.
     fn word_at(&self, i: usize, word: &str) -> bool {
         let same = word
             .chars()

@@ -19,7 +19,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
-import { wrongType } from './arguments.js';
+import { wrongType } from '../arguments.js';
 
 /** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
 export class PreciseDate extends Date {
@@ -73,7 +73,7 @@ export function toJsonText(value: unknown): string | undefined {
   }
 }
 
-/** Whether `JSON.stringify` writes the form of `value`. Throws `RangeError` when it is nested too deep. */
+/** Returns whether `JSON.stringify` writes the form of `value`. Throws `RangeError` when it is nested too deep. */
 function isPlain(value: unknown): boolean {
   if (typeof value === 'number') return isPlainNumber(value);
   if (typeof value !== 'object' || value === null) return typeof value !== 'bigint';
