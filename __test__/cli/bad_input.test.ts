@@ -32,6 +32,10 @@ describe('bad usage is told in one line', () => {
     [['--timeout', '0'], '--timeout must be a number above 0, got "0"'],
     [['--tolerance=-1'], '--tolerance must be a number of at least 0, got "-1"'],
     [['--price-in', '1'], '--price-in and --price-out belong together: give both'],
+    [['--allow-errors=-1'], '--allow-errors must be a whole number of at least 0, got "-1"'],
+    [['--allow-errors=some'], '--allow-errors must be a whole number of at least 0, got "some"'],
+    [['--show-failures', '1.5'], '--show-failures must be a whole number of at least 0, got "1.5"'],
+    [['--json-lines', ''], '--json-lines must not be empty'],
     [['--id-field', ''], '--id-field must not be empty'],
     [['--json', ''], '--json must not be empty'],
     [['--no-cache=yes'], "'--no-cache' does not take an argument"],
@@ -95,13 +99,6 @@ describe('bad input exits with 2 and names file, line and field, before any call
       ['--category-field', 'metadata.categry'],
       'no case has the field "metadata.categry"',
     ],
-    [
-      'no number to compare with',
-      'c.jsonl',
-      jsonl([{ ...good, expected: 1 }, good]),
-      ['--scorer', 'numeric'],
-      'c.jsonl:2: field "expected" holds no number',
-    ],
     ['a record that is no object', 'c.jsonl', `${jsonl([good])}5\n`, [], 'c.jsonl:2: field "input" is missing'],
     [
       'a record of a JSON document',
@@ -146,6 +143,8 @@ describe('bad input exits with 2 and names file, line and field, before any call
     for (const [args, message] of [
       [['--json', './c.jsonl'], './c.jsonl (--json) is the dataset itself'],
       [['--json', 'link'], 'link (--json) is the dataset itself'],
+      [['--json-lines', 'link'], 'link (--json-lines) is the dataset itself'],
+      [['--json-lines', 'out', '--json', 'out'], 'out (--json-lines) is the file of --json'],
       [['--cache-file', 'c.jsonl'], 'c.jsonl (--cache-file) is the dataset itself'],
       [['--cache-file', 'out', '--json', 'out'], 'out (--cache-file) is the file of --json'],
     ] as [string[], string][]) {
@@ -168,6 +167,11 @@ describe('bad input exits with 2 and names file, line and field, before any call
       const { code, stderr } = await command(['run', 'c.jsonl', '--json', file], { OPENAI_BASE_URL: url }, dir);
       expect(code).toBe(2);
       expect(stderr).toContain(`${file} (--json) cannot be written`);
+      const lines = await command(['run', 'c.jsonl', '--json-lines', file], { OPENAI_BASE_URL: url }, dir);
+      expect(lines).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`${file} (--json-lines) cannot be written`),
+      });
     }
     expect(received).toHaveLength(0);
   });

@@ -43,7 +43,8 @@ describe('ai-evals run without a provider', () => {
     expect(summary.latency.p99).toBeGreaterThanOrEqual(summary.latency.p95);
     expect(summary.tokens.total).toBe(summary.tokens.prompt + summary.tokens.completion);
     expect(summary.cost).toBeGreaterThan(0);
-    expect(summary.bottlenecks[0].component).toBe('model-call');
+    expect(summary.bottlenecks.at(-1)).toMatchObject({ component: 'model-call', severity: 'low' });
+    expect(stdout).not.toContain('critical');
     expect(summary.durationMs).toBeGreaterThan(500);
 
     for (const word of [`${summary.passed} of 120 cases passed`, ...categories, 'latency', 'p95', 'tokens', 'cost']) {
@@ -64,7 +65,9 @@ describe('ai-evals run without a provider', () => {
     };
     const first = await run('a.json');
     const uncached = await run('b.json', '--no-cache', '--concurrency', '20');
-    expect(uncached.results).toEqual(first.results);
+    const verdicts = ({ results }: { results: Record<string, unknown>[] }) =>
+      results.map(({ id, passed, score, actual }) => ({ id, passed, score, actual }));
+    expect(verdicts(uncached)).toEqual(verdicts(first));
     expect(uncached.cache).toMatchObject({ enabled: false, hits: 0, shared: 0, misses: 40, hitRate: 0 });
   });
 });

@@ -3,20 +3,39 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { Progress } = require('../../dist/cli/progress.js') as typeof import('../../ts/cli/progress.js');
-const { Tally } = require('../../dist/cli/tally.js') as typeof import('../../ts/cli/tally.js');
+const { Tally, NO_ANSWER } = require('../../dist/cli/tally.js') as typeof import('../../ts/cli/tally.js');
 const wording = require('../../dist/cli/wording.js') as typeof import('../../ts/cli/wording.js');
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
 /** A run of 200 cases, 10 a second, every tenth of them wrong. */
-function watch(output: { isTTY?: boolean; columns?: number }, env: NodeJS.ProcessEnv, heldBack = 0) {
+function watch(
+  output: { isTTY?: boolean; columns?: number },
+  env: NodeJS.ProcessEnv,
+  heldBack = 0,
+  total: number | null = 200,
+) {
   const written: string[] = [];
-  const tally = new Tally(false);
-  const shown = { total: 200, tally, heldBack: () => heldBack };
+  const tally = new Tally();
+  const shown = {
+    total: () => total ?? undefined,
+    tally,
+    heldBack: () => heldBack,
+    timeLeft: (left: number) => left * 100,
+  };
   const progress = new Progress({ ...output, write: (text: string) => written.push(text) }, shown, env);
   for (let i = 0; i < 200; i += 1) {
-    tally.scored(i, String(i), 'c', 1, i % 10 !== 0);
+    const one = {
+      index: i,
+      id: String(i),
+      input: '',
+      expected: '',
+      category: 'c',
+      actual: undefined,
+      problem: undefined,
+    };
+    tally.scored(one, NO_ANSWER, 1, i % 10 !== 0);
     vi.advanceTimersByTime(100);
   }
   progress.stop();
@@ -48,8 +67,13 @@ describe('on a terminal', () => {
     expect(written[100]).toContain('█');
   });
 
-  test('a limit that holds the run back is shown instead of the time left', () => {
-    expect(watch({ isTTY: true }, {}, 12_300)[50]).toContain('rate limit: 12.3 s');
+  test('a limit that holds the run back is shown beside the time left', () => {
+    expect(watch({ isTTY: true, columns: 100 }, {}, 12_300)[50]).toMatch(/ left {2}rate limit: 12\.3 s/);
+  });
+
+  test('as long as the dataset is not read to its end, the cases that are done are shown without a total', () => {
+    const frame = stripped(watch({ isTTY: true }, {}, 0, null)[50]!);
+    expect(frame).toMatch(/^░+ 50 done {2}90\.0% passed {2}10\/s$/);
   });
 });
 

@@ -47,10 +47,10 @@ test('fields are found by dotted paths, through arrays, with digits first, with 
   expect(stderr).not.toContain('ai-evals:');
   expect(code).toBe(0);
   const summary = JSON.parse(readFileSync(join(dir, 'out.json'), 'utf8'));
-  expect(summary.results).toEqual([
-    { id: 'a', passed: true, score: 1 },
-    { id: '7', passed: false, score: 0 },
-    { id: 'dotted', passed: true, score: 1 },
+  expect(summary.results).toMatchObject([
+    { id: 'a', category: 'one', expected: 5, actual: 'A: 5', passed: true, score: 1 },
+    { id: '7', category: 'two', expected: 6, actual: 'A: 5', passed: false, score: 0 },
+    { id: 'dotted', category: 'two', expected: 0, actual: 'zero: 0', passed: true, score: 1 },
   ]);
   expect(summary.byCategory).toEqual({
     one: { total: 1, passed: 1, failed: 0, errors: 0, passRate: 1 },
@@ -69,7 +69,7 @@ test('JSON documents and CSV are read, too; cases without an id are named by the
   });
   expect((await command(['run', 'cases.json', '--actual-field', 'got', '--json', 'a.json'], {}, dir)).code).toBe(0);
   const json = JSON.parse(readFileSync(join(dir, 'a.json'), 'utf8'));
-  expect(json.results).toEqual([
+  expect(json.results).toMatchObject([
     { id: 'case-1', passed: true, score: 1 },
     { id: 'case-2', passed: true, score: 1 },
   ]);

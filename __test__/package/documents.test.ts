@@ -5,7 +5,14 @@ import { describe, expect, test } from 'vitest';
 import { exampleNames, runExample, runTypeScript } from '../../scripts/example.mjs';
 import { root } from '../lifecycle/child.js';
 
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/dependencies.md', 'docs/ai-sdk.md'];
+const DOCUMENTS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'docs/dependencies.md',
+  'docs/ai-sdk.md',
+  'docs/cli.md',
+];
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, source]) => source ?? '');
 

@@ -29,6 +29,11 @@ describe('a batch', () => {
     const pairs = texts.flatMap((expected) => texts.map((actual) => ({ expected, actual })));
     const verdicts = scoreMatches('exact', pairs).map(({ passed }) => passed);
     expect(verdicts).toEqual(pairs.map(({ expected, actual }) => expected.trim() === actual.trim()));
+    const halves = ['\ud800', '\ud801', '\udfff', '\ufffd'];
+    const unlike = halves.flatMap((expected) => halves.map((actual) => ({ expected, actual })));
+    expect(scoreMatches('exact', unlike).map(({ passed }) => passed)).toEqual(
+      unlike.map(({ expected, actual }) => expected === actual),
+    );
   });
 });
 
@@ -54,9 +59,91 @@ test('the tolerance is checked', () => {
   expect(scoreMatches('numeric', [{ expected: 1, actual: '1.1' }], { tolerance: 0.1 })[0]?.passed).toBe(true);
 });
 
-test('auto picks the matcher by the expected value', () => {
-  const picked = [18, '18', ' -1.5e3 ', 'yes', '', '2024-03-26', true, null, { a: 1 }, [1]].map(matcherFor);
-  expect(picked).toEqual(['numeric', 'numeric', 'numeric', 'exact', 'exact', 'exact', 'json', 'json', 'json', 'json']);
+describe('matcherFor', () => {
+  test.each([18, 18n, '18', ' -1.5e3 ', '0', '0.50', '.5', '+5', '9007199254740993'].map((value) => ({ value })))(
+    'picks numeric for $value',
+    ({ value }) => {
+      expect(matcherFor(value)).toBe('numeric');
+    },
+  );
+
+  test.each([
+    'yes',
+    '',
+    '2024-03-26',
+    '02134',
+    '0x1F',
+    '0b101',
+    '0o17',
+    '1,234',
+    '12:00',
+    '1/2',
+    '10^5',
+    'Infinity',
+    '5%',
+    '\\frac34',
+  ])('picks exact for %j', (expected) => {
+    expect(matcherFor(expected)).toBe('exact');
+  });
+
+  test('picks json for everything else', () => {
+    for (const expected of [true, null, { a: 1 }, [1], new Map(), new Date(0), Number.NaN]) {
+      expect(matcherFor(expected)).toBe('json');
+    }
+  });
+
+  test('lets no two of what only looks like a number pass for each other', () => {
+    for (const [expected, actual] of [
+      ['0x1F', '0x2A'],
+      ['0b101', '0b111'],
+      ['02134', '2134'],
+      ['12:00', '1:00'],
+      ['(0, 1)', '(5, 1)'],
+      ['10^5', '3^5'],
+      ['2024-01-15', '2023-02-15'],
+    ]) {
+      expect(passes(matcherFor(expected), expected, actual), `${expected} ${actual}`).toBe(false);
+      expect(passes('numeric', expected, actual), `${expected} ${actual}`).toBe(false);
+      expect(passes(matcherFor(expected), expected, expected)).toBe(true);
+    }
+  });
+});
+
+describe('values', () => {
+  test('keep every digit, member and character of their own', () => {
+    expect(passes('json', { id: 9007199254740993n }, '{"id":9007199254740993}')).toBe(true);
+    expect(passes('json', { id: 9007199254740993n }, '{"id":9007199254740992}')).toBe(false);
+    expect(passes('numeric', 9007199254740993n, 'The answer is 9,007,199,254,740,993.')).toBe(true);
+    expect(passes('numeric', 9007199254740993n, '9007199254740992')).toBe(false);
+    expect(passes('json', new Map([['a', 1]]), '{"a": 1}')).toBe(true);
+    expect(passes('json', new Map([['a', 1]]), '{}')).toBe(false);
+    expect(passes('json', ['\ud800'], ['\ud801'])).toBe(false);
+    expect(passes('json', ['\ud800'], '["\\ud800"]')).toBe(true);
+    expect(passes('json', new Date(0), '"1970-01-01T00:00:00.000Z"')).toBe(true);
+    expect(passes('json', new Error('a'), new Error('b'))).toBe(false);
+  });
+
+  test('nested too deep score NaN, and one that holds itself is refused', () => {
+    const deep = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`);
+    const score = () => scoreMatches('json', [{ expected: deep, actual: deep }]);
+    try {
+      expect(score()).toEqual([{ score: Number.NaN, passed: false }]);
+    } catch (error) {
+      // Where the stack is too small for its text.
+      expect(error).toBeInstanceOf(TypeError);
+    }
+    const loop: unknown[] = [];
+    loop.push(loop);
+    expect(() => scoreMatches('json', [{ expected: loop, actual: '' }])).toThrow(TypeError);
+  });
+});
+
+test.skipIf(!sharedData)('numeric passes each of 1,995 solutions of MATH against what stands in its own box', () => {
+  const lines = readFileSync(join(sharedData!, 'math-solutions.jsonl'), 'utf8').trim().split('\n');
+  const pairs = lines.map((line) => JSON.parse(line));
+  const scores = scoreMatches('numeric', pairs);
+  expect(scores).toHaveLength(1995);
+  expect(pairs.filter((_, i) => !scores[i]!.passed)).toEqual([]);
 });
 
 describe('agreement with the authors of GSM8K on 1,319 answers of each of two models', () => {

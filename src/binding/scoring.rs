@@ -1,7 +1,8 @@
-//! Binding of the room `scoring`: one crossing scores a whole batch.
+//! Binding of the module `scoring`: one crossing scores a whole batch.
 
 use super::number::OUT_OF_RANGE;
-use crate::scoring::{Matcher, Score};
+use crate::scoring::number::Tolerance;
+use crate::scoring::{Matcher, Score, utf16};
 use napi::bindgen_prelude::{Float64Array, Uint32Array, Utf16String};
 use napi::{Error, Status};
 use napi_derive::napi;
@@ -17,7 +18,12 @@ pub fn score_matches(
 ) -> napi::Result<Float64Array> {
     let matcher = match matcher.as_str() {
         "exact" => Matcher::Exact,
-        "numeric" if tolerance >= 0.0 && tolerance.is_finite() => Matcher::Numeric { tolerance },
+        "numeric" if tolerance >= 0.0 && tolerance.is_finite() => Matcher::Numeric {
+            tolerance: Tolerance {
+                absolute: tolerance,
+                relative: 0.0,
+            },
+        },
         "numeric" => {
             let message =
                 format!("{OUT_OF_RANGE}: tolerance must be a finite number of at least 0, got {tolerance}");
@@ -30,7 +36,7 @@ pub fn score_matches(
     let mut next = |length: u32| {
         let units = texts.get(at..at + length as usize)?;
         at += length as usize;
-        Some(String::from_utf16_lossy(units))
+        Some(utf16::text(units))
     };
     let scores = lengths.as_ref().chunks_exact(2).map(|pair| {
         let (expected, actual) = next(pair[0])

@@ -1,8 +1,10 @@
-//! Numbers as they were written: exact decimals and ratios of them, of any length.
+//! Decimals as they were written: exact, of any length.
 //!
-//! `f64` cannot tell 12345678901234567890 from its neighbour nor 0.1 + 0.2 from 0.3; an answer is compared digit by
-//! digit instead. A [`Decimal`] is `± digits × 10^exponent` with neither leading nor trailing zeros, so equal values
-//! have equal fields.
+//! `f64` cannot tell 12345678901234567890 from its neighbour nor 0.1 + 0.2 from 0.3. An answer is compared digit by digit
+//! instead. A [`Decimal`] is `± digits × 10^exponent` with neither leading nor trailing zeros, so equal values have equal
+//! fields.
+
+use num_bigint::{BigInt, BigUint, Sign};
 
 /// An exact decimal number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -14,7 +16,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// The number `± digits × 10^exponent`; `digits` are values 0–9.
+    /// Makes the number `± digits × 10^exponent`; `digits` are values 0–9.
     pub fn new(negative: bool, digits: &[u8], exponent: i64) -> Self {
         let start = digits.iter().position(|&d| d != 0).unwrap_or(digits.len());
         let end = digits
@@ -36,17 +38,62 @@ impl Decimal {
         }
     }
 
-    /// One.
+    /// Makes a whole number.
+    pub fn from_integer(value: &BigInt) -> Self {
+        Self::new(value.sign() == Sign::Minus, &value.magnitude().to_radix_be(10), 0)
+    }
+
+    /// Makes the decimal that a finite `value` is written as (0.1, not the binary fraction nearest to it).
+    pub fn from_f64(value: f64) -> Self {
+        let written = format!("{value:e}");
+        let (mantissa, power) = written.split_once('e').unwrap_or((&written, "0"));
+        let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        let digits: Vec<u8> = mantissa
+            .bytes()
+            .filter(u8::is_ascii_digit)
+            .map(|b| b - b'0')
+            .collect();
+        let power: i64 = power.parse().unwrap_or(0);
+        Self::new(value < 0.0, &digits, power - count(fraction))
+    }
+
+    /// Returns one.
     pub fn one() -> Self {
         Self::new(false, &[1], 0)
     }
 
-    /// Whether this is zero.
+    /// Tells whether this is zero.
     pub fn is_zero(&self) -> bool {
         self.digits.is_empty()
     }
 
-    /// This number × 10^`power`.
+    /// Tells whether this is below zero.
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// Returns the number of digits that are neither leading nor trailing zeros.
+    pub fn digit_count(&self) -> usize {
+        self.digits.len()
+    }
+
+    /// Returns the number with the other sign.
+    #[must_use]
+    pub fn negated(mut self) -> Self {
+        self.negative = !self.negative && !self.is_zero();
+        self
+    }
+
+    /// Returns the distance from zero.
+    #[must_use]
+    pub fn magnitude(&self) -> Self {
+        Self {
+            negative: false,
+            ..self.clone()
+        }
+    }
+
+    /// Returns this number × 10^`power`.
     #[must_use]
     pub fn scaled(mut self, power: i64) -> Self {
         if !self.is_zero() {
@@ -55,7 +102,7 @@ impl Decimal {
         self
     }
 
-    /// The product, by schoolbook multiplication: O(digits × digits).
+    /// Returns the product, by schoolbook multiplication: O(digits × digits).
     #[must_use]
     pub fn times(&self, other: &Self) -> Self {
         let mut product = vec![0u32; self.digits.len() + other.digits.len()];
@@ -76,60 +123,62 @@ impl Decimal {
         )
     }
 
-    /// The nearest `f64`; infinite when too large.
-    pub fn to_f64(&self) -> f64 {
-        let digits: String = self.digits.iter().map(|&d| char::from(b'0' + d)).collect();
-        let sign = if self.negative { "-" } else { "" };
-        format!("{sign}0{digits}e{}", self.exponent)
-            .parse()
-            .unwrap_or(f64::NAN)
+    /// Returns the power with a whole exponent of at least 0, or `None` when it would have more than `max_digits` digits
+    /// or an exponent beyond what fits.
+    pub fn power(&self, exponent: u64, max_digits: usize) -> Option<Self> {
+        let scale = self.exponent.checked_mul(i64::try_from(exponent).ok()?)?;
+        let negative = self.negative && exponent % 2 == 1;
+        if self.digits == [1] {
+            return Some(Self::new(negative, &[1], scale));
+        }
+        if self.is_zero() {
+            return Some(if exponent == 0 { Self::one() } else { self.clone() });
+        }
+        let exponent = u32::try_from(exponent).ok()?;
+        if self.digits.len().checked_mul(exponent as usize)? > max_digits {
+            return None;
+        }
+        let digits = BigUint::from_radix_be(&self.digits, 10)?
+            .pow(exponent)
+            .to_radix_be(10);
+        Some(Self::new(negative, &digits, scale))
+    }
+
+    /// Returns the value as an integer when it is one of at most `max_digits` digits.
+    pub fn to_integer(&self, max_digits: usize) -> Option<BigInt> {
+        let length = count(self.digits.len()).checked_add(self.exponent)?;
+        if self.exponent < 0 || length > count(max_digits) {
+            return None;
+        }
+        Some(self.multiples_of(0))
+    }
+
+    /// Returns the power of ten above the leading digit: `|value| < 10^top`. The least there is for zero.
+    pub fn top(&self) -> i64 {
+        if self.is_zero() {
+            return i64::MIN;
+        }
+        self.exponent.saturating_add(count(self.digits.len()))
+    }
+
+    /// Returns the value in units of 10^`lowest`, cut off towards zero. O(digits above `lowest`), squared.
+    pub fn multiples_of(&self, lowest: i64) -> BigInt {
+        if self.is_zero() {
+            return BigInt::ZERO;
+        }
+        let shift = self.exponent.saturating_sub(lowest);
+        let mut digits = self.digits.clone();
+        if shift >= 0 {
+            digits.resize(digits.len() + shift as usize, 0);
+        } else {
+            digits.truncate(digits.len().saturating_sub(shift.unsigned_abs() as usize));
+        }
+        let sign = if self.negative { Sign::Minus } else { Sign::Plus };
+        BigInt::from_radix_be(sign, &digits, 10).unwrap_or_default()
     }
 }
 
-/// A number found in a text: a decimal or a fraction, and whether it was written as a percentage.
-#[derive(Debug, Clone)]
-pub struct Number {
-    /// Above the line.
-    pub numerator: Decimal,
-    /// Below the line; never zero, never negative, at most 18 digits; 1 for a plain decimal.
-    pub denominator: Decimal,
-    /// Written with `%` or "percent"; the value is still the figure before the sign.
-    pub percent: bool,
-}
-
-impl Number {
-    /// Whether `actual` is this number, give or take `tolerance`.
-    ///
-    /// A percent sign is a unit like `$`: 50% matches 50. When only one side carries it, the value as a fraction of one
-    /// counts too: 50% matches 0.5.
-    pub fn matches(&self, actual: &Self, tolerance: f64) -> bool {
-        if self.equals(actual, 0, tolerance) {
-            return true;
-        }
-        match (self.percent, actual.percent) {
-            (true, false) => self.equals(actual, -2, tolerance),
-            (false, true) => actual.equals(self, -2, tolerance),
-            _ => false,
-        }
-    }
-
-    /// Whether this × 10^`power` equals `other`, give or take `tolerance`.
-    fn equals(&self, other: &Self, power: i64, tolerance: f64) -> bool {
-        let left = self.numerator.times(&other.denominator).scaled(power);
-        if left == other.numerator.times(&self.denominator) {
-            return true;
-        }
-        if tolerance <= 0.0 {
-            return false;
-        }
-        let left = self.numerator.clone().scaled(power).to_f64() / self.denominator.to_f64();
-        let right = other.numerator.to_f64() / other.denominator.to_f64();
-        // The tolerance is inclusive: 1.1 is within 0.1 of 1 although f64 puts it one rounding step further away.
-        (left - right).abs() <= tolerance + f64::EPSILON * left.abs().max(right.abs())
-    }
-}
-
-/// A count of digits as a signed number; a text is never long enough for the cast to wrap.
+/// Returns a count of digits as a signed number; a text is never long enough for the cast to wrap.
 #[allow(clippy::cast_possible_wrap)]
 pub(super) fn count(n: usize) -> i64 {
     n as i64

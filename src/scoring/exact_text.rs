@@ -9,7 +9,7 @@
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// Whether the texts are the same by the rules above. Linear; no allocation when both are plain composed text.
+/// Tells whether the texts are the same by the rules above. Linear; no allocation when both are plain composed text.
 pub fn same(expected: &str, actual: &str) -> bool {
     let (expected, actual) = (trimmed(expected), trimmed(actual));
     expected == actual || composed_lines(expected).eq(composed_lines(actual))

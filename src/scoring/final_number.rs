@@ -1,115 +1,168 @@
 //! The final number of an answer: which of the numbers in a text is meant, by rules a person can follow.
 //!
-//! 1. **A marked answer wins.** Marks are `####` with no letters after it in its line, `A:` at the start of a line,
-//!    `answer` or `ans` followed by `:`, `=` or `is` (any case), and `\boxed{…}`. The last mark that a number follows
-//!    counts. Its number is looked for in the rest of its line, or in the next non-blank line when nothing follows it
-//!    there; after the last `=` or `≈` of that line when a number follows that (`A: 5 × 3 = 15` is 15), otherwise the
-//!    first (`A: 18 dollars for 7 eggs` is 18). The text of a mark ends where the next mark begins.
-//! 2. **Otherwise the last number** of the text is meant.
+//! 1. **A box decides.** The content of the last `\boxed{…}` has to be one number.
+//! 2. **Otherwise a marked answer wins.** The last mark that anything with digits follows counts; the marks are those of
+//!    [`super::answer_mark`]. The first number behind it is meant, or the result of the calculation that begins with it
+//!    (`A: 5 × 3 = 15 eggs` is 15, `A: 12 since 20 - 8 = 12` and `A: 18 dollars for 7 eggs` are 12 and 18).
+//! 3. **Otherwise the last number** of the text is meant.
 //!
-//! How a number may be written is said in [`super::numeral`]. Linear in the length of the text.
+//! An expected text is read more strictly: without a mark, it has to be one number.
+//!
+//! The ways to write a number, and texts that hold digits without being one number, are in [`super::numeral`]. Linear in
+//! the length of the text.
 
-use super::decimal::Number;
-use super::numeral::Numerals;
+use super::answer_mark::{self, Marked};
+use super::number::Number;
+use super::numeral::{Quantities, Quantity};
+use super::plain_text::plain;
+use std::ops::Range;
 
-/// The final number of `text`, or `None` when it has none.
-pub fn find(text: &str) -> Option<Number> {
-    let chars: Vec<char> = text.chars().collect();
-    let marks = marks(&chars);
-    // What follows the next mark is that mark's: no character is looked at twice.
-    let limits = marks.iter().skip(1).copied().chain([chars.len()]);
-    let spans: Vec<_> = marks
-        .iter()
-        .zip(limits)
-        .map(|(&mark, limit)| answer_span(&chars[..limit], mark))
-        .collect();
-    let marked = spans.into_iter().rev().find_map(|span| {
-        let equals = chars[span.clone()].iter().rposition(|c| matches!(c, '=' | '≈'));
-        let after_equals = equals.and_then(|at| Numerals::new(&chars, span.start + at + 1..span.end).next());
-        after_equals.or_else(|| Numerals::new(&chars, span).next())
-    });
-    marked.or_else(|| Numerals::new(&chars, 0..chars.len()).last())
+/// Returns the final number of an answer, or `None` when it has none.
+pub fn of_answer(text: &str) -> Option<Number> {
+    marked_or(text, |chars| only(chars, 0..chars.len()).or_else(|| last(chars)))
 }
 
-/// Where the text after each mark begins, in order.
-fn marks(chars: &[char]) -> Vec<usize> {
-    let mut marks = Vec::new();
-    let mut line_start = true;
-    let mut i = 0;
-    while i < chars.len() {
-        if let Some(end) = mark_at(chars, i, line_start) {
-            marks.push(end);
-            line_start = false;
-            i = end;
-            continue;
-        }
-        // Emphasis, quotes and headings may come before a mark at the start of a line.
-        line_start = chars[i] == '\n'
-            || line_start && (chars[i].is_whitespace() || matches!(chars[i], '*' | '_' | '>' | '#'));
-        i += 1;
-    }
-    marks
+/// Returns the number that an expected text means, or `None` when it is not one number.
+pub fn of_expected(text: &str) -> Option<Number> {
+    marked_or(text, |chars| only(chars, 0..chars.len()))
 }
 
-/// The end of the mark that starts at `i`, if one does.
-fn mark_at(chars: &[char], i: usize, line_start: bool) -> Option<usize> {
-    let rest = &chars[i..];
-    if starts_with(rest, "####") {
-        // `#### Step 2` and `#### 1. Setup` are headings; `#### $18` is an answer.
-        let line = rest[4..].iter().take_while(|c| !matches!(c, '\n' | '#'));
-        return (!line.clone().any(|c| c.is_alphabetic())).then_some(i + 4);
-    }
-    if starts_with(rest, "\\boxed{") {
-        return Some(i + 7);
-    }
-    if line_start && starts_with(rest, "A") {
-        let end = skip_emphasis(chars, i + 1);
-        if chars.get(end) == Some(&':') {
-            return Some(end + 1);
-        }
-    }
-    if i > 0 && chars[i - 1].is_alphanumeric() {
-        return None;
-    }
-    let word = ["answer", "ans"].into_iter().find(|word| {
-        rest.len() >= word.len() && word.chars().zip(rest).all(|(w, c)| w == c.to_ascii_lowercase())
-    })?;
-    let end = skip_emphasis(chars, i + word.len());
-    let after = &chars[end..];
-    if matches!(after.first(), Some(':' | '=')) {
-        return Some(end + 1);
-    }
-    let is = end > i + word.len()
-        && starts_with(after, "is")
-        && !after.get(2).is_some_and(|c| c.is_alphanumeric());
-    is.then_some(end + 2)
-}
-
-fn starts_with(chars: &[char], prefix: &str) -> bool {
-    let mut chars = chars.iter();
-    prefix.chars().all(|p| chars.next() == Some(&p))
-}
-
-fn skip_emphasis(chars: &[char], from: usize) -> usize {
-    let end = chars[from..].iter().position(|c| !matches!(c, ' ' | '*' | '_'));
-    end.map_or(chars.len(), |n| from + n)
-}
-
-/// The rest of the line from `start`, or the next non-blank line when only punctuation and emphasis follow.
-fn answer_span(chars: &[char], start: usize) -> std::ops::Range<usize> {
-    let line_end = |from: usize| {
-        chars[from..]
-            .iter()
-            .position(|&c| c == '\n')
-            .map_or(chars.len(), |n| from + n)
+/// The number that a mark points at, or that of `unmarked` where nothing with digits is marked.
+fn marked_or(text: &str, unmarked: impl Fn(&[char]) -> Option<Number>) -> Option<Number> {
+    let chars = plain(text);
+    let spans = match answer_mark::find(&chars) {
+        Marked::Boxed(range) => return only(&chars, range),
+        Marked::Spans(spans) => spans,
     };
-    let mut end = line_end(start);
-    if !chars[start..end].iter().any(|c| c.is_alphanumeric()) {
-        let next = chars[end..]
-            .iter()
-            .position(|c| !c.is_whitespace())
-            .map_or(chars.len(), |n| end + n);
-        end = line_end(next);
+    for span in spans.into_iter().rev() {
+        let mut quantities = Quantities::new(&chars, span).peekable();
+        let has_digits = quantities.peek().is_some();
+        // A calculation without a result is followed by one that has it.
+        while quantities.peek().is_some() {
+            if let Some(result) = calculation(&chars, &mut quantities) {
+                return Some(result);
+            }
+        }
+        if has_digits {
+            return None;
+        }
     }
-    start..end
+    unmarked(&chars)
 }
+
+/// The last number of the text; `2 + 3i` holds none.
+fn last(chars: &[char]) -> Option<Number> {
+    let (mut last, mut before): (Option<Quantity>, Option<Quantity>) = (None, None);
+    for found in Quantities::new(chars, 0..chars.len()) {
+        if found.number.is_some() {
+            before = last.replace(found);
+        } else if last
+            .as_ref()
+            .is_some_and(|last| joined(&chars[last.end..found.start]) == Some(Join::Operator))
+        {
+            last = before.take();
+        }
+    }
+    last?.number
+}
+
+/// The one number in `range`, or the result of its one calculation; a factorial is none.
+fn only(chars: &[char], range: Range<usize>) -> Option<Number> {
+    let factorial = chars[..range.end].ends_with(&['!']);
+    let mut quantities = Quantities::new(chars, range).peekable();
+    let number = calculation(chars, &mut quantities);
+    if factorial || quantities.peek().is_some() {
+        None
+    } else {
+        number
+    }
+}
+
+/// Takes the calculation that comes next and returns its result: of the sides that are joined by `=`, the last one that is
+/// a single number.
+fn calculation(chars: &[char], quantities: &mut std::iter::Peekable<Quantities>) -> Option<Number> {
+    let mut last = quantities.next()?;
+    let mut result = None;
+    let mut side = Some(last.clone());
+    while let Some(next) = quantities
+        .next_if(|next| joined(&chars[last.end..next.start]).is_some() || signed(chars, &last, next))
+    {
+        if joined(&chars[last.end..next.start]) == Some(Join::Equals) {
+            result = side.and_then(|side| side.number).or(result);
+            side = Some(next.clone());
+        } else {
+            side = None;
+        }
+        last = next;
+    }
+    match side {
+        Some(side) => side.number,
+        None => result,
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Join {
+    Equals,
+    Operator,
+}
+
+/// Tells how two quantities with `between` them belong to one calculation: an operator right before the second, and behind the
+/// first nothing but its unit.
+fn joined(between: &[char]) -> Option<Join> {
+    let is_opening = |c: &char| c.is_whitespace() || "($€£¥{[_".contains(*c);
+    let end = between.iter().rposition(|c| !is_opening(c))?;
+    // Emphasis of the second number may hide the operator: `12 = **3 · 4**`.
+    let emphasised = between[..=end].iter().rposition(|c| !is_opening(c) && *c != '*');
+    let end = if between[end] == '*' && end > 0 && between[end - 1] == '*' {
+        emphasised?
+    } else {
+        end
+    };
+    let join = match between[end] {
+        '=' | '≈' | '→' | '⇒' => Join::Equals,
+        '+' | '-' | '×' | '·' | '*' | '/' | '÷' | '^' | ':' => Join::Operator,
+        'x' if end == 0 || !between[end - 1].is_alphanumeric() => Join::Operator,
+        _ => return None,
+    };
+    let unit: String = between[..end].iter().collect::<String>().to_lowercase();
+    let clause = unit.contains([',', ';', '(', '\n', '?', '!', '"']) || unit.contains(". ");
+    let words = unit
+        .split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty());
+    let conjunction = words.clone().any(|word| CONJUNCTIONS.contains(&word));
+    (!clause && !conjunction && words.count() <= 6).then_some(join)
+}
+
+/// Tells whether `next` is subtracted from `last` although its sign was read as its own: `5 -3`.
+fn signed(chars: &[char], last: &Quantity, next: &Quantity) -> bool {
+    matches!(chars[next.start], '+' | '-') && chars[last.end..next.start].iter().all(|c| *c == ' ')
+}
+
+/// Words that begin another thought.
+const CONJUNCTIONS: &[&str] = &[
+    "because",
+    "since",
+    "as",
+    "so",
+    "and",
+    "or",
+    "but",
+    "check",
+    "checking",
+    "which",
+    "where",
+    "when",
+    "if",
+    "then",
+    "that",
+    "is",
+    "are",
+    "therefore",
+    "thus",
+    "hence",
+    "where",
+    "with",
+    "from",
+    "while",
+];

@@ -1,14 +1,18 @@
 //! JSON values that compare as data: key order does not matter, numbers are exact decimals.
 //!
-//! A strict parser (RFC 8259) of its own, because equality needs what common parsers give up: integers beyond 2^53 and
-//! decimals stay as written, so that 1, 1.0 and 1e0 are equal and 9007199254740993 is not 9007199254740992. The last of
-//! repeated keys counts, as in `JSON.parse`. Linear, but for n log n in the keys of an object.
+//! A strict parser (RFC 8259) of its own, because equality needs what common parsers give up:
+//! - integers beyond 2^53 and decimals stay as written, so that 1, 1.0 and 1e0 are equal and 9007199254740993 is not
+//!   9007199254740992;
+//! - half of a surrogate pair (`\ud800`) stays itself; see [`super::utf16`].
+//!
+//! The last of repeated keys counts, as in `JSON.parse`. Linear, but for n log n in the keys of an object.
 
 use super::decimal::{Decimal, count};
+use super::utf16;
 use std::collections::BTreeMap;
 
-/// Nesting beyond this is not read (and never recursed into).
-pub const MAX_DEPTH: usize = 256;
+/// The deepest nesting that is read; what is deeper is never recursed into.
+pub const MAX_DEPTH: usize = 1000;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub enum Value {
     Bool(bool),
     /// Any number, exactly.
     Number(Decimal),
-    /// A string, unescaped; an unpaired surrogate becomes U+FFFD.
+    /// A string, unescaped.
     String(String),
     /// In order.
     Array(Vec<Value>),
@@ -27,28 +31,57 @@ pub enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// The whole of `text` as one value, white space around it allowed.
-pub fn parse(text: &str) -> Option<Value> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    let (value, end) = parse_at(text, 0).ok()?;
-    (end == text.len()).then_some(value)
+/// The place where a text stopped being JSON that can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// The byte offset.
+    pub at: usize,
+    /// `true` when it stopped because of nesting beyond [`MAX_DEPTH`].
+    pub too_deep: bool,
 }
 
-/// The value that starts at byte `start` and where it ends; or, as error, how far it could be read.
+/// Reads the whole of `text` as one value, white space around it allowed.
+pub fn parse(text: &str) -> Option<Value> {
+    read(text).ok()
+}
+
+/// Reads the whole of `text` as one value, white space around it allowed.
 ///
 /// # Errors
-/// The byte offset at which the text stopped being JSON.
-pub fn parse_at(text: &str, start: usize) -> Result<(Value, usize), usize> {
-    let mut parser = Parser { text, at: start };
+/// The place where the trimmed text stopped being JSON.
+pub fn read(text: &str) -> Result<Value, Stop> {
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let (value, at) = parse_at(text, 0)?;
+    if at == text.len() {
+        Ok(value)
+    } else {
+        Err(Stop { at, too_deep: false })
+    }
+}
+
+/// Reads the value that starts at byte `start`, and where it ends.
+///
+/// # Errors
+/// The place where the text stopped being JSON.
+pub fn parse_at(text: &str, start: usize) -> Result<(Value, usize), Stop> {
+    let mut parser = Parser {
+        text,
+        at: start,
+        too_deep: false,
+    };
     match parser.value(0) {
         Some(value) => Ok((value, parser.at)),
-        None => Err(parser.at),
+        None => Err(Stop {
+            at: parser.at,
+            too_deep: parser.too_deep,
+        }),
     }
 }
 
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    too_deep: bool,
 }
 
 impl Parser<'_> {
@@ -70,6 +103,7 @@ impl Parser<'_> {
 
     fn value(&mut self, depth: usize) -> Option<Value> {
         if depth > MAX_DEPTH {
+            self.too_deep = true;
             return None;
         }
         self.skip_spaces();
@@ -136,33 +170,34 @@ impl Parser<'_> {
             self.take("\\")?;
             let escaped = self.peek()?;
             self.at += 1;
-            units.push(match escaped {
-                b'"' | b'\\' | b'/' => char::from(escaped),
-                b'b' => '\u{8}',
-                b'f' => '\u{c}',
-                b'n' => '\n',
-                b'r' => '\r',
-                b't' => '\t',
+            let code = match escaped {
+                b'"' | b'\\' | b'/' => u32::from(escaped),
+                b'b' => 0x8,
+                b'f' => 0xc,
+                b'n' => 0xa,
+                b'r' => 0xd,
+                b't' => 0x9,
                 b'u' => self.unicode_escape()?,
                 _ => return None,
-            });
+            };
+            utf16::push(&mut units, code);
         }
     }
 
     /// The four hexadecimal digits after `\u`, and a second escape when the first is half of a surrogate pair.
-    fn unicode_escape(&mut self) -> Option<char> {
+    fn unicode_escape(&mut self) -> Option<u32> {
         let first = self.hex4()?;
         if (0xd800..0xdc00).contains(&first) {
             let before = self.at;
             if self.take("\\u").is_some() {
                 let second = self.hex4()?;
                 if (0xdc00..0xe000).contains(&second) {
-                    return char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00));
+                    return Some(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00));
                 }
                 self.at = before;
             }
         }
-        Some(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER))
+        Some(first)
     }
 
     fn hex4(&mut self) -> Option<u32> {

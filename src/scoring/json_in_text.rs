@@ -7,7 +7,7 @@
 //!    null is expected there is nothing to search for;
 //! 4. the trimmed text itself, when a string is expected.
 //!
-//! An expected text that is not JSON is that string. Equality is that of [`super::json`]. Searching prose reads each
+//! An expected text that is not JSON is that string; one that is nested too deep to be read cannot be matched. Equality is that of [`super::json`]. Searching prose reads each
 //! character at most [`EFFORT`] times on average, whatever the text.
 
 use super::json::{self, Value};
@@ -15,10 +15,14 @@ use super::json::{self, Value};
 /// Bound on the work of searching prose: bytes read by failed attempts per byte of text.
 const EFFORT: usize = 16;
 
-/// Whether `actual` holds the value of `expected`.
-pub fn same(expected: &str, actual: &str) -> bool {
-    let expected = json::parse(expected).unwrap_or_else(|| Value::String(expected.trim().to_owned()));
-    find(actual, &expected).is_some_and(|actual| actual == expected)
+/// Tells whether `actual` holds the value of `expected`; `None` when that is nested deeper than [`json::MAX_DEPTH`].
+pub fn same(expected: &str, actual: &str) -> Option<bool> {
+    let expected = match json::read(expected) {
+        Ok(value) => value,
+        Err(stop) if stop.too_deep => return None,
+        Err(_) => Value::String(expected.trim().to_owned()),
+    };
+    Some(find(actual, &expected).is_some_and(|actual| actual == expected))
 }
 
 fn find(text: &str, expected: &Value) -> Option<Value> {
@@ -64,8 +68,8 @@ fn in_prose(text: &str, expected: &Value) -> Option<Value> {
                 }
                 at = end;
             }
-            Err(stopped) => {
-                effort = effort.checked_sub(stopped - start)?;
+            Err(stop) => {
+                effort = effort.checked_sub(stop.at - start)?;
                 at = start + 1;
             }
         }

@@ -56,7 +56,7 @@ fn in_prose(text: &str) -> Option<Value> {
                 at = end;
             }
             Err(stopped) => {
-                let Some(left) = effort.checked_sub(stopped.saturating_sub(start)) else {
+                let Some(left) = effort.checked_sub(stopped.at.saturating_sub(start)) else {
                     return found;
                 };
                 effort = left;

@@ -1,16 +1,19 @@
-//! Room: scoring. How well an answer matches what was expected, as a score from 0 to 1 and a verdict.
+//! Module scoring: how well an answer matches what was expected, as a score from 0 to 1 and a verdict.
 //!
-//! Three matches, each a pure function of two texts, all or nothing (score 1 passes, 0 does not):
+//! Three matches are pure functions of two texts, all or nothing (score 1 passes, 0 does not):
 //! - [`exact_text`]: the same text, but for its Unicode composition, line endings and surrounding white space;
-//! - [`final_number`] over [`numeral`] and [`decimal`]: the same final number, whatever working and units surround it;
+//! - [`final_number`]: the same final number, whatever working and units surround it. [`plain_text`] rewrites LaTeX and
+//!   typography, [`answer_mark`] says where the answer is, [`numeral`] reads the [`number`] of [`decimal`]s there;
 //! - [`json_in_text`] over [`json`]: the same JSON value, whatever its key order and the prose around it.
 //!
-//! Costs: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds: no input
-//! panics or recurses without bound, numbers are compared as the decimals they were written as (never through `f64`
-//! unless a tolerance is asked for), and a match of a text with itself passes unless [`Score::Unusable`].
+//! Costs: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds:
+//! - no input panics or recurses without bound;
+//! - numbers are compared as the decimals and fractions they were written as, never through `f64`;
+//! - a match of a text with itself passes unless it is [`Score::Unusable`].
 
 pub mod accuracy;
 pub mod aggregates;
+pub mod answer_mark;
 pub mod batch;
 pub mod bleu;
 pub mod bleu_tokens;
@@ -35,10 +38,12 @@ pub mod list_overlap;
 pub mod matches;
 pub mod meteor;
 pub mod ngrams;
+pub mod number;
 pub mod numeral;
 pub mod numeric_diff;
 pub mod packed_numbers;
 pub mod pattern;
+pub mod plain_text;
 pub mod porter;
 pub mod ranking;
 pub mod rouge;
@@ -46,7 +51,12 @@ pub mod ter;
 pub mod text;
 pub mod token_overlap;
 pub mod two_lists;
+pub mod utf16;
 
+use number::Tolerance;
+
+#[cfg(test)]
+mod final_number_tests;
 #[cfg(test)]
 mod reference_tests;
 #[cfg(test)]
@@ -59,19 +69,19 @@ pub enum Matcher {
     Exact,
     /// The same final number; see [`final_number`].
     Numeric {
-        /// By how much the numbers may differ, inclusive, in their own unit; 0 asks for the very same number.
-        tolerance: f64,
+        /// By how much the numbers may differ; the default asks for the very same number.
+        tolerance: Tolerance,
     },
     /// The same JSON value; see [`json_in_text`].
     Json,
 }
 
-/// What a match says.
+/// The verdict of a match.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Score {
     /// From 0 (no match) to 1 (a full one).
     Matched(f64),
-    /// The expected side cannot be matched against at all: no number in it.
+    /// The expected side cannot be matched against at all: it is not one number, or it is nested too deep.
     Unusable,
 }
 
@@ -80,12 +90,12 @@ impl Matcher {
     pub fn score(self, expected: &str, actual: &str) -> Score {
         match self {
             Self::Exact => verdict(exact_text::same(expected, actual)),
-            Self::Json => verdict(json_in_text::same(expected, actual)),
+            Self::Json => json_in_text::same(expected, actual).map_or(Score::Unusable, verdict),
             Self::Numeric { tolerance } => {
-                let Some(expected) = final_number::find(expected) else {
+                let Some(expected) = final_number::of_expected(expected) else {
                     return Score::Unusable;
                 };
-                let actual = final_number::find(actual);
+                let actual = final_number::of_answer(actual);
                 verdict(actual.is_some_and(|actual| expected.matches(&actual, tolerance)))
             }
         }

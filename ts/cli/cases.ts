@@ -1,17 +1,18 @@
 /**
- * The cases of a dataset: records read through `DatasetStream.fromFile`, with the fields the command line names. A dataset
- * is read twice, first to check it whole and count it, before anything is spent on it, then to run it; neither pass
- * keeps it in memory.
+ * The cases of a dataset, read once. The first of them are read and checked before anything is spent on a model, so that
+ * a small dataset is known as a whole; what follows is read while the run goes on, in bounded memory.
  */
 import { setImmediate } from 'node:timers/promises';
 import { AiEvalsError, DatasetError } from '../errors.js';
 import { performanceMonitor } from '../monitor/index.js';
 import { scoreMatches } from '../scoring/match.js';
 import { DatasetStream } from '../stream/index.js';
+import { toJsonText } from '../value/form.js';
 import { FieldPath } from './field_path.js';
 import { recordPlace } from './record_line.js';
 import type { Fields, RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
+import { count } from './wording.js';
 
 /** One case. */
 export interface Case {
@@ -23,84 +24,154 @@ export interface Case {
   category: string;
   /** The recorded answer, when recorded answers are scored. */
   actual: unknown;
-}
-
-/** What checking a dataset found. */
-export interface DatasetFacts {
-  /** Cases to run. */
-  total: number;
-  /** Ids that more than one of the cases has, up to a few. */
-  repeatedIds: string[];
+  /** Why no answer can be judged: then the model is not asked. */
+  problem: string | undefined;
 }
 
 /** The category of a case that has none. */
 export const NO_CATEGORY = '(none)';
+
+/** The problem of a case whose expected value is not one number. */
+export const NOT_ONE_NUMBER = 'the expected value is not one number (--scorer numeric)';
 
 const DEFAULT_ID = new FieldPath('id');
 const DEFAULT_INPUT = new FieldPath('input');
 const DEFAULT_CATEGORIES = [new FieldPath('metadata.category'), new FieldPath('category')];
 /** Ids are compared up to this many cases; beyond it the set would cost more memory than the warning is worth. */
 const MOST_IDS = 100_000;
-const CHECK_BATCH = 256;
 const READ_BATCH = 256;
+/** The most that is read before the first call: cases, and a rough estimate of their bytes. */
+const AHEAD = { cases: 10_000, bytes: 64 * 1024 * 1024 };
 
 type Source = Pick<RunOptions, 'dataset' | 'fields' | 'limit' | 'scorer'>;
 
-/** The cases in order. Throws a {@link UserError} that names file, line and field. */
-export async function* readCases(source: Source): AsyncGenerator<Case> {
-  let index = 0;
-  for await (const record of records(source.dataset)) {
-    if (index >= source.limit) return;
-    let one: Case;
+/** The cases of one dataset, in order, each handed out once. */
+export class CaseReader {
+  /** Cases read so far, those read ahead included. */
+  count = 0;
+  /** `true` when `count` is the number of cases there are. */
+  complete = false;
+  /** Ids that more than one of the cases has, up to three. */
+  readonly repeatedIds = new Set<string>();
+  /** The error that ended the reading after the run had begun. */
+  failure: UserError | undefined;
+  readonly #source: Source;
+  readonly #ids = new Set<string>();
+  readonly #batches: AsyncGenerator<Case[]>;
+  #ahead: Case[] = [];
+  #categorised = false;
+
+  constructor(source: Source) {
+    this.#source = source;
+    this.#batches = this.#read();
+  }
+
+  /**
+   * Reads the first cases: all of them, or 10,000, or those of some 64 MB. Rejects with a {@link UserError} that names file,
+   * line and field.
+   */
+  async readAhead(): Promise<void> {
+    let bytes = 0;
+    while (this.#ahead.length < AHEAD.cases && bytes < AHEAD.bytes) {
+      const { value, done } = await this.#batches.next();
+      if (done) break;
+      this.#ahead.push(...value);
+      bytes += roughBytes(value);
+    }
+    const { dataset, fields } = this.#source;
+    if (this.count === 0) throw new UserError(`${shownDataset(dataset)}: there is no case in it`);
+    if (fields.category && !this.#categorised) {
+      const which = this.complete ? 'no case has' : `none of the first ${count(this.count)} cases has`;
+      throw new UserError(`${shownDataset(dataset)}: ${which} the field "${fields.category.text}" (--category-field)`);
+    }
+  }
+
+  /** The cases. An error of the dataset ends them and is kept as {@link failure}: what was paid for is not thrown away. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Case, void> {
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    yield* ahead;
     try {
-      one = caseOf(record, index, source.fields);
+      for await (const batch of this.#batches) yield* batch;
     } catch (error) {
-      if (!(error instanceof FieldProblem)) throw error;
-      throw new UserError(`${source.dataset}${await recordPlace(source.dataset, index)}: ${error.message}`);
+      if (!(error instanceof UserError)) throw error;
+      this.failure = error;
     }
-    yield one;
-    index += 1;
+  }
+
+  /** Lets go of the dataset. */
+  async close(): Promise<void> {
+    await this.#batches.return(undefined);
+  }
+
+  async *#read(): AsyncGenerator<Case[], void> {
+    const { dataset, fields, limit, scorer } = this.#source;
+    for await (const batch of records(dataset)) {
+      const cases: Case[] = [];
+      let problem: FieldProblem | undefined;
+      for (const record of batch.slice(0, limit - this.count)) {
+        try {
+          cases.push(this.#noted(caseOf(record, this.count, fields)));
+        } catch (error) {
+          if (!(error instanceof FieldProblem)) throw error;
+          problem = error;
+          break;
+        }
+        this.count += 1;
+      }
+      if (scorer === 'numeric') checkNumbers(cases);
+      if (cases.length > 0) yield cases;
+      if (problem) {
+        const place = await recordPlace(dataset, this.count);
+        throw new UserError(`${shownDataset(dataset)}${place}: ${problem.message}`);
+      }
+      if (this.count >= limit) break;
+    }
+    this.complete = true;
+  }
+
+  #noted(one: Case): Case {
+    this.#categorised ||= one.category !== NO_CATEGORY;
+    if (this.#ids.has(one.id) && this.repeatedIds.size < 3) this.repeatedIds.add(one.id);
+    if (this.#ids.size < MOST_IDS) this.#ids.add(one.id);
+    return one;
   }
 }
 
-/** Reads the dataset to its end (or limit) and checks every case of it. */
-export async function checkCases(source: Source): Promise<DatasetFacts> {
-  const facts: DatasetFacts = { total: 0, repeatedIds: [] };
-  const ids = new Set<string>();
-  let batch: Case[] = [];
-  let categorised = false;
-  for await (const one of readCases(source)) {
-    facts.total += 1;
-    categorised ||= one.category !== NO_CATEGORY;
-    if (ids.has(one.id) && facts.repeatedIds.length < 3) facts.repeatedIds.push(one.id);
-    if (ids.size < MOST_IDS) ids.add(one.id);
-    if (source.scorer === 'numeric' && batch.push(one) === CHECK_BATCH) {
-      await checkNumbers(batch, source);
-      batch = [];
-    }
-  }
-  await checkNumbers(batch, source);
-  if (facts.total === 0) throw new UserError(`${source.dataset}: there is no case in it`);
-  if (source.fields.category && !categorised) {
-    throw new UserError(`${source.dataset}: no case has the field "${source.fields.category.text}" (--category-field)`);
-  }
-  return facts;
+/** The dataset as it is named to people. */
+export function shownDataset(dataset: string): string {
+  return dataset === '/dev/stdin' ? 'standard input' : dataset;
 }
 
-/** Nothing can match an expected text without a number: better said before the run than by a pass rate of 0. */
-async function checkNumbers(cases: Case[], { dataset, fields }: Source): Promise<void> {
+/** Notes the cases whose expected value no answer can be compared with as a number. */
+function checkNumbers(cases: Case[]): void {
   const scores = scoreMatches(
     'numeric',
-    cases.map(({ expected }) => ({ expected, actual: '' })),
+    cases.map(({ expected }) => ({ expected: isNested(expected) ? '' : expected, actual: '' })),
   );
-  const bad = cases[scores.findIndex(({ score }) => Number.isNaN(score))];
-  if (!bad) return;
-  const place = await recordPlace(dataset, bad.index);
-  throw new UserError(`${dataset}${place}: field "${fields.expected.text}" holds no number for --scorer numeric`);
+  for (const [i, one] of cases.entries()) {
+    if (Number.isNaN(scores[i]!.score)) one.problem = NOT_ONE_NUMBER;
+  }
+}
+
+function isNested(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The heap that cases hold, roughly: what their longest texts take. */
+function roughBytes(cases: Case[]): number {
+  const sizeOf = (value: unknown): number => {
+    if (typeof value === 'string') return value.length;
+    return isNested(value) ? 1024 : 8;
+  };
+  return cases.reduce(
+    (sum, { input, expected, actual }) => sum + 200 + sizeOf(input) + sizeOf(expected) + sizeOf(actual),
+    0,
+  );
 }
 
 /** The records of a file; the time it takes to get each batch of them is a stage of the run. */
-async function* records(file: string): AsyncGenerator<unknown> {
+async function* records(file: string): AsyncGenerator<unknown[], void> {
   let batches: AsyncGenerator<unknown[], void> | undefined;
   try {
     const opened = DatasetStream.fromFile<unknown>(file).batches(READ_BATCH);
@@ -108,7 +179,7 @@ async function* records(file: string): AsyncGenerator<unknown> {
     for (;;) {
       const { value, done } = await performanceMonitor.measure('dataset-loading', () => opened.next());
       if (done || !value) return;
-      yield* value;
+      yield value;
       // Records that are at hand come without a turn of the event loop; signals and progress need one now and then.
       await setImmediate();
     }
@@ -119,7 +190,7 @@ async function* records(file: string): AsyncGenerator<unknown> {
   }
 }
 
-/** Whether an error is about the file and not a failure of ours: what the stream says of it, or the system. */
+/** Tells whether an error is about the file (the stream's or the system's) and not a failure of ours. */
 function isAboutFile(error: unknown): error is Error {
   if (error instanceof DatasetError) return true;
   return error instanceof Error && !(error instanceof AiEvalsError) && 'code' in error;
@@ -137,20 +208,21 @@ function caseOf(record: unknown, index: number, fields: Fields): Case {
   };
   const idPath = fields.id ?? DEFAULT_ID;
   const id = fields.id ? needed(idPath) : idPath.in(record);
-  if (typeof id === 'object' && id !== null) throw new FieldProblem(idPath, 'is not a text or a number');
+  if (isNested(id)) throw new FieldProblem(idPath, 'is not a text or a number');
   // Recorded answers need no input, but a path that was asked for has to be right.
   const inputPath = fields.input ?? (fields.actual ? undefined : DEFAULT_INPUT);
   return {
     index,
     id: id === undefined || id === null ? `case-${index + 1}` : String(id),
-    input: inputPath && needed(inputPath),
+    input: inputPath ? needed(inputPath) : DEFAULT_INPUT.in(record),
     expected: needed(fields.expected),
     category: categoryOf(record, fields),
     actual: fields.actual && needed(fields.actual),
+    problem: undefined,
   };
 }
 
-/** What is wrong with a field; where is found out when it is told. */
+/** A field that cannot be used; the place is found when it is told. */
 class FieldProblem extends Error {
   constructor(path: FieldPath, problem: string) {
     super(`field "${path.text}" ${problem}`);
@@ -161,5 +233,5 @@ function categoryOf(record: unknown, fields: Fields): string {
   const paths = fields.category ? [fields.category] : DEFAULT_CATEGORIES;
   const value = paths.map((path) => path.in(record)).find((found) => found !== undefined && found !== null);
   if (value === undefined || value === '') return NO_CATEGORY;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : (toJsonText(value) ?? NO_CATEGORY);
 }

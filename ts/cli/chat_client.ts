@@ -2,9 +2,10 @@
 import { isCompleteAnswer } from '../cache/index.js';
 import { packageVersion } from '../package_root.js';
 import type { TokenUsage } from '../types.js';
+import { toJsonText } from '../value/form.js';
 import type { Endpoint } from './endpoint.js';
 
-/** What a model said. */
+/** The answer of a model. */
 export interface Reply {
   text: string;
   usage: TokenUsage;
@@ -31,7 +32,7 @@ export class ChatError extends Error {
   }
 }
 
-/** How every prompt of a run is asked; with the prompt it is what an answer is cached by. */
+/** The settings every prompt of a run is asked with; an answer is cached by them and the prompt. */
 export interface ModelConfig {
   endpoint: string;
   model: string;
@@ -60,9 +61,12 @@ export class ChatClient {
     if (endpoint.apiKey !== undefined) this.#headers.authorization = `Bearer ${endpoint.apiKey}`;
   }
 
-  /** Asks `input`: a prompt, a list of chat messages, or any other value as its JSON. Rejects with a {@link ChatError}. */
+  /**
+   * Asks `input`: a prompt, a list of chat messages, or any other value as its JSON text. Rejects with a {@link ChatError}, or
+   * with a `TypeError` when the value has no such text.
+   */
   async ask(input: unknown, signal: AbortSignal): Promise<Reply> {
-    const response = await this.#send(JSON.stringify(this.#body(input)), signal);
+    const response = await this.#send(toJsonText(this.#body(input))!, signal);
     const text = await response.text().catch((error: unknown) => {
       throw this.#unreachable(error, signal);
     });
@@ -83,7 +87,7 @@ export class ChatClient {
     const { model, system, temperature, maxTokens } = this.config;
     const messages = isMessages(input)
       ? input
-      : [{ role: 'user', content: typeof input === 'string' ? input : JSON.stringify(input) }];
+      : [{ role: 'user', content: typeof input === 'string' ? input : toJsonText(input) }];
     // OpenAI's newer models know the bound by its new name only, most compatible servers by the old one.
     const bound = new URL(this.#endpoint.url).hostname === 'api.openai.com' ? 'max_completion_tokens' : 'max_tokens';
     return {

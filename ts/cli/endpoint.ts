@@ -1,4 +1,4 @@
-/** Which model is asked, where, and what it costs: from the environment and the flags. */
+/** The model of a run, its address and its price: from the environment and the flags. */
 
 import { packageVersion } from '../package_root.js';
 import { LOCAL_MODEL } from './local_model/rules_model.js';
@@ -7,13 +7,13 @@ import { type Price, priceOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
 
-/** Where the model is and how it is asked. */
+/** A model, its address and its limits. */
 export interface Endpoint {
-  /** Of `POST …/chat/completions`. */
+  /** The URL of `POST …/chat/completions`. */
   url: string;
   /** The URL as it may be shown. */
   shown: string;
-  /** What answers are kept by, with the model: the same in every run. */
+  /** The part of the key of kept answers that tells endpoints apart; the same in every run. */
   identity: string;
   apiKey: string | undefined;
   model: string;

@@ -8,14 +8,17 @@ import { basename, dirname, join } from 'node:path';
 import { ResponseCache } from '../cache/index.js';
 import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
 import { performanceMonitor } from '../monitor/index.js';
+import { matchText } from '../scoring/match.js';
 import type { RunResult, TokenUsage } from '../types.js';
-import { type Case, readCases } from './cases.js';
-import { ChatClient, type Reply } from './chat_client.js';
+import type { Case, CaseReader } from './cases.js';
+import { ChatClient, ChatError, type Reply } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
+import { FailFast } from './fail_fast.js';
 import { costOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { ScoreQueue } from './score_queue.js';
-import type { Tally } from './tally.js';
+import { NO_ANSWER, type Tally } from './tally.js';
+import { TimeLeft } from './time_left.js';
 
 /** An answer as it is cached. */
 interface Answer {
@@ -28,16 +31,18 @@ interface Call {
   one: Case;
   key: string;
   followers: Case[];
+  /** When its first attempt began; 0 before. */
+  start: number;
 }
 
-/** Followers of one call that may wait before reading pauses for it: a bound on memory when all inputs are the same. */
+/** The most followers of one call; more ask for themselves, which bounds memory when all inputs are the same. */
 const MOST_FOLLOWERS = 10_000;
-/** What the file of answers holds at most. */
+/** The most that the file of answers holds. */
 const CACHE = { maxSize: 1_000_000, maxBytes: 1024 ** 3 };
 
 const NOT_KEPT = 'no answer is kept for this input and these settings (--replay asks nothing)';
 
-/** Figures a run has while it goes and when it is over. */
+/** A run that is under way, and its figures. */
 export interface Evaluation {
   /** Resolves when every case has a verdict, or after an abort when nothing is under way any more. */
   done: Promise<void>;
@@ -45,28 +50,58 @@ export interface Evaluation {
   throttleTime(): number;
   /** Milliseconds a start is being held back for now, 0 when none is. */
   heldBack(): number;
+  /** Milliseconds until so many more cases are done, as far as that can be told. */
+  timeLeft(cases: number): number | undefined;
+  /** Why the run ended itself before its end: no call came through. */
+  hopeless(): string | undefined;
 }
 
 /** Scores the answers recorded in the dataset. */
-export function evaluateRecorded(options: RunOptions, tally: Tally, signal: AbortSignal): Evaluation {
+export function evaluateRecorded(
+  cases: CaseReader,
+  options: RunOptions,
+  tally: Tally,
+  signal: AbortSignal,
+): Evaluation {
+  const time = new TimeLeft();
   const run = async () => {
     const scores = new ScoreQueue(options, tally);
-    for await (const one of readCases(options)) {
+    for await (const one of cases) {
       if (signal.aborted) break;
-      scores.add(one, one.actual);
+      if (one.problem === undefined) scores.add(one, { ...NO_ANSWER, actual: one.actual });
+      else tally.failed(one, one.problem, { ...NO_ANSWER, actual: one.actual });
     }
     scores.flush();
   };
-  return { done: run(), throttleTime: () => 0, heldBack: () => 0 };
+  return {
+    done: run(),
+    throttleTime: () => 0,
+    heldBack: () => 0,
+    timeLeft: (left) => time.left(performance.now(), { left, done: tally.all.total, throttled: 0 }),
+    hopeless: () => undefined,
+  };
 }
 
 /** Asks the model and scores its answers. */
-export function evaluate(options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal): Evaluation {
-  const run = new ModelRun(options, endpoint, tally, signal);
-  return { done: run.run(), throttleTime: () => run.throttleTime(), heldBack: () => run.heldBack() };
+export function evaluate(
+  cases: CaseReader,
+  options: RunOptions,
+  endpoint: Endpoint,
+  tally: Tally,
+  signal: AbortSignal,
+): Evaluation {
+  const run = new ModelRun(cases, options, endpoint, tally, signal);
+  return {
+    done: run.run(),
+    throttleTime: () => run.throttleTime(),
+    heldBack: () => run.heldBack(),
+    timeLeft: (left) => run.timeLeft(left),
+    hopeless: () => run.hopeless,
+  };
 }
 
 class ModelRun {
+  readonly #cases: CaseReader;
   readonly #options: RunOptions;
   readonly #endpoint: Endpoint;
   readonly #tally: Tally;
@@ -79,13 +114,18 @@ class ModelRun {
   readonly #calls = new Map<string, Call>();
   /** By prompt. */
   readonly #underWay = new Map<string, Call>();
+  readonly #failFast: FailFast;
+  readonly #time: TimeLeft;
   #heldUntil = 0;
 
-  constructor(options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
+  constructor(cases: CaseReader, options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
+    this.#cases = cases;
     this.#options = options;
     this.#endpoint = endpoint;
     this.#tally = tally;
-    this.#signal = signal;
+    this.#failFast = new FailFast(options.allowErrors > 0 ? Number.POSITIVE_INFINITY : undefined);
+    this.#signal = AbortSignal.any([signal, this.#failFast.signal]);
+    this.#time = new TimeLeft(endpoint);
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
     this.#scores = new ScoreQueue(options, tally);
@@ -106,6 +146,7 @@ class ModelRun {
     // Told here and not by the results, which come in order: an error is to show before the cases ahead of it are done.
     this.#executor.on('taskError', ({ taskId, error }: { taskId: string; error: { message: string } }) => {
       this.#failed(taskId, error.message);
+      this.#failFast.failed(error.message);
     });
   }
 
@@ -130,22 +171,56 @@ class ModelRun {
     return Math.max(0, this.#heldUntil - performance.now());
   }
 
+  get hopeless(): string | undefined {
+    return this.#failFast.reason;
+  }
+
+  timeLeft(left: number): number | undefined {
+    const { all, tokens, answered, refusals } = this.#tally;
+    const estimate = this.#time.left(performance.now(), {
+      left,
+      done: all.total,
+      // Of the cases that are left, as many need a call as of those that are done.
+      callShare: all.total === 0 ? 1 : (answered.called + all.errors) / all.total,
+      tokensPerCall: answered.called === 0 ? 0 : tokens.total / answered.called,
+      // Where the provider refuses, its limit is not ours, and only the pace so far tells.
+      throttled: refusals === 0 ? this.throttleTime() : 0,
+    });
+    return estimate === undefined ? undefined : Math.max(estimate, this.heldBack());
+  }
+
   /** The cases that need a call, as tasks. */
   async *#tasks(): AsyncGenerator<ExecutionTask> {
     const { model } = this.#endpoint;
     const { maxTokens, temperature } = this.#options;
-    for await (const one of readCases(this.#options)) {
+    for await (const one of this.#cases) {
       if (this.#signal.aborted) return;
-      const key = typeof one.input === 'string' ? `text ${one.input}` : JSON.stringify(one.input);
-      if (this.#answeredAlready(one, key)) continue;
-      const call: Call = { one, key, followers: [] };
+      const call = this.#callFor(one);
+      if (!call) continue;
       const id = String(one.index);
       this.#calls.set(id, call);
-      if (this.#cache) this.#underWay.set(key, call);
+      if (this.#cache) this.#underWay.set(call.key, call);
       const runnerConfig: ExecutionTask['runnerConfig'] = { modelId: model };
       if (maxTokens !== undefined) runnerConfig.maxTokens = maxTokens;
       if (temperature !== undefined) runnerConfig.temperature = temperature;
       yield { id, testCase: { id: one.id, input: one.input, expected: one.expected }, runnerConfig };
+    }
+  }
+
+  /** The call that a case needs; `undefined` when it is settled, or waits for the call of another. */
+  #callFor(one: Case): Call | undefined {
+    if (one.problem !== undefined) {
+      this.#tally.failed(one, one.problem);
+      return undefined;
+    }
+    try {
+      const key = typeof one.input === 'string' ? `text ${one.input}` : matchText(one.input);
+      if (this.#answeredAlready(one, key)) return undefined;
+      return { one, key, followers: [], start: 0 };
+    } catch (error) {
+      // The prompt is no text and has no JSON text, which is the case's fault and not the end of the run.
+      this.#tally.failed(one, `the input cannot be sent: ${(error as Error).message}`);
+      return undefined;
     }
   }
 
@@ -156,12 +231,12 @@ class ModelRun {
     const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#client.config));
     if (!hit && this.#options.cacheMode === 'replay') {
       this.#tally.answered.missing += 1;
-      this.#tally.failed(one.index, one.id, one.category, NOT_KEPT);
+      this.#tally.failed(one, NOT_KEPT);
       return true;
     }
     if (hit) {
       this.#tally.answered.cached += 1;
-      this.#answered(one, hit, true);
+      this.#answered(one, hit, undefined);
       return true;
     }
     const call = this.#underWay.get(key);
@@ -172,11 +247,20 @@ class ModelRun {
 
   async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
     const start = performance.now();
+    const queued = this.#calls.get(task.id);
+    if (queued && queued.start === 0) queued.start = start;
     const { input } = task.testCase;
     const { signal } = context;
     let reply: Reply | undefined;
     const ask = async (): Promise<Answer> => {
-      reply = await performanceMonitor.measure('model-call', () => this.#client.ask(input, signal));
+      this.#time.started(performance.now());
+      reply = await performanceMonitor
+        .measure('model-call', () => this.#client.ask(input, signal))
+        .catch((error) => {
+          if (error instanceof ChatError && (error.status === 429 || error.status === 529)) this.#tally.refusals += 1;
+          throw error;
+        });
+      this.#failFast.answered();
       context.observe(reply.headers);
       this.#tally.used(reply.usage);
       return { text: reply.text, usage: reply.usage };
@@ -212,31 +296,36 @@ class ModelRun {
   }
 
   /** `isOurs`: the answer was asked for here, and not by another run at the same time. */
-  #settle({ one, followers }: Call, answer: Answer, isOurs: boolean): void {
+  #settle({ one, followers, start }: Call, answer: Answer, isOurs: boolean): void {
     if (isOurs) this.#tally.answered.called += 1;
     else this.#tally.answered.cached += 1;
-    this.#answered(one, answer, !isOurs);
+    this.#answered(one, answer, isOurs ? performance.now() - start : undefined);
     for (const follower of followers) {
       this.#tally.answered.shared += 1;
-      this.#answered(follower, answer, true);
+      this.#answered(follower, answer, undefined);
     }
   }
 
-  #answered(one: Case, { text, usage }: Answer, free: boolean): void {
-    if (free) {
+  /** `latencyMs`: of the call for this case; `undefined` when the answer was there, or came by the call of another. */
+  #answered(one: Case, { text, usage }: Answer, latencyMs: number | undefined): void {
+    const cached = latencyMs === undefined;
+    if (cached) {
       this.#tally.saved.prompt += usage.prompt;
       this.#tally.saved.completion += usage.completion;
     }
-    this.#scores.add(one, text);
+    const { price } = this.#endpoint;
+    const paid = price ? costOf(price, usage.prompt, usage.completion) : null;
+    const cost = cached ? 0 : paid;
+    this.#scores.add(one, { actual: text, latencyMs: latencyMs ?? null, tokens: usage, cost, cached });
   }
 
   #failed(taskId: string, message: string): void {
     const call = this.#take(taskId);
-    // What an abort ends did not fail; it was not finished.
+    // A call that an abort ends did not fail; it was not finished.
     if (!call || this.#signal.aborted) return;
-    for (const one of [call.one, ...call.followers]) {
-      this.#tally.failed(one.index, one.id, one.category, message);
-    }
+    const latencyMs = call.start === 0 ? null : performance.now() - call.start;
+    this.#tally.failed(call.one, message, { ...NO_ANSWER, latencyMs });
+    for (const one of call.followers) this.#tally.failed(one, message);
   }
 }
 

@@ -3,7 +3,7 @@
  * it could also mean, and the longer key over the shorter. Only a record's own keys count.
  */
 export class FieldPath {
-  /** As it was given. */
+  /** The path as it was given. */
   readonly text: string;
   readonly #parts: string[];
 
@@ -12,7 +12,7 @@ export class FieldPath {
     this.#parts = text.split('.');
   }
 
-  /** What `record` has there; `undefined` when it has nothing (a stored `null` is something). */
+  /** Returns the value in `record`; `undefined` when there is none (a stored `null` is one). */
   in(record: unknown): unknown {
     return found(record, this.#parts);
   }

@@ -4,7 +4,7 @@ import { UsageError } from './user_error.js';
 
 type Flags = NonNullable<ParseArgsConfig['options']>;
 
-/** What was given: the values by flag, and what is not a flag. */
+/** The values that were given, by flag, and the arguments that are no flags. */
 export interface Given {
   text(flag: string): string | undefined;
   on(flag: string): boolean;

@@ -1,4 +1,4 @@
-/** What `--help` prints; no line is longer than 80 columns. */
+/** Texts of `--help`; no line is longer than 80 columns. */
 
 export const HELP = `Usage: ai-evals <command>
 
@@ -19,8 +19,8 @@ POST /v1/chat/completions and GET /v1/models.
 export const RUN_HELP = `Usage: ai-evals run [DATASET] [flags]
 
 Asks a model every case of a dataset, scores the answers and prints a summary.
-DATASET is a JSONL, JSON or CSV file, also compressed (default: the dataset of
-600 cases that ships with the package).
+DATASET is a JSONL, JSON, CSV or Parquet file, also compressed, a pipe, or - for
+standard input (default: the dataset of 600 cases that ships with the package).
 
 The model: with OPENAI_API_KEY or OPENAI_BASE_URL set, that provider's
 POST /chat/completions (default https://api.openai.com/v1); otherwise a small
@@ -35,13 +35,16 @@ Where things are (dotted paths, also into arrays: choices.0.text)
 
 Scoring
   --scorer NAME          exact: the same text but for surrounding white space
-                         numeric: the same final number ('#### 18', 'A: 18',
-                         'the answer is 18', else the last number of the text)
+                         numeric: the same final number (what is in \\boxed{},
+                         '#### 18', 'A: 18', 'the answer is 18', else the last
+                         number of the text); what is expected has to be one
                          json: the same JSON value, wherever it stands
-                         auto (default): numeric for numbers, exact for text,
-                         json for everything else that is expected
+                         auto (default): numeric for plain decimal numbers,
+                         exact for other text, json for everything else
   --tolerance N          numeric: how far apart the numbers may be (default 0)
   --min-pass-rate SHARE  exit with 1 when less than this passes (0.9 is 90 %)
+  --allow-errors [N]     cases that may end without an answer or verdict before
+                         the exit code is 3 (default 0; without N: any number)
 
 The model and its limits
   --model NAME           default gpt-4o-mini, or the local model
@@ -66,11 +69,14 @@ model with the same settings, is not asked again for 14 days.
 
 Output
   --limit N              only the first N cases
+  --show-failures N      show the first N failed cases (default 5)
   --json FILE            also write the summary and every result as JSON
+  --json-lines FILE      also write every result as it comes, a line each
   --help, --version
 
-Exit codes: 0 done, 1 below --min-pass-rate, 2 bad usage or input, 130 stopped
-by Ctrl-C (what was finished is printed and written; a second one ends it at
-once), 70 when ai-evals itself fails. A failed call is counted as an error and
-does not stop the run.
+Exit codes: 0 done, 1 below --min-pass-rate, 2 bad usage or input, 3 cases
+without an answer or verdict beyond --allow-errors, 130 stopped by Ctrl-C (what
+was finished is printed and written; a second one ends it at once), 70 when
+ai-evals itself fails. A failed call is counted as an error and does not stop
+the run, unless the first 10 all fail for a wrong key or address.
 `;

@@ -4,11 +4,14 @@ import type { RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
 
 /** Throws a {@link UserError} when a file would be written over that the run reads or writes as something else. */
-export function checkOutputFiles({ dataset, jsonFile, cacheFile, cacheMode, fields }: RunOptions): void {
+export function checkOutputFiles({ dataset, jsonFile, linesFile, cacheFile, cacheMode, fields }: RunOptions): void {
   const cache = cacheMode === 'off' || fields.actual ? undefined : cacheFile;
   refuse(jsonFile, '--json', dataset, 'the dataset itself');
+  refuse(linesFile, '--json-lines', dataset, 'the dataset itself');
+  refuse(linesFile, '--json-lines', jsonFile, 'the file of --json');
   refuse(cache, '--cache-file', dataset, 'the dataset itself');
   refuse(cache, '--cache-file', jsonFile, 'the file of --json');
+  refuse(cache, '--cache-file', linesFile, 'the file of --json-lines');
 }
 
 function refuse(written: string | undefined, flag: string, other: string | undefined, role: string): void {
@@ -24,7 +27,7 @@ function isSameFile(a: string, b: string): boolean {
   return one?.isFile() === true && other?.isFile() === true && one.dev === other.dev && one.ino === other.ino;
 }
 
-/** What is there; where that cannot be told, whoever opens it says why. */
+/** Returns the figures of a file; whoever opens it says why there are none. */
 function found(file: string): BigIntStats | undefined {
   try {
     return statSync(file, { bigint: true, throwIfNoEntry: false });

@@ -1,4 +1,4 @@
-/** What models cost. */
+/** Prices of models. */
 import { LOCAL_MODEL } from './local_model/rules_model.js';
 
 /** US dollars per million tokens. */

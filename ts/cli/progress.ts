@@ -13,12 +13,15 @@ interface Output {
   write(text: string): unknown;
 }
 
-/** What is to be shown. */
+/** The run that is shown. */
 export interface Shown {
-  total: number;
+  /** The number of cases; `undefined` as long as the dataset is not read to its end. */
+  total(): number | undefined;
   tally: Tally;
   /** Milliseconds a limit holds the next start back. */
   heldBack(): number;
+  /** Milliseconds until so many cases are done; `undefined` when that cannot be told. */
+  timeLeft(cases: number): number | undefined;
 }
 
 export class Progress {
@@ -62,7 +65,7 @@ export class Progress {
       this.#draw();
       return;
     }
-    const share = this.#done() / this.#shown.total;
+    const share = this.#done() / (this.#shown.total() ?? Number.POSITIVE_INFINITY);
     const now = performance.now();
     if (share >= 1 || (share < this.#nextShare && now - this.#lastLine < LINE_EVERY)) return;
     this.#line();
@@ -71,40 +74,45 @@ export class Progress {
   }
 
   #line(): void {
-    const { total } = this.#shown;
+    this.#out.write(`${this.#counter(true)}  ${this.#facts().join('  ')}\n`);
+  }
+
+  /** `1,000/5,000 (20%)`; without a total what is done. */
+  #counter(withShare: boolean): string {
+    const total = this.#shown.total();
     const done = this.#done();
-    this.#out.write(
-      `${count(done)}/${count(total)} (${Math.floor((done / total) * 100)}%)  ${this.#facts().join('  ')}\n`,
-    );
+    if (total === undefined) return `${count(done)} done`;
+    const share = withShare ? ` (${Math.floor((done / total) * 100)}%)` : '';
+    return `${count(done)}/${count(total)}${share}`;
   }
 
   #facts(): string[] {
-    const { tally, total } = this.#shown;
+    const { tally } = this.#shown;
     const { all } = tally;
+    const total = this.#shown.total();
     const seconds = (performance.now() - this.#start) / 1000;
     const rate = all.total / Math.max(seconds, 0.001);
     const facts = [`${percent(all.passRate)} passed`];
     if (all.errors > 0) facts.push(plural(all.errors, 'error'));
     facts.push(`${rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s`);
+    const left = total === undefined || all.total >= total ? undefined : this.#shown.timeLeft(total - all.total);
+    if (left !== undefined) facts.push(`${duration(left)} left`);
     const held = this.#shown.heldBack();
     if (held > 500) facts.push(`rate limit: ${duration(held)}`);
-    else if (all.total > 0 && all.total < total) facts.push(`${duration(((total - all.total) / rate) * 1000)} left`);
     return facts;
   }
 
   #draw(): void {
     const columns = this.#out.columns || 80;
-    const { total } = this.#shown;
-    const done = this.#done();
+    const share = this.#done() / (this.#shown.total() ?? Number.POSITIVE_INFINITY);
     const style = styleFor(this.#out, this.#env);
-    const counter = `${count(done)}/${count(total)}`;
+    const counter = this.#counter(false);
     const facts = this.#facts();
     // The bar takes what the facts leave; on a narrow terminal the last facts go first.
     while (facts.length > 1 && counter.length + facts.join('  ').length + 16 > columns) facts.pop();
     const text = `${counter}  ${facts.join('  ')}`;
     const width = Math.min(30, columns - text.length - 4);
-    // A dataset that grew since it was counted must not overrun the bar.
-    const full = Math.round(Math.min(1, done / total) * width);
+    const full = Math.round(Math.min(1, share) * width);
     const bar = width < 4 ? '' : `${style.good('█'.repeat(full))}${style.dim('░'.repeat(width - full))} `;
     this.#out.write(`\r\u001b[2K${bar}${text}`);
   }

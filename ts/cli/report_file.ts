@@ -1,18 +1,24 @@
-/** The file `--json` names: opened before the run, so that nothing is spent when it cannot be written, and whole or not there. */
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+/**
+ * The file `--json` names. It is opened before the run, so that nothing is spent when it cannot be written, and it is whole
+ * or not there.
+ */
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { RowStore, resultText, writeAll } from './result_rows.js';
 import type { Summary } from './summary.js';
+import type { CaseResult } from './tally.js';
 import { UserError } from './user_error.js';
 
-/** Results turned into text at once: bounds the memory of writing a million of them. */
-const CHUNK = 4096;
+/** Characters written at a time. */
+const CHUNK = 1024 * 1024;
 
 export class ReportFile {
   readonly #given: string;
   readonly #target: string;
-  /** Where it is written; moved over the target when complete. The target itself when that is a device or pipe. */
+  /** The file that is written and moved over the target when complete; the target itself when that is a device or pipe. */
   readonly #path: string;
   readonly #file: number;
+  readonly #rows = new RowStore();
   #open = true;
 
   /** Throws a {@link UserError} when `file` cannot be written. */
@@ -30,17 +36,25 @@ export class ReportFile {
     }
   }
 
-  /** Writes `summary` and puts it in place. */
+  /** Adds the result of the case with this index. */
+  add(index: number, result: CaseResult): void {
+    this.#rows.add(index, resultText(result));
+  }
+
+  /** Writes `summary` with the results, in dataset order, and puts it in place. */
   write(summary: Summary): void {
-    const { results, ...head } = summary;
     try {
-      const opening = JSON.stringify(head, null, 2);
-      this.#append(`${opening.slice(0, -2)},\n  "results": [`);
-      for (let start = 0; start < results.length; start += CHUNK) {
-        const rows = results.slice(start, start + CHUNK).map((result) => `\n    ${JSON.stringify(result)}`);
-        this.#append(`${start === 0 ? '' : ','}${rows.join(',')}`);
+      const opening = JSON.stringify(summary, null, 2);
+      let text = `${opening.slice(0, -2)},\n  "results": [`;
+      let separator = '';
+      for (const row of this.#rows.inOrder()) {
+        text += `${separator}\n    ${row}`;
+        separator = ',';
+        if (text.length < CHUNK) continue;
+        this.#append(text);
+        text = '';
       }
-      this.#append(`${results.length === 0 ? '' : '\n  '}]\n}\n`);
+      this.#append(`${text}${separator === '' ? '' : '\n  '}]\n}\n`);
       if (this.#path !== this.#target) fsyncSync(this.#file);
       this.#close();
       if (this.#path !== this.#target) renameSync(this.#path, this.#target);
@@ -56,13 +70,14 @@ export class ReportFile {
   }
 
   #close(): void {
-    if (this.#open) closeSync(this.#file);
+    if (!this.#open) return;
     this.#open = false;
+    closeSync(this.#file);
+    this.#rows.close();
   }
 
   #append(text: string): void {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
+    writeAll(this.#file, Buffer.from(text));
   }
 
   #unwritable(error: unknown): UserError {
@@ -71,7 +86,7 @@ export class ReportFile {
   }
 }
 
-/** The file behind a symbolic link, so that the link stays. */
+/** Returns the file behind a symbolic link, so that the link stays. */
 function resolved(file: string): string {
   try {
     return realpathSync(file);

@@ -1,78 +1,116 @@
 /** `ai-evals run`: from the command line to the exit code. */
 import { relative } from 'node:path';
 import { performanceMonitor } from '../monitor/index.js';
-import { checkCases } from './cases.js';
+import { bottlenecksOf } from './bottlenecks.js';
+import { CaseReader, shownDataset } from './cases.js';
 import { type Endpoint, openEndpoint } from './endpoint.js';
 import { type Evaluation, evaluate, evaluateRecorded } from './evaluation.js';
+import { adviceOn } from './fail_fast.js';
 import { checkOutputFiles } from './output_files.js';
 import { costOf } from './prices.js';
 import { Progress } from './progress.js';
 import { ReportFile } from './report_file.js';
+import { LinesFile, resultText } from './result_rows.js';
 import type { RunOptions } from './run_options.js';
 import { styleFor } from './style.js';
-import { type Summary, summaryText } from './summary.js';
+import { ratesOf, type Summary, summaryText } from './summary.js';
 import { Tally } from './tally.js';
-import { plural, printable } from './wording.js';
+import { plural, printable, wrapped } from './wording.js';
 
+const DONE = 0;
 const BELOW_MINIMUM = 1;
+const BAD_INPUT = 2;
+const WITHOUT_ANSWER = 3;
 const INTERRUPTED = 130;
+
+/** The files a run writes. */
+interface Outputs {
+  report: ReportFile | undefined;
+  lines: LinesFile | undefined;
+}
 
 /** Runs an evaluation and resolves to the exit code; rejects with a `UserError` for what the person can put right. */
 export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
   checkOutputFiles(options);
-  const report = options.jsonFile === undefined ? undefined : new ReportFile(options.jsonFile);
+  const outputs = openOutputs(options);
+  const discard = () => {
+    outputs.report?.discard();
+    outputs.lines?.close();
+  };
   let onInterrupt = (): void => {
-    report?.discard();
+    discard();
     process.stderr.write('stopped before anything was run\n');
     process.exit(INTERRUPTED);
   };
   const interrupt = () => onInterrupt();
   process.on('SIGINT', interrupt);
+  const cases = new CaseReader(options);
   let endpoint: Endpoint | undefined;
   try {
-    const { total, repeatedIds } = await checkCases(options);
-    if (repeatedIds.length > 0) {
-      process.stderr.write(`warning: ids that more than one case has: ${printable(repeatedIds.join(', '))}\n`);
-    }
+    await cases.readAhead();
     endpoint = options.fields.actual ? undefined : await openEndpoint(options, env);
-    process.stderr.write(`${opening(options, total, endpoint)}\n`);
-    const { summary, tally } = await evaluated(options, endpoint, total, env, (handler) => {
+    process.stderr.write(`${opening(options, cases, endpoint)}\n`);
+    const { summary, tally } = await evaluated(cases, options, endpoint, outputs, env, (handler) => {
       onInterrupt = handler;
     });
-    process.stdout.write(summaryText(summary, tally.messages, styleFor(process.stdout, env)));
-    report?.write(summary);
-    return exitCode(summary, options);
+    if (cases.repeatedIds.size > 0) {
+      process.stderr.write(
+        `warning: ids that more than one case has: ${printable([...cases.repeatedIds].join(', '))}\n`,
+      );
+    }
+    process.stdout.write(summaryText(summary, tally, styleFor(process.stdout, env)));
+    outputs.lines?.close();
+    outputs.report?.write(summary);
+    return exitCode(summary, tally, cases, options);
   } catch (error) {
-    report?.discard();
+    discard();
     throw error;
   } finally {
     process.off('SIGINT', interrupt);
+    await cases.close();
     await endpoint?.close();
   }
 }
 
-function opening(options: RunOptions, total: number, endpoint: Endpoint | undefined): string {
+function openOutputs({ jsonFile, linesFile }: RunOptions): Outputs {
+  const report = jsonFile === undefined ? undefined : new ReportFile(jsonFile);
+  try {
+    return { report, lines: linesFile === undefined ? undefined : new LinesFile(linesFile) };
+  } catch (error) {
+    report?.discard();
+    throw error;
+  }
+}
+
+function opening(options: RunOptions, cases: CaseReader, endpoint: Endpoint | undefined): string {
   const near = relative(process.cwd(), options.dataset);
-  const shown = near.length < options.dataset.length && !near.startsWith('..') ? near : options.dataset;
-  const cases = `${plural(total, 'case')} of ${shown}`;
-  return endpoint ? `${cases}\nanswered by ${endpoint.model} at ${endpoint.shown}` : `${cases}: recorded answers`;
+  const path = near.length < options.dataset.length && !near.startsWith('..') ? near : options.dataset;
+  const number = cases.complete ? plural(cases.count, 'case') : `${plural(cases.count, 'case')} and more`;
+  const read = `${number} of ${path === options.dataset ? shownDataset(path) : path}`;
+  return endpoint ? `${read}\nanswered by ${endpoint.model} at ${endpoint.shown}` : `${read}: recorded answers`;
 }
 
 /** The part that calls the model. Its Ctrl-C ends it early with what was finished; a second one ends the process. */
 async function evaluated(
+  cases: CaseReader,
   options: RunOptions,
   endpoint: Endpoint | undefined,
-  total: number,
+  { report, lines }: Outputs,
   env: NodeJS.ProcessEnv,
   onInterrupt: (handler: () => void) => void,
 ): Promise<{ summary: Summary; tally: Tally }> {
   const start = performance.now();
-  const tally = new Tally(options.jsonFile !== undefined);
+  const tally = new Tally(options.showFailures, (index, result) => {
+    report?.add(index, result);
+    lines?.add(resultText(result));
+  });
   const stop = new AbortController();
   const evaluation = endpoint
-    ? evaluate(options, endpoint, tally, stop.signal)
-    : evaluateRecorded(options, tally, stop.signal);
-  const progress = new Progress(process.stderr, { total, tally, heldBack: () => evaluation.heldBack() }, env);
+    ? evaluate(cases, options, endpoint, tally, stop.signal)
+    : evaluateRecorded(cases, options, tally, stop.signal);
+  const total = () => (cases.complete ? cases.count : undefined);
+  const { heldBack, timeLeft } = evaluation;
+  const progress = new Progress(process.stderr, { total, tally, heldBack, timeLeft }, env);
   onInterrupt(() => {
     if (stop.signal.aborted) process.exit(INTERRUPTED);
     progress.say('stopping; Ctrl-C again to quit at once');
@@ -84,8 +122,14 @@ async function evaluated(
     progress.stop();
   }
   const durationMs = performance.now() - start;
-  const interrupted = stop.signal.aborted && tally.all.total < total;
-  return { tally, summary: summaryOf(options, endpoint, tally, evaluation, { durationMs, interrupted }) };
+  const unfinished = !cases.complete || tally.all.total < cases.count;
+  const hopeless = evaluation.hopeless();
+  const reason = hopeless ?? cases.failure?.message ?? (stop.signal.aborted ? 'Ctrl-C' : undefined);
+  const stopped = unfinished ? (reason ?? null) : null;
+  return {
+    tally,
+    summary: summaryOf(options, endpoint, tally, evaluation, { durationMs, interrupted: unfinished, stopped }),
+  };
 }
 
 function summaryOf(
@@ -93,30 +137,32 @@ function summaryOf(
   endpoint: Endpoint | undefined,
   tally: Tally,
   evaluation: Evaluation,
-  ending: Pick<Summary, 'durationMs' | 'interrupted'>,
+  ending: Pick<Summary, 'durationMs' | 'interrupted' | 'stopped'>,
 ): Summary {
-  const timing = performanceMonitor.getComponentTiming('model-call');
+  const timing = (component: string) => performanceMonitor.getComponentTiming(component);
+  const calls = timing('model-call');
   const { called, cached, shared, missing } = tally.answered;
   const price = endpoint?.price;
   const asked = called + cached + shared + missing;
-  const { dataset, scorer, fields } = options;
+  const { dataset, scorer, fields, concurrency } = options;
   const free = !endpoint;
+  const { retries, refusals } = tally;
+  const throttleTime = evaluation.throttleTime();
   return {
     dataset,
     model: endpoint?.model ?? null,
     endpoint: endpoint?.shown ?? null,
     scorer,
     ...ending,
-    ...tally.all,
-    byCategory: Object.fromEntries(tally.byCategory),
+    ...ratesOf(tally),
     latency: {
-      count: timing?.totalCalls ?? 0,
-      avg: timing?.avgDuration ?? 0,
-      min: timing?.minDuration ?? 0,
-      max: timing?.maxDuration ?? 0,
-      p50: timing?.p50Duration ?? 0,
-      p95: timing?.p95Duration ?? 0,
-      p99: timing?.p99Duration ?? 0,
+      count: calls?.totalCalls ?? 0,
+      avg: calls?.avgDuration ?? 0,
+      min: calls?.minDuration ?? 0,
+      max: calls?.maxDuration ?? 0,
+      p50: calls?.p50Duration ?? 0,
+      p95: calls?.p95Duration ?? 0,
+      p99: calls?.p99Duration ?? 0,
     },
     tokens: tally.tokens,
     cost: free ? 0 : price ? costOf(price, tally.tokens.prompt, tally.tokens.completion) : null,
@@ -129,16 +175,36 @@ function summaryOf(
       tokensSaved: tally.saved.prompt + tally.saved.completion,
       costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
     },
-    retries: tally.retries,
-    throttleTime: evaluation.throttleTime(),
-    bottlenecks: performanceMonitor.identifyBottlenecks(),
-    results: tally.results(),
+    retries,
+    refusals,
+    throttleTime,
+    bottlenecks: endpoint
+      ? bottlenecksOf({
+          ...endpoint,
+          ...{ durationMs: ending.durationMs, throttleTime, refusals, retries, concurrency, timing },
+          calls: calls?.totalCalls ?? 0,
+        })
+      : [],
   };
 }
 
-function exitCode(summary: Summary, { minPassRate }: RunOptions): number {
-  if (summary.interrupted) return INTERRUPTED;
-  if (minPassRate === undefined || summary.passRate >= minPassRate) return 0;
-  process.stderr.write(`pass rate ${summary.passRate.toFixed(4)} is below --min-pass-rate ${minPassRate}\n`);
+function exitCode(summary: Summary, tally: Tally, cases: CaseReader, { minPassRate, allowErrors }: RunOptions): number {
+  const say = (text: string) => process.stderr.write(`${wrapped(text, 80).join('\n')}\n`);
+  if (cases.failure) {
+    process.stderr.write(`ai-evals: ${cases.failure.message}\n`);
+    return BAD_INPUT;
+  }
+  const { errors, total, passRate, interrupted, stopped } = summary;
+  if (interrupted && stopped === 'Ctrl-C') return INTERRUPTED;
+  if (errors > allowErrors) {
+    const advice = [...tally.messages.keys()].map(adviceOn).find((text) => text !== undefined);
+    say(
+      `${plural(errors, 'case')} of ${total} ended without an answer or verdict, so the pass rate is no result${advice === undefined ? '' : `: ${advice}`}. ` +
+        `To accept that: --allow-errors ${errors}`,
+    );
+    return WITHOUT_ANSWER;
+  }
+  if (minPassRate === undefined || passRate >= minPassRate) return DONE;
+  say(`pass rate ${passRate.toFixed(4)} is below --min-pass-rate ${minPassRate}`);
   return BELOW_MINIMUM;
 }

@@ -6,15 +6,21 @@ import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
 import { UsageError } from './user_error.js';
 
-/** Where answers are kept between runs, below the directory of the run. */
+/** The file that keeps answers between runs, below the directory of the run. */
 const DEFAULT_CACHE_FILE = join('.ai-evals', 'answers.db');
 
 /** The dataset that ships with the package. */
 export const DEFAULT_DATASET = join(PACKAGE_ROOT, 'datasets', 'everyday.jsonl');
 
+/** The dataset that is named `-`. */
+const STANDARD_INPUT = '/dev/stdin';
+
+/** The value of `--allow-errors` without a number. */
+const ANY = 'any';
+
 export type Scorer = 'auto' | 'exact' | 'numeric' | 'json';
 
-/** Where the parts of a case are in a record. */
+/** The paths of the parts of a case in a record. */
 export interface Fields {
   /** `undefined`: `id` where there is one. */
   id: FieldPath | undefined;
@@ -28,14 +34,21 @@ export interface Fields {
 }
 
 export interface RunOptions {
+  /** The path of a file; `/dev/stdin` for `-`. */
   dataset: string;
   fields: Fields;
   scorer: Scorer;
   tolerance: number;
   limit: number;
   jsonFile: string | undefined;
+  /** Takes a line of JSON per result while the run goes on. */
+  linesFile: string | undefined;
   minPassRate: number | undefined;
-  /** What the cache of answers does; see `CacheMode`. */
+  /** Cases that may end without a verdict before the run counts as failed. */
+  allowErrors: number;
+  /** Failed cases that are shown. */
+  showFailures: number;
+  /** The mode of the cache of answers. */
   cacheMode: CacheMode;
   /** The file that holds the answers. */
   cacheFile: string;
@@ -71,7 +84,10 @@ export const RUN_FLAGS = {
   tolerance: text,
   limit: text,
   json: text,
+  'json-lines': text,
+  'show-failures': text,
   'min-pass-rate': text,
+  'allow-errors': text,
   'no-cache': flag,
   replay: flag,
   record: flag,
@@ -94,7 +110,7 @@ export const RUN_FLAGS = {
 
 /** Reads the arguments after `run`; `'help'` or `'version'` when that is all that was asked for. */
 export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptions | 'help' | 'version' {
-  const given = readFlags(args, RUN_FLAGS);
+  const given = readFlags(withErrorsAllowed(args), RUN_FLAGS);
   if (given.on('help')) return 'help';
   if (given.on('version')) return 'version';
   const [dataset, ...more] = given.positionals;
@@ -105,7 +121,7 @@ export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptio
     throw new UsageError('--price-in and --price-out belong together: give both');
   }
   return {
-    dataset: dataset ?? DEFAULT_DATASET,
+    dataset: dataset === '-' ? STANDARD_INPUT : (dataset ?? DEFAULT_DATASET),
     fields: {
       id: path(given, 'id-field'),
       input: path(given, 'input-field'),
@@ -117,7 +133,11 @@ export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptio
     tolerance: given.number('tolerance', FROM_0) ?? 0,
     limit: given.number('limit', WHOLE_FROM_1) ?? Number.POSITIVE_INFINITY,
     jsonFile: nonEmpty(given, 'json'),
+    linesFile: nonEmpty(given, 'json-lines'),
     minPassRate: given.number('min-pass-rate', SHARE),
+    allowErrors:
+      given.text('allow-errors') === ANY ? Number.POSITIVE_INFINITY : (given.number('allow-errors', WHOLE_FROM_0) ?? 0),
+    showFailures: given.number('show-failures', WHOLE_FROM_0) ?? 5,
     cacheMode: cacheMode(given),
     cacheFile: nonEmpty(given, 'cache-file') ?? (env.AI_EVALS_CACHE_FILE || DEFAULT_CACHE_FILE),
     local: given.on('local'),
@@ -133,6 +153,12 @@ export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptio
     priceIn,
     priceOut,
   };
+}
+
+/** `args` with a value for an `--allow-errors` that has no number behind it: its number may be left out. */
+function withErrorsAllowed(args: string[]): string[] {
+  const isBare = (arg: string, i: number) => arg === '--allow-errors' && !/^\d+$/.test(args[i + 1] ?? '');
+  return args.map((arg, i) => (isBare(arg, i) ? `${arg}=${ANY}` : arg));
 }
 
 function cacheMode(given: Given): CacheMode {

@@ -1,8 +1,11 @@
 /** The summary of a run, for machines (`--json`) and as text for people. */
 import type { Bottleneck } from '../monitor/index.js';
+import { shownDataset } from './cases.js';
+import { failureLines } from './failure_lines.js';
 import type { Style } from './style.js';
-import type { CaseResult, Counts } from './tally.js';
-import { count, dollars, duration, percent, plural, shortened, wrapped } from './wording.js';
+import type { Counts, Tally } from './tally.js';
+import { type Interval, wilsonInterval } from './wilson_interval.js';
+import { count, dollars, duration, percent, percentBounds, plural, shortened, wrapped } from './wording.js';
 
 /** The summary as `--json` writes it. Durations are milliseconds, rates 0–1, `cost` US dollars. */
 export interface Summary extends Counts {
@@ -11,10 +14,21 @@ export interface Summary extends Counts {
   model: string | null;
   endpoint: string | null;
   scorer: string;
-  /** Whether Ctrl-C ended it; then only what was finished is counted. */
+  /** `true` when it ended before its end; then only what was finished is counted. */
   interrupted: boolean;
+  /** The reason when it ended before its end, else `null`. */
+  stopped: string | null;
+  /** Wilson's 95 % interval of `passRate`, which counts errors as not passed. */
+  interval: Interval;
+  /** Cases with a verdict: `passed` + `failed`. */
+  answered: number;
+  /** `passed / answered`, 0 when there is none. */
+  answeredPassRate: number;
+  /** Wilson's 95 % interval of `answeredPassRate`. */
+  answeredInterval: Interval;
+  /** In natural order of their names. */
   byCategory: Record<string, Counts>;
-  /** Of calls, every attempt counted; zeros when there was none. */
+  /** Milliseconds of calls, every attempt counted; zeros when there was none. */
   latency: { count: number; avg: number; min: number; max: number; p50: number; p95: number; p99: number };
   tokens: { prompt: number; completion: number; total: number };
   /** `null` when the model's price is not known. */
@@ -35,18 +49,49 @@ export interface Summary extends Counts {
   };
   /** Attempts beyond the first of a call. */
   retries: number;
+  /** Attempts that the provider turned away because of its limit. */
+  refusals: number;
   throttleTime: number;
+  /** Reasons for the time it took, worst first; of severity `low` where nothing is wrong. */
   bottlenecks: Bottleneck[];
   durationMs: number;
-  results: CaseResult[];
 }
 
 const WIDTH = 80;
 const MOST_CATEGORIES = 30;
 const MOST_ERRORS = 5;
 
-/** The summary as text of at most 80 columns, but for what the dataset itself names. */
-export function summaryText(summary: Summary, messages: ReadonlyMap<string, number>, style: Style): string {
+/** Returns the figures about the rates of a run. */
+export function ratesOf({
+  all,
+  byCategory,
+}: Tally): Pick<
+  Summary,
+  keyof Counts | 'interval' | 'answered' | 'answeredPassRate' | 'answeredInterval' | 'byCategory'
+> {
+  const answered = all.passed + all.failed;
+  const names = [...byCategory.keys()].sort(byName);
+  return {
+    ...all,
+    interval: wilsonInterval(all.passed, all.total),
+    answered,
+    answeredPassRate: answered === 0 ? 0 : all.passed / answered,
+    answeredInterval: wilsonInterval(all.passed, answered),
+    byCategory: Object.fromEntries(names.map((name) => [name, byCategory.get(name)!])),
+  };
+}
+
+/** Natural order: `cat2` before `cat10`. */
+function byName(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true }) || (a < b ? -1 : 1);
+}
+
+/** Returns the summary as text of at most 80 columns, but for what the dataset itself names. */
+export function summaryText(
+  summary: Summary,
+  { messages, failures }: Pick<Tally, 'messages' | 'failures'>,
+  style: Style,
+): string {
   const lines = [
     '',
     ...heading(summary, style),
@@ -55,6 +100,7 @@ export function summaryText(summary: Summary, messages: ReadonlyMap<string, numb
     '',
     ...figures(summary),
     ...bottleneckLines(summary),
+    ...failureBlock(summary, failures, style),
     ...errorLines(summary, messages, style),
     '',
   ];
@@ -62,15 +108,23 @@ export function summaryText(summary: Summary, messages: ReadonlyMap<string, numb
 }
 
 function heading(summary: Summary, style: Style): string[] {
-  const { total, passed, passRate, durationMs, interrupted, model, endpoint } = summary;
+  const { total, passed, passRate, durationMs, interrupted, stopped, model, endpoint, errors, answered } = summary;
   const verdict = `${count(passed)} of ${plural(total, 'case')} passed (${percent(passRate)}) in ${duration(durationMs)}`;
-  const source = model === null ? `recorded answers of ${summary.dataset}` : `${model} at ${endpoint}`;
-  const stopped = interrupted ? [style.bad('Stopped before the end: this is what was finished.')] : [];
-  return [...stopped, style.bold(verdict), style.dim(source)];
+  const source = model === null ? `recorded answers of ${shownDataset(summary.dataset)}` : `${model} at ${endpoint}`;
+  const why = stopped === null ? '' : ` ${stopped}`;
+  const cut = interrupted
+    ? wrapped(`Stopped before the end: this is what was finished.${why}`, WIDTH).map(style.bad)
+    : [];
+  const rates = [`95 % interval ${percentBounds(summary.interval)}`];
+  if (errors > 0) {
+    const ofAnswered = `${count(passed)} of ${count(answered)} answered (${percent(summary.answeredPassRate)})`;
+    rates.push(`${ofAnswered}, 95 % interval ${percentBounds(summary.answeredInterval)}`);
+  }
+  return [...cut, style.bold(verdict), ...rates, style.dim(source)];
 }
 
 function categoryTable(summary: Summary, style: Style): string[] {
-  const entries = Object.entries(summary.byCategory).sort(([a], [b]) => a.localeCompare(b, 'en'));
+  const entries = Object.entries(summary.byCategory).sort(([a], [b]) => byName(a, b));
   const names = entries.slice(0, MOST_CATEGORIES).map(([name, counts]) => [shortened(name, 30), counts] as const);
   const width = Math.max('category'.length, ...names.map(([name]) => name.length));
   const row = (name: string, cells: string[]) =>
@@ -122,12 +176,24 @@ function cacheLines({ enabled, hits, shared, misses, hitRate, tokensSaved, costS
 function bottleneckLines({ bottlenecks, durationMs }: Summary): string[] {
   // Whatever takes most of a second or less is not worth a person's time.
   if (durationMs < 1000) return [];
-  const worst = bottlenecks.filter(({ severity }) => severity !== 'low').slice(0, 3);
-  return worst.flatMap(({ component, severity, avgDuration, percentOfTotal, recommendation }, i) => {
-    const share = `${percentOfTotal.toFixed(1)}% of the time, ${duration(avgDuration)} each`;
+  return bottlenecks.slice(0, 3).flatMap(({ component, severity, percentOfTotal, recommendation }, i) => {
+    const share = component === 'failed-attempts' ? 'of the calls' : 'of the time';
+    const grade = severity === 'low' ? '' : ` (${severity})`;
     const advice = wrapped(recommendation, WIDTH - 17).map((text) => `                 ${text}`);
-    return [line(i === 0 ? 'bottlenecks' : '', `${component} (${severity}): ${share}`), ...advice];
+    return [
+      line(i === 0 ? 'bottlenecks' : '', `${component}${grade}: ${percentOfTotal.toFixed(0)}% ${share}`),
+      ...advice,
+    ];
   });
+}
+
+function failureBlock({ failed }: Summary, failures: Tally['failures'], style: Style): string[] {
+  if (failures.length === 0) return [];
+  const of =
+    failures.length < failed
+      ? `The first ${failures.length} of ${plural(failed, 'failed case')}`
+      : plural(failed, 'failed case');
+  return ['', style.bad(`${of}:`), ...failureLines(failures, WIDTH)];
 }
 
 function errorLines(summary: Summary, messages: ReadonlyMap<string, number>, style: Style): string[] {
@@ -136,7 +202,7 @@ function errorLines(summary: Summary, messages: ReadonlyMap<string, number>, sty
   const title =
     summary.errors === summary.total
       ? 'Every case ended in an error:'
-      : `${plural(summary.errors, 'case')} got no answer:`;
+      : `${plural(summary.errors, 'case')} got no verdict:`;
   const lines = ranked.slice(0, MOST_ERRORS).flatMap(([message, times]) => {
     const [first, ...rest] = wrapped(shortened(message, 400), WIDTH - 11);
     return [`${`${count(times)} ×`.padStart(9)}  ${first}`, ...rest.map((text) => `           ${text}`)];

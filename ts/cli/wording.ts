@@ -20,6 +20,11 @@ export function percent(share: number): string {
   return `${shown}%`;
 }
 
+/** Bounds of a share: `68.6 to 80.5%`. */
+export function percentBounds({ low, high }: { low: number; high: number }): string {
+  return `${(low * 100).toFixed(1)} to ${(high * 100).toFixed(1)}%`;
+}
+
 /** `61,234`. */
 export function count(n: number): string {
   return n.toLocaleString('en-US');

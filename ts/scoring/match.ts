@@ -4,19 +4,23 @@
  */
 import { outOfRange } from '../arguments.js';
 import { guarded, native } from '../native.js';
+import { toJsonText } from '../value/form.js';
 
 /** How an answer is compared. */
 export type Matcher = 'exact' | 'numeric' | 'json';
 
-/** An answer and what was expected. What is not a string counts as its JSON text. */
+/** An answer and what was expected; each counts as its {@link matchText}. */
 export interface MatchPair {
   expected: unknown;
   actual: unknown;
 }
 
-/** What a match says. */
+/** The verdict of a match. */
 export interface MatchScore {
-  /** 0–1; `NaN` when the expected side cannot be matched against (it holds no number for `'numeric'`). */
+  /**
+   * 0–1; `NaN` when the expected side cannot be matched against: it is not one number (`'numeric'`), or nested more than
+   * 1,000 deep (`'json'`).
+   */
   score: number;
   /** Whether it is a full match. */
   passed: boolean;
@@ -27,30 +31,39 @@ export interface MatchOptions {
   tolerance?: number | undefined;
 }
 
+/** A decimal number as a program writes it: no leading zeros, no separators, no other base. */
+const PLAIN_DECIMAL = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?$/i;
+
 /**
  * Scores a batch, in order. One native call: O(total text); a batch of some hundred answers keeps the event loop for well
- * under a millisecond per 100 KB.
+ * under a millisecond per 100 KB. Throws `TypeError` for a value that {@link matchText} refuses.
  */
 export function scoreMatches(matcher: Matcher, pairs: readonly MatchPair[], options: MatchOptions = {}): MatchScore[] {
   const { tolerance = 0 } = options;
   if (!(tolerance >= 0 && tolerance < Number.POSITIVE_INFINITY)) {
     outOfRange('tolerance', 'a finite number of at least 0', tolerance);
   }
-  const texts = pairs.flatMap(({ expected, actual }) => [textOf(expected), textOf(actual)]);
+  const texts = pairs.flatMap(({ expected, actual }) => [matchText(expected), matchText(actual)]);
   const lengths = Uint32Array.from(texts, (text) => text.length);
   const scores = guarded(() => native.scoreMatches(matcher, tolerance, texts.join(''), lengths));
   return pairs.map((_, i) => ({ score: scores[i]!, passed: scores[i] === 1 }));
 }
 
-/** The matcher that suits an expected value: numbers (also as text) by `numeric`, other text by `exact`, the rest by `json`. */
+/**
+ * Picks the matcher that suits an expected value: `numeric` for numbers and for text that is a plain decimal number, `exact`
+ * for other text (`02134`, `0x1F`, `1,234`), `json` for the rest.
+ */
 export function matcherFor(expected: unknown): Matcher {
-  if (typeof expected === 'number' || typeof expected === 'bigint') return 'numeric';
+  if (typeof expected === 'number') return Number.isFinite(expected) ? 'numeric' : 'json';
+  if (typeof expected === 'bigint') return 'numeric';
   if (typeof expected !== 'string') return 'json';
-  return expected.trim() !== '' && Number.isFinite(Number(expected)) ? 'numeric' : 'exact';
+  return PLAIN_DECIMAL.test(expected.trim()) ? 'numeric' : 'exact';
 }
 
-function textOf(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'bigint') return String(value);
-  return JSON.stringify(value) ?? '';
+/**
+ * Returns the text that a value is compared as: a string itself, nothing for `undefined`, everything else its JSON text in
+ * the package's form. Throws `TypeError` for a value that holds itself or is nested too deep to have one.
+ */
+export function matchText(value: unknown): string {
+  return typeof value === 'string' ? value : (toJsonText(value) ?? '');
 }

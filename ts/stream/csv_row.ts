@@ -1,6 +1,6 @@
 /** Rows of CSV (RFC 4180) and TSV (IANA `text/tab-separated-values`). */
 import { AiEvalsError } from '../errors.js';
-import { toJsonText } from '../value_form.js';
+import { toJsonText } from '../value/form.js';
 
 /** Returns the row of these cells, with its line end. TSV has no quotes: a tab or a line end in a cell is refused. */
 export function rowText(format: 'csv' | 'tsv', cells: readonly string[]): string {
@@ -22,7 +22,7 @@ export function checkTsvCell(name: string, text: string): void {
 
 /**
  * Returns the text of a cell: nothing for `undefined` and `null`, strings as they are, everything else its JSON form (see
- * `value_form.ts`) without quotes around it. Half a surrogate pair, which UTF-8 lacks, is its escape `\ud83d`.
+ * `value/form.ts`) without quotes around it. Half a surrogate pair, which UTF-8 lacks, is its escape `\ud83d`.
  */
 export function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';

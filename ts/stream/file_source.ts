@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { outOfRange, wrongType } from '../arguments.js';
 import { DatasetError } from '../errors.js';
 import { fromNative, guarded, native } from '../native.js';
-import { fromJsonText } from '../value_form.js';
+import { fromJsonText } from '../value/form.js';
 import { sampledBytes } from './held_size.js';
 import type { Pulled, Source, SourceProgress } from './source.js';
 import type { FullConfig } from './stream_config.js';

@@ -1,6 +1,6 @@
 /** Values that JSON lacks, made of their text as a plan says: what the native reader of Parquet sends. */
 
-import { momentOf } from '../value_form.js';
+import { momentOf } from '../value/form.js';
 
 /**
  * What to do with a parsed value: nothing; a conversion of a scalar; the same inside of lists, maps and structs. As

@@ -15,7 +15,7 @@ export class RequestError extends Error {
   }
 }
 
-/** What the server needs of a request. */
+/** The parts of a request that the server needs. */
 export interface ChatRequest {
   /** The text of the last message of the user. */
   problem: string;

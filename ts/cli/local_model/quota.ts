@@ -59,7 +59,7 @@ class Window {
   }
 }
 
-/** What a request was told: admitted, or after how many milliseconds to come again and which limit was the reason. */
+/** The decision on a request: admitted, or the milliseconds to wait and the limit that is the reason. */
 export type Admission = { admitted: true } | { admitted: false; retryAfter: number; reason: 'requests' | 'tokens' };
 
 /** The limits of one client of the local server. */

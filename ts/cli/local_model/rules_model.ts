@@ -27,7 +27,7 @@ export interface ModelAnswer {
   text: string;
   /** Milliseconds a model of this size would take. */
   time: number;
-  /** Whether the first attempt at this problem is turned away as if the service were busy. */
+  /** `true` when the first attempt at this problem is turned away as if the service were busy. */
   busyAtFirst: boolean;
 }
 
@@ -65,7 +65,7 @@ function answerTime(percent: number, text: string): number {
   return 150 + tokens(text) * 3 + Math.min(rest, 1200);
 }
 
-/** How many tokens a text is taken for: one for each four characters, as is usual for English. */
+/** Returns the number of tokens of a text: one for each four characters, as is usual for English. */
 export function tokens(text: string): number {
   return Math.ceil(text.length / 4);
 }

@@ -19,7 +19,7 @@ export interface LocalServerOptions {
   latencyScale?: number | undefined;
   /** Default {@link LOCAL_LIMITS}. */
   limits?: QuotaLimits | undefined;
-  /** Whether some first attempts are turned away with a 429. Default true. */
+  /** Turns some first attempts away with a 429. Default true. */
   busy?: boolean | undefined;
 }
 
@@ -27,14 +27,14 @@ export interface LocalServerOptions {
 export interface LocalServer {
   /** The base URL a client is configured with, for instance `http://127.0.0.1:40123/v1`. */
   readonly url: string;
-  /** What was asked of it so far. */
+  /** Numbers of requests so far. */
   readonly counts: { requests: number; answered: number; turnedAway: number };
   /** Drops every connection and frees the port. */
   close(): Promise<void>;
 }
 
 const LARGEST_BODY = 10 * 1024 * 1024;
-/** How many problems are remembered as turned away once; far beyond any dataset it is meant for. */
+/** The most problems that are remembered as turned away once; far beyond any dataset it is meant for. */
 const MOST_REMEMBERED = 100_000;
 
 /** Starts the server; resolves once it listens. */

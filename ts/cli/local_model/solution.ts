@@ -1,4 +1,4 @@
-/** What a solver of the local model works out for a problem it understands. */
+/** A solution that the local model works out for a problem it understands. */
 export interface Solution {
   /** The right answer, worded as a model would. */
   answer: string;

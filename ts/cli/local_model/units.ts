@@ -1,7 +1,7 @@
 /** The local model's solver for conversions of units. */
 import { numericSolution, type Solver } from './solution.js';
 
-/** How many of the base unit of its kind (metre, gram, minute, litre) one of each is. */
+/** Units in the base unit of their kind (metre, gram, minute, litre). */
 const IN_BASE: Record<string, number> = {
   metres: 1,
   kilometres: 1000,
