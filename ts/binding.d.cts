@@ -92,7 +92,7 @@ export declare class CacheHandle {
    * # Errors
    * For a limit out of its range.
    */
-  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
+  constructor(page: Uint16Array, uses: Uint32Array, replacements: Float64Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
   /** What the functions below know the cache by. */
   get id(): number
 }
@@ -283,7 +283,10 @@ export declare function cacheAddVector(id: number, slot: number, vector: Float64
  *   `window` ms ago; else as `get`;
  * - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
  * - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
- *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
+ *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own;
+ * - `settle(id)`: does nothing but what every call does first, which is to count the uses that the facade has noted.
+ *
+ * A `structure` below 0 stands for a key that the facade knows by its slot; see `Held::key_of`.
  */
 export declare function cacheCalls(): CacheCalls
 
@@ -293,6 +296,7 @@ export interface CacheCalls {
   getStale: (id: number, structure: number, now: number, text: string, window: number) => number
   peek: (id: number, structure: number, now: number, text: string) => number
   set: (id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number
+  settle: (id: number) => number
 }
 
 /** Drops everything and zeroes the counters. */
@@ -425,8 +429,8 @@ export declare function runDelay(): number
  */
 export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
 
-/** The stable digest (32 bytes) of such a sequence. */
-export declare function stableKey(page: Uint16Array, structure: number, text: string): Buffer
+/** Writes the stable digest (32 bytes) of such a sequence to `digest`. */
+export declare function stableKey(page: Uint16Array, structure: number, text: string, digest: Uint8Array): void
 
 /**
  * Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and

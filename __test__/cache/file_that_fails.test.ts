@@ -10,12 +10,14 @@ import { canMount, mount } from './mounted.js';
 
 const require = createRequire(import.meta.url);
 const { AiEvalsError } = require('../../dist/errors.js') as typeof import('../../ts/errors.js');
-const { ByteTier } = require('../../dist/cache/byte_tier.js') as typeof import('../../ts/cache/byte_tier.js');
+const { ByteTier } =
+  require('../../dist/cache/stores/byte_tier.js') as typeof import('../../ts/cache/stores/byte_tier.js');
 const { FallbackTier } =
-  require('../../dist/cache/fallback_tier.js') as typeof import('../../ts/cache/fallback_tier.js');
+  require('../../dist/cache/stores/fallback_tier.js') as typeof import('../../ts/cache/stores/fallback_tier.js');
 const { KeyedStore } = require('../../dist/cache/keyed_store.js') as typeof import('../../ts/cache/keyed_store.js');
-const { MemoryTier } = require('../../dist/cache/memory_tier.js') as typeof import('../../ts/cache/memory_tier.js');
-const { textForm } = require('../../dist/cache/key_form.js') as typeof import('../../ts/cache/key_form.js');
+const { MemoryTier } =
+  require('../../dist/cache/stores/memory_tier.js') as typeof import('../../ts/cache/stores/memory_tier.js');
+const { textForm } = require('../../dist/cache/key/key_form.js') as typeof import('../../ts/cache/key/key_form.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'ai-evals-failing-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -9,7 +9,8 @@ import { runChild } from '../lifecycle/child.js';
 
 const require = createRequire(import.meta.url);
 const { AiEvalsError } = require('../../dist/errors.js') as typeof import('../../ts/errors.js');
-const { RetriedFile } = require('../../dist/cache/retried_file.js') as typeof import('../../ts/cache/retried_file.js');
+const { RetriedFile } =
+  require('../../dist/cache/stores/retried_file.js') as typeof import('../../ts/cache/stores/retried_file.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'ai-evals-trouble-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -158,7 +159,7 @@ test('a closed cache says so whatever is called, and clear changes nothing', asy
 
 test('neither prompts nor credentials are in the file', () => {
   const file = path();
-  const cache = new ResponseCache({ persist: file });
+  const cache = new ResponseCache({ persist: file, explain: true });
   const config = {
     model: 'gpt-visible',
     apiKey: 'sk-proj-ABCDEFGHIJKLMNOP',

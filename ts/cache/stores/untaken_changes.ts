@@ -7,7 +7,7 @@
  *
  * Cost: O(1) for each change; keys are kept whole, as they have to be written again.
  */
-import { idOf, type KeyCopy } from './content_key.js';
+import { idOf, type KeyCopy } from '../key/content_key.js';
 import type { FullCost } from './tier.js';
 
 /** Most changes, and most bytes of keys and notes. */

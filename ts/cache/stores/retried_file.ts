@@ -3,7 +3,7 @@
  * is tried again. The first failure is a process warning (`AI_EVALS_CACHE_DEGRADED`; `AI_EVALS_CACHE_BUSY` where others only
  * wrote for too long), the others are silent.
  */
-import { AiEvalsError } from '../errors.js';
+import { AiEvalsError } from '../../errors.js';
 import { type ByteTier, isStorageFailure } from './byte_tier.js';
 
 /** Milliseconds for which a file that failed is left alone. */

@@ -2,12 +2,12 @@
  * Entries as bytes outside this thread's heap: in the process's memory, shared by its threads, or in a file, shared by
  * processes. A hit is a new copy of the value; see `value_codec.ts` for what can be stored.
  */
-import { AiEvalsError } from '../errors.js';
-import { guarded, native } from '../native.js';
-import { decode, encode } from '../value/codec.js';
-import { page } from './content_key.js';
-import type { MissCost, Savings } from './options.js';
-import { fullCost, SavedCosts } from './saved_costs.js';
+import { AiEvalsError } from '../../errors.js';
+import { guarded, native } from '../../native.js';
+import { decode, encode } from '../../value/codec.js';
+import { page } from '../key/content_key.js';
+import type { MissCost, Savings } from '../options.js';
+import { fullCost, SavedCosts } from '../savings.js';
 import {
   type Claimed,
   type Extras,

@@ -14,11 +14,11 @@
  * cache goes on in memory alone until it is closed.
  */
 
-import { decode, type Encoded, encode } from '../value/codec.js';
+import { decode, type Encoded, encode } from '../../value/codec.js';
+import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from '../key/content_key.js';
+import type { Savings } from '../options.js';
 import type { ByteTier } from './byte_tier.js';
-import { copyKey, type KeyCopy, keyRead, keyText, writeCopy } from './content_key.js';
 import type { MemoryTier } from './memory_tier.js';
-import type { Savings } from './options.js';
 import { RetriedFile } from './retried_file.js';
 import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from './tier.js';
 import { type Change, UntakenChanges } from './untaken_changes.js';
