@@ -5,7 +5,11 @@ import { MockLanguageModelV3 } from 'ai/test';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { answer, type CallOptions, deferred, echo, settled } from './models.js';
 
-function cached(model: MockLanguageModelV3, options?: CacheMiddlewareOptions, cache = new ResponseCache()) {
+function cached(
+  model: MockLanguageModelV3,
+  options?: CacheMiddlewareOptions,
+  cache = new ResponseCache({ explain: true }),
+) {
   return { cache, model: wrapLanguageModel({ model, middleware: cacheMiddleware(cache, options) }) };
 }
 
@@ -218,7 +222,7 @@ describe('generateText through cacheMiddleware', () => {
 describe('modes', () => {
   test("'replay' answers what is held; a miss is a CacheMissError that says what differs, and asks nothing", async () => {
     const inner = echo();
-    const cache = new ResponseCache();
+    const cache = new ResponseCache({ explain: true });
     await generateText({ model: cached(inner, {}, cache).model, prompt: 'q', temperature: 0 });
     const { model } = cached(inner, { mode: 'replay' }, cache);
     expect((await generateText({ model, prompt: 'q', temperature: 0 })).text).toBe('q 1');

@@ -36,10 +36,11 @@ export function streamOf(given: readonly StreamPart[]): StreamResult {
 /** A model that answers with what it was asked, and how many times it was asked before. */
 export function echo(options: { provider?: string; modelId?: string } = {}): MockLanguageModelV3 {
   let calls = 0;
-  const said = ({ prompt }: CallOptions) => {
+  const said = ({ prompt, responseFormat }: CallOptions) => {
     const last = prompt.at(-1)?.content[0];
     calls += 1;
-    return `${typeof last === 'object' && 'text' in last ? last.text : 'nothing'} ${calls}`;
+    const text = `${typeof last === 'object' && 'text' in last ? last.text : 'nothing'} ${calls}`;
+    return responseFormat?.type === 'json' ? JSON.stringify(text) : text;
   };
   return new MockLanguageModelV3({
     ...options,

@@ -80,7 +80,7 @@ for (const [name, options] of Object.entries(tiers)) {
 
     test('a replay of what was recorded needs no model', async () => {
       const held = options();
-      const cache = new ResponseCache(held);
+      const cache = new ResponseCache({ ...held, explain: true });
       const inner = new MockLanguageModelV3({ doGenerate: async () => answer('recorded') });
       await wrapLanguageModel({ model: inner, middleware: cacheMiddleware(cache) }).doGenerate({ prompt: [] });
       const replay = wrapLanguageModel({

@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 
 const response = (rest: object) => ({ object: 'response', status: 'completed', output: [], ...rest });
 const message = (...content: object[]) => ({ type: 'message', status: 'completed', content });
-const gemini = (finishReason: string) => ({ candidates: [{ content: { parts: [] }, finishReason }] });
+const gemini = (finishReason: string, text = 'x') => ({
+  candidates: [{ content: { parts: [{ text }] }, finishReason }],
+});
+const chat = (message: object, rest: object = { finish_reason: 'stop' }) => ({
+  object: 'chat.completion',
+  choices: [{ message: { role: 'assistant', ...message }, ...rest }],
+});
+const tool = { id: 'a', type: 'function', function: { name: 'f', arguments: '{}' } };
 
 describe('kept', () => {
   test.each<[string, unknown]>([
@@ -20,7 +27,21 @@ describe('kept', () => {
     ['an answer of Gemini', gemini('STOP')],
     ['an answer of the AI SDK', { finishReason: 'stop', text: 'x' }],
     ['an answer of a model of the AI SDK 6', { finishReason: { unified: 'tool-calls', raw: 'x' }, content: [] }],
-    ['a RunResult', { testCaseId: 'a', actual: 'x', error: undefined }],
+    ['a RunResult', { testCaseId: 'a', actual: 'x', error: undefined, metadata: { modelId: 'm' } }],
+    ['a call of tools beside an empty text', chat({ content: '', tool_calls: [tool] })],
+    ['a call of tools that ends with stop', chat({ content: null, tool_calls: [tool] })],
+    ['an audio answer', chat({ content: null, audio: { id: 'a' } })],
+    ['a completion', { object: 'text_completion', choices: [{ text: 'x', finish_reason: 'stop' }] }],
+    ['an answer of Ollama', { model: 'm', message: { content: 'x' }, done: true, done_reason: 'stop' }],
+    ['a generated text of Ollama', { model: 'm', response: 'x', done: true, done_reason: 'stop' }],
+    ['an image of Gemini', { candidates: [{ content: { parts: [{ inlineData: {} }] }, finishReason: 'STOP' }] }],
+    [
+      'a function call of Gemini',
+      { candidates: [{ content: { parts: [{ functionCall: {} }] }, finishReason: 'STOP' }] },
+    ],
+    ['a call of a function of Responses', response({ output: [{ type: 'function_call', status: 'completed' }] })],
+    ['an answer of Cohere', { finish_reason: 'COMPLETE', message: { content: [{ type: 'text', text: 'x' }] } }],
+    ['an answer of Bedrock', { stopReason: 'end_turn', output: { message: { content: [{ text: 'x' }] } } }],
   ])('%s', (_what, answer) => expect(isCompleteAnswer(answer)).toBe(true));
 });
 
@@ -62,6 +83,64 @@ describe('not kept', () => {
       `the AI SDK's ${reason}`,
       { finishReason: reason, text: 'x' },
     ]),
+    ['a RunResult with an error', { testCaseId: 'a', actual: undefined, metadata: { error: 'timeout' } }],
+    ['errors', { errors: ['overloaded'] }],
+    ['no choices', { object: 'chat.completion', choices: [] }],
+    ['missing choices', { id: 'a', object: 'chat.completion', usage: {} }],
+    ['choices that are null', { choices: null }],
+    ['an error of a choice', chat({ content: 'x' }, { error: { code: 502 } })],
+    ['a choice that has not ended', chat({ content: 'x' }, { finish_reason: null })],
+    [
+      'a message of Anthropic that has not ended',
+      { type: 'message', stop_reason: null, content: [{ type: 'text', text: 'x' }] },
+    ],
+    ...['model_length', 'insufficient_system_resource', 'error', 'abort'].map((reason): [string, unknown] => [
+      `a compatible server's ${reason}`,
+      chat({ content: 'x' }, { finish_reason: reason }),
+    ]),
+    ["Gemini's OTHER", gemini('OTHER')],
+    ["Gemini's MALFORMED_RESPONSE", gemini('MALFORMED_RESPONSE')],
+    ['no candidates', { candidates: [] }],
+    ['a part of a stream of Ollama', { message: { content: 'x' }, done: false }],
+    ["Ollama's length", { message: { content: 'x' }, done: true, done_reason: 'length' }],
+    ["Ollama's load", { message: { content: '' }, done: true, done_reason: 'load' }],
+    ["Cohere's MAX_TOKENS", { finish_reason: 'MAX_TOKENS', message: { content: [{ type: 'text', text: 'x' }] } }],
+    ["Bedrock's guardrail", { stopReason: 'guardrail_intervened', output: { message: { content: [{ text: 'x' }] } } }],
+    ['content that is null without a call of tools', chat({ content: null })],
+    ['content that is null beside an empty list of calls', chat({ content: null, tool_calls: [] })],
+    ['an empty text', chat({ content: '' })],
+    ['a text of blanks', chat({ content: ' \n' })],
+    ['reasoning without an answer', chat({ content: '', reasoning_content: 'so' })],
+    ['an empty completion', { choices: [{ text: '', finish_reason: 'stop' }] }],
+    ['an empty text of Anthropic', { stop_reason: 'end_turn', content: [] }],
+    ['a thought of Anthropic alone', { stop_reason: 'end_turn', content: [{ type: 'thinking', thinking: 'so' }] }],
+    ['an empty text of Gemini', gemini('STOP', '')],
+    ['an empty Responses answer', response({ output: [message({ type: 'output_text', text: '' })] })],
+    ['an empty text of the AI SDK', { finishReason: 'stop', text: '' }],
+    ['an empty text of Ollama', { message: { content: '' }, done: true, done_reason: 'stop' }],
     ['the same of the AI SDK 6', { finishReason: { unified: 'length', raw: 'max' }, content: [] }],
   ])('%s', (_what, answer) => expect(isCompleteAnswer(answer)).toBe(false));
+});
+
+describe('a request for JSON', () => {
+  const formats: Record<string, object> = {
+    'response_format of OpenAI': { modelConfig: { response_format: { type: 'json_schema', json_schema: {} } } },
+    'responseFormat of the AI SDK': { modelConfig: { settings: { responseFormat: { type: 'json' } } } },
+    'responseFormat as a word': { modelConfig: { responseFormat: 'json' } },
+    'text.format of Responses': { modelConfig: { text: { format: { type: 'json_object' } } } },
+    'responseMimeType of Gemini': { modelConfig: { generationConfig: { responseMimeType: 'application/json' } } },
+    'format of Ollama': { input: { format: 'json' } },
+    'a schema as format of Ollama': { input: { format: { type: 'object', properties: {} } } },
+  };
+  test.each(Object.entries(formats))('is not met by a text that does not parse: %s', (_what, request) => {
+    expect(isCompleteAnswer(chat({ content: '{"a":' }), request)).toBe(false);
+    expect(isCompleteAnswer('{"a":', request)).toBe(false);
+    expect(isCompleteAnswer(chat({ content: '{"a":1}' }), request)).toBe(true);
+    expect(isCompleteAnswer('[1]', request)).toBe(true);
+    expect(isCompleteAnswer(chat({ content: null, tool_calls: [tool] }), request)).toBe(true);
+  });
+
+  test('is none where text is asked for', () => {
+    expect(isCompleteAnswer(chat({ content: 'x' }), { modelConfig: { response_format: { type: 'text' } } })).toBe(true);
+  });
 });

@@ -4,8 +4,8 @@ import { ResponseCache } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
 
 const { stableKey } = createRequire(import.meta.url)(
-  '../../dist/cache/stable_key.js',
-) as typeof import('../../ts/cache/stable_key.js');
+  '../../dist/cache/key/stable_key.js',
+) as typeof import('../../ts/cache/key/stable_key.js');
 
 /** Whether both have the same key, in memory and outside. */
 function same(a: unknown, b: unknown): boolean {

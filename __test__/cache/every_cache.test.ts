@@ -265,7 +265,7 @@ describe.each(Object.entries(kinds))('%s', (name, make) => {
     expect(it.cache.removeExpired()).toBe(3);
   });
 
-  test('onEvict is told of evicted and expired entries, and may use the cache', () => {
+  test('onEvict is told of entries that leave, and may use the cache', () => {
     const told: [unknown, string][] = [];
     const it = make({
       maxSize: 2,
@@ -278,14 +278,10 @@ describe.each(Object.entries(kinds))('%s', (name, make) => {
     });
     it.set(1, it.value(1));
     it.set(2, it.value(2));
-    it.set(2, it.value(22));
-    it.delete(1);
-    expect(told).toEqual([]);
-    it.set(1, it.value(1));
     it.set(3, it.value(3));
     expect(told).toEqual([
-      [it.value(22), 'entries'],
-      [it.value(3), 'entries'],
+      [it.value(1), 'entries'],
+      [it.value(2), 'entries'],
     ]);
     vi.advanceTimersByTime(100);
     expect(it.cache.removeExpired()).toBe(2);

@@ -8,8 +8,9 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { describeRequest, nearestDifferences } =
-  require('../../dist/cache/description.js') as typeof import('../../ts/cache/description.js');
-const { stableKey } = require('../../dist/cache/stable_key.js') as typeof import('../../ts/cache/stable_key.js');
+  require('../../dist/cache/explain_miss.js') as typeof import('../../ts/cache/explain_miss.js');
+const { stableKey } =
+  require('../../dist/cache/key/stable_key.js') as typeof import('../../ts/cache/key/stable_key.js');
 
 const messages = (text: string) => [
   { role: 'system', content: 'You are terse.' },
@@ -22,14 +23,17 @@ afterEach(() => {
 });
 
 test('there is nothing to explain for a live entry', () => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   cache.set('a', config, 1);
   expect(cache.explainMiss('a', config)).toBeUndefined();
   expect(cache.getStats()).toMatchObject({ hits: 0, misses: 0 });
 });
 
 test('an empty cache says so', () => {
-  expect(new ResponseCache().explainMiss('a', config)).toMatchObject({ reason: 'empty', differences: [] });
+  expect(new ResponseCache({ explain: true }).explainMiss('a', config)).toMatchObject({
+    reason: 'empty',
+    differences: [],
+  });
 });
 
 test.each([
@@ -51,14 +55,14 @@ test.each([
     [{ path: 'modelConfig.tools[0].name', asked: '"fetch"', stored: '"search"' }],
   ],
 ])('tells %s from the nearest entry', (_what, asked, differences) => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   cache.set({ messages: messages('an entirely different question') }, { model: 'other' }, 1);
   cache.set({ messages: messages('Why?') }, config, 2);
   expect(cache.explainMiss({ messages: messages('Why?') }, asked)).toMatchObject({ reason: 'different', differences });
 });
 
 test('long texts are told by length and digest, and not kept', () => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   const secret = `my password is hunter2 ${'x'.repeat(200)}`;
   cache.set(secret, config, 1);
   const explained = cache.explainMiss(`${secret}!`, config);
@@ -80,7 +84,7 @@ test('in a chat of any length, and behind large tools and schemas, the setting t
       role: 'user',
       content: [{ type: 'text', text: `message ${i}` }],
     }));
-    const cache = new ResponseCache();
+    const cache = new ResponseCache({ explain: true });
     cache.set(chat, ofModel, 1);
     const other = { ...ofModel, settings: { ...settings, temperature: 1, toolChoice: { type: 'none' } } };
     expect(cache.explainMiss(chat, other)?.differences).toEqual([
@@ -95,7 +99,7 @@ test('in a chat of any length, and behind large tools and schemas, the setting t
 });
 
 test('texts of the input, prompts and secrets are told by length and digest, and still named', () => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   const secret = {
     apiKey: 'sk-1',
     headers: { 'x-auth': 'a', trace: 'b' },
@@ -130,7 +134,7 @@ test('texts of the input, prompts and secrets are told by length and digest, and
 test('of very many entries those used last are compared, and that is said; an expired one is known all the same', () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance', 'hrtime'] });
   const folder = mkdtempSync(join(tmpdir(), 'ai-evals-explain-'));
-  const cache = new ResponseCache({ persist: join(folder, 'cache.db'), staleWhileRevalidate: 1e9 });
+  const cache = new ResponseCache({ explain: true, persist: join(folder, 'cache.db'), staleWhileRevalidate: 1e9 });
   try {
     cache.set('short-lived', config, 1, { ttl: 10 });
     cache.set('asked long ago', { ...config, seed: 1 }, 1);
@@ -151,7 +155,7 @@ test('of very many entries those used last are compared, and that is said; an ex
 
 test('an entry that has expired, and another repeat, are told as such', () => {
   vi.useFakeTimers();
-  const cache = new ResponseCache({ ttl: 100, staleWhileRevalidate: 10_000 });
+  const cache = new ResponseCache({ explain: true, ttl: 100, staleWhileRevalidate: 10_000 });
   cache.set('a', config, 1);
   expect(cache.explainMiss('a', config, { repeat: 2 })).toMatchObject({
     differences: [{ path: 'repeat', asked: '2', stored: undefined }],
@@ -172,7 +176,7 @@ test.each([
   ['nothing', undefined, null, 'input'],
   ['bigints and NaN', { n: 1n }, { n: Number.NaN }, 'input.n'],
 ])('copes with %s', (_what, stored, asked, path) => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   cache.set(stored, config, 1);
   expect(cache.explainMiss(asked, config)?.differences.map((one) => one.path)).toContain(path);
 });
@@ -180,7 +184,7 @@ test.each([
 test('an object that holds itself is told by digest', () => {
   const cyclic: { name: string; self?: unknown } = { name: 'x' };
   cyclic.self = cyclic;
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   cache.set(cyclic, config, 1);
   expect(cache.has(cyclic, config)).toBe(true);
   expect(cache.explainMiss({ name: 'y' }, config)?.reason).toBe('different');
@@ -197,7 +201,7 @@ test.each([
   ['an empty list', [undefined], [], expect.arrayContaining([{ path: 'input', asked: '[]', stored: undefined }])],
   ['a member that is no list', { a: {} }, { a: [] }, [{ path: 'input.a', asked: '[]', stored: '{}' }]],
 ])('tells %s', (_what, stored, asked, differences) => {
-  const cache = new ResponseCache();
+  const cache = new ResponseCache({ explain: true });
   cache.set(stored, config, 1);
   expect(cache.has(asked, config)).toBe(false);
   expect(cache.explainMiss(asked, config)?.differences).toEqual(differences);

@@ -238,7 +238,7 @@ test('a closed cache says so whatever is called, and clear changes nothing', asy
 
 test('neither prompts nor credentials are in the file', () => {
   const file = path();
-  const cache = new ResponseCache({ persist: file });
+  const cache = new ResponseCache({ persist: file, explain: true });
   const config = {
     model: 'gpt-visible',
     apiKey: 'sk-proj-ABCDEFGHIJKLMNOP',

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { setImmediate } from 'node:timers/promises';
 import { EmbeddingCache, LRUCache, QueryCache } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
@@ -94,6 +95,23 @@ test('a million sets in a cache of 100 leave memory flat', async () => {
   expect(held() - heap).toBeLessThan(1e6);
   expect(process.memoryUsage().rss - rss).toBeLessThan(24e6);
   expect(cache.getStats()).toMatchObject({ size: 100, evictions: 999_900 });
+});
+
+test('a million sets of a ResponseCache in one synchronous loop leave resident memory where it was', () => {
+  const script = `
+    const { ResponseCache } = require('@aah/ai-evals/performance');
+    const cache = new ResponseCache();
+    const config = { model: 'm', temperature: 0 };
+    const fill = (from, to) => {
+      for (let i = from; i < to; i += 1) cache.set('prompt ' + i, config, 'answer ' + i);
+    };
+    fill(0, 50000);
+    const before = process.memoryUsage().rss;
+    fill(50000, 1050000);
+    console.log(process.memoryUsage().rss - before);
+  `;
+  const grown = Number(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }));
+  expect(grown).toBeLessThan(20e6);
 });
 
 test('a cache that nobody holds is collected, with the memory of the engine', async () => {

@@ -6,7 +6,7 @@ const config = { model: 'gpt-4', temperature: 0 };
 
 describe("mode 'replay': nothing is computed, nothing is spent", () => {
   test('a miss is a CacheMissError, from get and from getOrCompute, and the function is not called', async () => {
-    const cache = new ResponseCache({ mode: 'replay' });
+    const cache = new ResponseCache({ mode: 'replay', explain: true });
     const fn = vi.fn(async () => 'Paris');
     await expect(cache.getOrCompute(input, config, fn)).rejects.toBeInstanceOf(CacheMissError);
     await expect(cache.getOrCompute(input, config, fn)).rejects.toMatchObject({ code: 'ERR_CACHE_MISS' });
@@ -15,14 +15,14 @@ describe("mode 'replay': nothing is computed, nothing is spent", () => {
   });
 
   test('a hit is answered', async () => {
-    const cache = new ResponseCache({ mode: 'replay' });
+    const cache = new ResponseCache({ mode: 'replay', explain: true });
     cache.set(input, config, 'Paris');
     expect(cache.get(input, config)).toBe('Paris');
     expect(await cache.getOrCompute(input, config, () => 'never')).toBe('Paris');
   });
 
   test('the error says what the nearest entry differs in', async () => {
-    const cache = new ResponseCache({ mode: 'replay' });
+    const cache = new ResponseCache({ mode: 'replay', explain: true });
     cache.set(input, config, 'Paris');
     const error = await cache.getOrCompute(input, { ...config, temperature: 0.7 }, () => '').catch((e: unknown) => e);
     expect(error).toMatchObject({

@@ -244,7 +244,7 @@ describe('a damaged file is set aside with one warning, and the cache starts afr
 
 describe('a file that cannot be used is left alone: the cache goes on in memory, with one warning', () => {
   async function worksInMemory(file: string): Promise<void> {
-    const cache = new ResponseCache({ persist: file });
+    const cache = new ResponseCache({ persist: file, explain: true });
     for (let i = 0; i < 10; i += 1) cache.set(i, config, i);
     expect(cache.get(7, config)).toBe(7);
     expect(await cache.getOrCompute('c', config, () => 'computed')).toBe('computed');

@@ -3,8 +3,8 @@ import { ResponseCache } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
 
 const { stableKey } = createRequire(import.meta.url)(
-  '../../dist/cache/stable_key.js',
-) as typeof import('../../ts/cache/stable_key.js');
+  '../../dist/cache/key/stable_key.js',
+) as typeof import('../../ts/cache/key/stable_key.js');
 
 /** A small seeded generator (Mulberry32): the same values in every run. */
 function random(seed: number): () => number {

@@ -198,6 +198,19 @@ impl Cache {
         self.unlink(slot);
     }
 
+    /// The key of the occupied slot `slot`.
+    pub fn key_of(&self, slot: Slot) -> Key {
+        self.entries[slot].key
+    }
+
+    /// Counts a hit and a use of the occupied slot `slot`, whose entry the caller knew to be live.
+    pub fn touch_slot(&mut self, slot: Slot) {
+        self.counters.hits += 1;
+        if self.entries[slot].segment != Segment::Expired {
+            self.order.touch(&mut self.entries, slot);
+        }
+    }
+
     /// Drops every entry that expired at least [`Limits::stale`] ms before `now`; all are reported. Returns how many.
     /// O(number of expired entries).
     pub fn remove_expired(&mut self, now: f64) -> usize {

@@ -1,9 +1,11 @@
 /** A `ResponseCache` as middleware of language models. */
 import * as check from '../arguments.js';
-import { checkedMode } from '../cache/mode.js';
+import { stableKey } from '../cache/key/stable_key.js';
 import type { CacheMode, LookupOptions, RepeatOptions } from '../cache/options.js';
+import { checkedMode } from '../cache/options.js';
 import { ResponseCache } from '../cache/response_cache.js';
-import { stableKey } from '../cache/stable_key.js';
+import { noteCachedAnswer } from '../cached_answer.js';
+import { checkedEndpoint, type EndpointOptions } from './endpoint.js';
 import { LiveStream, type StreamResult } from './live_stream.js';
 import {
   answerOf,
@@ -19,28 +21,29 @@ import { plainCopy } from './plain_copy.js';
 import { type ReplayPace, replayedStream } from './replayed_stream.js';
 
 /** Options of {@link cacheMiddleware}. */
-export interface CacheMiddlewareOptions {
+export interface CacheMiddlewareOptions extends EndpointOptions {
   /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
   mode?: CacheMode | undefined;
   /**
-   * Which of several samples of one prompt is asked for, from 0 (default): each is an entry of its own. A call can say
+   * Number of the sample among several of one prompt, from 0 (default): each is an entry of its own. A call can say
    * otherwise: `providerOptions: { 'ai-evals': { repeat: 1 } }`.
    */
   repeat?: number | undefined;
   /** Milliseconds an answer lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
   ttl?: number | undefined;
   /**
-   * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
-   * stream that broke off, or had an error in it, is never kept. A promise is waited for.
+   * Decides whether an answer is worth keeping, instead of the cache's `shouldCache`. A promise is waited for. Default: an
+   * answer that ended with `'tool-calls'`, or with `'stop'` and is not empty, and is JSON where `responseFormat` asks for
+   * it. A stream that broke off, or had an error in it, is never kept.
    */
-  shouldCache?: ((answer: ModelAnswer) => boolean | PromiseLike<boolean>) | undefined;
+  shouldCache?: ((answer: ModelAnswer, params: ModelCallParameters) => boolean | PromiseLike<boolean>) | undefined;
   /** More that an answer depends on, such as a header: what it returns is part of the key. */
   key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
-  /** How fast a stored stream is given again. Default: as fast as it is read. */
+  /** Pace at which a stored stream is given again. Default: as fast as it is read. */
   replay?: ReplayPace | undefined;
 }
 
-/** What `wrapLanguageModel` takes, of the AI SDK 5, 6 and 7. */
+/** Middleware for `wrapLanguageModel` of the AI SDK 5, 6 and 7. */
 export interface CacheMiddleware {
   /** Each major version of the AI SDK wants its own here, and reads none. */
   // biome-ignore lint/suspicious/noExplicitAny: one middleware fits the types of all of them
@@ -60,7 +63,7 @@ const running = new WeakMap<object, Map<string, LiveStream>>();
 
 /**
  * Answers the calls of a language model from `cache`, for `wrapLanguageModel({ model, middleware })`. An answer is the same
- * if provider, model, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
+ * if provider, model, server, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
  * entries of their own. Calls that ask for the same at the same time share one, and each can be aborted alone. What
  * came from the cache has `providerMetadata['ai-evals'].cached`.
  *
@@ -68,13 +71,13 @@ const running = new WeakMap<object, Map<string, LiveStream>>();
  */
 export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareOptions): CacheMiddleware {
   if (!(cache instanceof ResponseCache)) check.wrongType('cache', 'a ResponseCache', cache);
-  const { key, pace, shouldCache, ttl, lookup } = checked(options);
+  const { endpoint, key, pace, shouldCache, ttl, lookup } = checked(options);
   const streams = running.get(cache) ?? new Map<string, LiveStream>();
   running.set(cache, streams);
 
   const taken = (kind: 'generate' | 'stream', params: ModelCallParameters, model: ModelIdentity): TakenCall => {
-    const call = modelCall(kind, params, model, key?.(params, model));
-    return { ...call, lookup: { ...lookup, ...call.ours } };
+    const call = modelCall(kind, params, model, endpoint(model), key?.(params, model));
+    return { ...call, given: params, lookup: { ...lookup, ...call.ours } };
   };
 
   return {
@@ -92,7 +95,7 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
           own = { stored: storedResult(result), result };
           return own.stored;
         },
-        { ...call.lookup, ttl, signal: call.signal, shouldCache: (value) => shouldCache(answerOf(value)) },
+        { ...call.lookup, ttl, signal: call.signal, shouldCache: (value) => shouldCache(answerOf(value), params) },
       );
       const found = own as typeof own | undefined;
       if (stored === found?.stored) return found.result as R;
@@ -109,7 +112,10 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
       const mode = cache.modeOf(call.lookup);
       if (mode === 'off') return open(signal) as Promise<R>;
       const found = cache.find(prompt, config, call.lookup);
-      const replayed = (stored: StreamAnswer) => ({ stream: replayedStream(stored.parts, pace, signal) }) as R;
+      const replayed = (stored: StreamAnswer) => {
+        noteCachedAnswer();
+        return { stream: replayedStream(stored.parts, pace, signal) } as R;
+      };
       // In replay nothing is asked of the model, in the background neither.
       if (found !== undefined && !(found.stale && mode === 'on')) return replayed(found.value);
       const id = stableKey([prompt, call.lookup.repeat ?? 0], config);
@@ -124,9 +130,9 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
   };
 
   /** Lets others join `live`, and stores it when it is over. */
-  async function keep(id: string, live: LiveStream, { prompt, config, lookup }: TakenCall): Promise<void> {
+  async function keep(id: string, live: LiveStream, { prompt, config, lookup, given }: TakenCall): Promise<void> {
     streams.set(id, live);
-    const isKept = (answer: StreamAnswer | undefined) => answer !== undefined && shouldCache(answerOf(answer));
+    const isKept = (answer: StreamAnswer | undefined) => answer !== undefined && shouldCache(answerOf(answer), given);
     let isTaken = false;
     const take = () => {
       isTaken = true;
@@ -144,7 +150,7 @@ export function cacheMiddleware(cache: ResponseCache, options?: CacheMiddlewareO
   }
 }
 
-type TakenCall = ModelCall & { lookup: LookupOptions & RepeatOptions };
+type TakenCall = ModelCall & { given: ModelCallParameters; lookup: LookupOptions & RepeatOptions };
 
 interface Generating extends ModelIdentity {
   doGenerate(params: object): PromiseLike<GenerateResult>;
@@ -155,7 +161,7 @@ interface Streaming extends ModelIdentity {
 }
 
 function checked(given: CacheMiddlewareOptions | undefined) {
-  const { mode, repeat, ttl, shouldCache = isWhole, key, replay } = check.options('options', given);
+  const { endpoint, mode, repeat, ttl, shouldCache = isWhole, key, replay } = check.options('options', given);
   const pace = check.options('replay', replay);
   for (const name of ['initialDelayInMs', 'chunkDelayInMs'] as const) {
     if (pace[name] !== undefined) check.nonNegativeNumber(`replay.${name}`, pace[name]);
@@ -166,6 +172,7 @@ function checked(given: CacheMiddlewareOptions | undefined) {
   return {
     pace,
     lookup,
+    endpoint: checkedEndpoint(endpoint),
     ttl: ttl === undefined ? undefined : check.positiveNumber('ttl', ttl),
     shouldCache: check.callable('shouldCache', shouldCache),
     key: key === undefined ? undefined : check.callable('key', key),

@@ -1,20 +1,21 @@
 /** An `EmbeddingCache` as middleware of embedding models. */
 import * as check from '../arguments.js';
 import { EmbeddingCache } from '../cache/embedding_cache.js';
-import { checkedMode } from '../cache/mode.js';
+import { stableKey } from '../cache/key/stable_key.js';
 import type { CacheMode } from '../cache/options.js';
-import { stableKey } from '../cache/stable_key.js';
+import { checkedMode } from '../cache/options.js';
+import { checkedEndpoint, type EndpointOptions } from './endpoint.js';
 import { type ModelIdentity, OURS, type ProviderOptions, splitOptions } from './model_call.js';
 
 /** Options of {@link embeddingCacheMiddleware}. */
-export interface EmbeddingCacheMiddlewareOptions {
+export interface EmbeddingCacheMiddlewareOptions extends EndpointOptions {
   /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
   mode?: CacheMode | undefined;
   /** Milliseconds an embedding lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
   ttl?: number | undefined;
 }
 
-/** What the AI SDK hands to an embedding model. */
+/** Parameters that the AI SDK hands to an embedding model. */
 export interface EmbedParameters {
   values: string[];
   abortSignal?: AbortSignal | undefined;
@@ -22,7 +23,7 @@ export interface EmbedParameters {
   headers?: Record<string, string | undefined> | undefined;
 }
 
-/** What `wrapEmbeddingModel` takes, of the AI SDK 6 and 7 (5 has none). */
+/** Middleware for `wrapEmbeddingModel`, of the AI SDK 6 and 7 (5 has none). */
 export interface EmbeddingCacheMiddleware {
   /** Each major version of the AI SDK wants its own here, and reads none. */
   // biome-ignore lint/suspicious/noExplicitAny: one middleware fits the types of all of them
@@ -33,7 +34,7 @@ export interface EmbeddingCacheMiddleware {
   }): Promise<R>;
 }
 
-/** What `doEmbed` answers with. */
+/** Result of `doEmbed`. */
 interface EmbedResult {
   embeddings: number[][];
   usage?: { tokens: number };
@@ -57,7 +58,8 @@ export function embeddingCacheMiddleware(
   options?: EmbeddingCacheMiddlewareOptions,
 ): EmbeddingCacheMiddleware {
   if (!(cache instanceof EmbeddingCache)) check.wrongType('cache', 'an EmbeddingCache', cache);
-  const { mode, ttl } = check.options('options', options);
+  const { endpoint, mode, ttl } = check.options('options', options);
+  const serverOf = checkedEndpoint(endpoint);
   if (mode !== undefined) checkedMode(mode);
   if (ttl !== undefined) check.positiveNumber('ttl', ttl);
 
@@ -69,7 +71,7 @@ export function embeddingCacheMiddleware(
       const { abortSignal, ...rest } = params;
       const { others, ours } = splitOptions(params.providerOptions, ['mode']);
       const { values } = params;
-      const keys = keysOf(values, model, others);
+      const keys = keysOf(values, model, serverOf(model), others);
       const ask = async (asked: string[], signal: AbortSignal) => {
         const { providerOptions: _, ...call } = { ...rest, values: asked, abortSignal: signal };
         const result = await doEmbed.call(model, others === undefined ? call : { ...call, providerOptions: others });
@@ -107,7 +109,7 @@ export function embeddingCacheMiddleware(
   };
 }
 
-/** What several calls cost and said, as if they had been one; of none, that nothing was spent. */
+/** Adds up the results of several calls as if they had been one; of none, nothing was spent. */
 function together(results: readonly EmbedResult[]): Partial<EmbedResult> {
   const all: Partial<EmbedResult> = Object.assign({}, ...results);
   const used = results.flatMap(({ usage }) => (usage === undefined ? [] : [usage]));
@@ -129,9 +131,14 @@ interface Keys {
   areAlone: boolean;
 }
 
-/** What the values are cached as. Options that may have an element for each value tie a value to its place. */
-function keysOf(values: readonly string[], { provider, modelId }: ModelIdentity, options?: ProviderOptions): Keys {
-  const named = [provider, modelId];
+/** Returns the keys of the values. Options that may have an element for each value tie a value to its place. */
+function keysOf(
+  values: readonly string[],
+  { provider, modelId }: ModelIdentity,
+  endpoint: string | undefined,
+  options?: ProviderOptions,
+): Keys {
+  const named = endpoint === undefined ? [provider, modelId] : [provider, modelId, { endpoint }];
   if (options === undefined) {
     const prefix = JSON.stringify(named);
     return { texts: values.map((value) => prefix + value), prefix, areAlone: true };

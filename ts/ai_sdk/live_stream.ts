@@ -1,7 +1,7 @@
 /**
  * A model's stream that is read once for all who ask for it while it runs.
  *
- * What always holds: a part is read from the model when some reader asks for it, not earlier, and every reader gets every
+ * Invariants: a part is read from the model when some reader asks for it, not earlier, and every reader gets every
  * part from the first on, at its own pace, and nothing of what others do to theirs; a reader can leave alone; when the last
  * has left, the model is told to stop.
  * Memory: the parts, until the stream has ended and its readers are done.
@@ -10,7 +10,7 @@ import { onAbort } from '../on_abort.js';
 import { givenPart, type StreamAnswer, type StreamPart, storedStream } from './model_answer.js';
 import { plainCopy } from './plain_copy.js';
 
-/** What `doStream` answers with. */
+/** Result of `doStream`. */
 export interface StreamResult {
   stream: ReadableStream<StreamPart>;
 }
@@ -18,7 +18,7 @@ export interface StreamResult {
 export class LiveStream {
   readonly #stop = new AbortController();
   readonly #opened: Promise<StreamResult>;
-  /** As the model gave them, and copies that no reader ever gets. */
+  /** Parts as the model gave them, and copies that no reader ever gets. */
   readonly #given: StreamPart[] = [];
   readonly #parts: StreamPart[] = [];
   #source: ReadableStreamDefaultReader<StreamPart> | undefined;
@@ -26,17 +26,17 @@ export class LiveStream {
   #reading: Promise<void> | undefined;
   #readers = 0;
   #isOver = false;
-  /** Why there will be no further parts, if it is not the model's own end. */
+  /** Reason why there will be no further parts, if it is not the model's own end. */
   #failure: { error: unknown } | undefined;
   #settle!: (answer: StreamAnswer | undefined) => void;
-  /** What is worth storing, when the stream is over: `undefined` for a stream that did not end as it should. */
+  /** Answer to store when the stream is over; `undefined` for a stream that did not end as it should. */
   readonly answer = new Promise<StreamAnswer | undefined>((resolve) => {
     this.#settle = resolve;
   });
 
   constructor(open: (signal: AbortSignal) => PromiseLike<StreamResult>) {
     this.#opened = this.#open(open);
-    // Those who join are told.
+    // A failure is told to those who join.
     this.#opened.catch(() => {});
   }
 

@@ -1,19 +1,19 @@
-/** What is stored of a model's answer, what a cached one says of itself, and which answers are whole. */
-import { reasonWord } from '../cache/complete_answer.js';
-import { OURS } from './model_call.js';
+/** Model answers as they are stored and marked, and which of them are whole. */
+import { isJson, reasonWord } from '../cache/complete_answer.js';
+import { type ModelCallParameters, OURS } from './model_call.js';
 import { plainCopy } from './plain_copy.js';
 
 /** An answer, as `shouldCache` sees it. */
 export interface ModelAnswer {
   /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
   finishReason: string;
-  /** As the model told it. */
+  /** Usage as the model told it. */
   usage: unknown;
   /** The content of a `generateText`, the parts of a `streamText`. */
   parts: readonly unknown[];
 }
 
-/** What `doGenerate` answers with, as far as it matters here. */
+/** Result of `doGenerate`, as far as it matters here. */
 export interface GenerateResult {
   content: unknown[];
   finishReason: unknown;
@@ -31,21 +31,21 @@ export interface StreamPart {
   providerMetadata?: Record<string, unknown>;
 }
 
-/** What is stored of a stream. */
+/** Stored form of a stream. */
 export interface StreamAnswer {
   parts: StreamPart[];
   finishReason: unknown;
   usage: unknown;
 }
 
-/** What is stored of a `doGenerate`: all but the exchange with the provider, which a hit does not have. */
+/** Returns the stored form of a `doGenerate`: all but the exchange with the provider, which a hit does not have. */
 export function storedResult({ request: _, response, ...rest }: GenerateResult): GenerateResult {
   if (response === undefined) return plainCopy(rest);
   const { headers: __, body: ___, ...metadata } = response;
   return plainCopy({ ...rest, response: metadata });
 }
 
-/** What is stored of a stream that has ended; `undefined` when it ended before its time or with an error. */
+/** Returns the stored form of a stream that has ended; `undefined` when it ended before its time or with an error. */
 export function storedStream(parts: readonly StreamPart[]): StreamAnswer | undefined {
   const finish = parts.findLast(({ type }) => type === 'finish');
   if (finish === undefined || parts.some(({ type }) => type === 'error')) return undefined;
@@ -62,9 +62,21 @@ export function answerOf(stored: GenerateResult | StreamAnswer): ModelAnswer {
   };
 }
 
-/** Whether the model said all it had to say. */
-export function isWhole({ finishReason }: ModelAnswer): boolean {
-  return finishReason === 'stop' || finishReason === 'tool-calls';
+/** Types of parts that are an answer without any text. */
+const BEYOND_TEXT = new Set(['tool-call', 'tool-input-start', 'tool-result', 'tool-approval-request', 'file']);
+
+/** Whether the model said all it had to say, and something, in the form that was asked for. */
+export function isWhole({ finishReason, parts }: ModelAnswer, { responseFormat }: ModelCallParameters): boolean {
+  if (finishReason === 'tool-calls') return true;
+  if (finishReason !== 'stop') return false;
+  let text = '';
+  for (const part of parts as { type?: unknown; text?: unknown; delta?: unknown }[]) {
+    if (BEYOND_TEXT.has(part.type as string)) return true;
+    if (part.type === 'text') text += part.text;
+    else if (part.type === 'text-delta') text += part.delta;
+  }
+  const isJsonAsked = (responseFormat as { type?: unknown } | undefined)?.type === 'json';
+  return text.trim() !== '' && (!isJsonAsked || isJson(text));
 }
 
 /** `metadata` and that this came from the cache. */

@@ -1,7 +1,7 @@
 /** A call of a model as middleware sees it: what names its entry, what the caller said of the cache, what the model gets. */
 import * as check from '../arguments.js';
-import { checkedMode } from '../cache/mode.js';
 import type { CacheMode } from '../cache/options.js';
+import { checkedMode } from '../cache/options.js';
 
 /** The name under which callers give options for one call, and find what a cached result says of itself. */
 export const OURS = 'ai-evals';
@@ -9,7 +9,7 @@ export const OURS = 'ai-evals';
 /** Options that providers get, by provider. */
 export type ProviderOptions = Record<string, Record<string, unknown> | undefined>;
 
-/** What the AI SDK hands to a language model: its prompt and its settings. */
+/** Parameters that the AI SDK hands to a language model: its prompt and its settings. */
 export interface ModelCallParameters {
   prompt: unknown;
   headers?: Record<string, string | undefined> | undefined;
@@ -19,7 +19,7 @@ export interface ModelCallParameters {
   [setting: string]: unknown;
 }
 
-/** Which model it is. */
+/** The model that is asked. */
 export interface ModelIdentity {
   readonly provider: string;
   readonly modelId: string;
@@ -57,17 +57,18 @@ export interface ModelCall {
   prompt: unknown;
   /** All that changes the answer besides the prompt; the second part of the key. */
   config: object;
-  /** What the model is to get: without our options, and without the caller's signal. */
+  /** Parameters for the model: without our options, and without the caller's signal. */
   params: Omit<ModelCallParameters, 'abortSignal'>;
   signal: AbortSignal | undefined;
   ours: OneCall;
 }
 
-/** Takes a call apart. `extra` is what the user adds to the key. */
+/** Takes a call apart. `endpoint` is the model's server, `extra` what the user adds to the key. */
 export function modelCall(
   kind: 'generate' | 'stream',
   given: ModelCallParameters,
   { provider, modelId }: ModelIdentity,
+  endpoint: string | undefined,
   extra: unknown,
 ): ModelCall {
   const { abortSignal, ...whole } = given;
@@ -77,6 +78,6 @@ export function modelCall(
   // Headers carry credentials and traces. That no raw chunks are wanted is said in two ways.
   const { prompt, headers: __, includeRawChunks, ...settings } = params;
   if (includeRawChunks === true) settings.includeRawChunks = true;
-  const config = { call: kind, provider, modelId, settings, key: extra };
+  const config = { call: kind, provider, modelId, endpoint, settings, key: extra };
   return { prompt, config, params, signal: abortSignal, ours };
 }

@@ -3,7 +3,7 @@ import { onAbort } from '../on_abort.js';
 import { givenPart, type StreamPart } from './model_answer.js';
 import { plainCopy } from './plain_copy.js';
 
-/** How fast a stored stream is given again. */
+/** Pace at which a stored stream is given again. */
 export interface ReplayPace {
   /** Milliseconds before the first part. Default: 0. */
   initialDelayInMs?: number | undefined;

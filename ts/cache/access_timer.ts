@@ -1,4 +1,4 @@
-/** How long `get`s take, from a sample of one in sixteen: reading the clock for each would cost more than many a `get`. */
+/** Measures how long `get`s take, by a sample of one in sixteen: reading the clock for each would cost more than many a `get`. */
 
 /** Read through a name captured at load: a test that fakes `performance` still gets true access times. */
 const realNow = performance.now.bind(performance);

@@ -1,7 +1,7 @@
 import type { KeyedStore } from './keyed_store.js';
 import type { CacheStats, Savings } from './options.js';
 
-/** What all caches have in common. */
+/** Methods that all caches have. */
 export abstract class BaseCache {
   // biome-ignore lint/suspicious/noExplicitAny: nothing here depends on what is stored
   readonly #store: KeyedStore<any, any>;
@@ -17,17 +17,17 @@ export abstract class BaseCache {
     this.#store.clear();
   }
 
-  /** Removes what has expired: how many. O(that number). */
+  /** Removes expired entries and returns their number. O(that number). */
   removeExpired(): number {
     return this.#store.tier.removeExpired();
   }
 
-  /** Figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
+  /** Returns figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
   getStats(): CacheStats {
     return this.#store.stats();
   }
 
-  /** What hits have avoided, given `missCost`. */
+  /** Returns the calls, tokens and dollars that hits have avoided, given `missCost`. */
   savings(): Savings {
     return this.#store.tier.savings();
   }

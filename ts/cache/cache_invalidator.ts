@@ -1,8 +1,7 @@
 import * as check from '../arguments.js';
 import type { CacheStats } from './options.js';
-import { every } from './timer.js';
 
-/** What a {@link CacheInvalidator} needs of a cache: all caches here have it, and so may yours. */
+/** The methods that a {@link CacheInvalidator} needs of a cache. All caches here have them, and so may yours. */
 export interface ManagedCache {
   clear(): void;
   removeExpired(): number;
@@ -59,4 +58,23 @@ export class CacheInvalidator {
   scheduleCleanup(intervalMs = 300_000): NodeJS.Timeout {
     return every(intervalMs, () => this.removeExpired());
   }
+}
+
+/** The longest interval a timer can have; Node makes a longer one 1 ms. */
+const LONGEST = 2 ** 31 - 1;
+
+/** Calls `work` every `intervalMs`; what it throws becomes a process warning. */
+export function every(intervalMs: number, work: () => void): NodeJS.Timeout {
+  const interval = check.positiveNumber('intervalMs', intervalMs);
+  if (interval > LONGEST) check.outOfRange('intervalMs', `at most ${LONGEST} ms (about 24 days)`, intervalMs);
+  const timer = setInterval(() => {
+    try {
+      work();
+    } catch (error) {
+      process.emitWarning(`A cache could not be cleaned up; trying again later. ${error}`, { type: 'CleanupWarning' });
+    }
+  }, interval);
+  // Fake timers may return a number.
+  timer.unref?.();
+  return timer;
 }

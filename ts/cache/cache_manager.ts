@@ -1,9 +1,8 @@
-import { managedCache } from './cache_invalidator.js';
+import { every, managedCache } from './cache_invalidator.js';
 import { EmbeddingCache } from './embedding_cache.js';
 import type { CacheStats } from './options.js';
 import { QueryCache } from './query_cache.js';
 import { ResponseCache } from './response_cache.js';
-import { every } from './timer.js';
 
 /** The three caches of an evaluation in one place. Whichever caches are set now are the ones that are managed. */
 export class CacheManager {

@@ -3,12 +3,20 @@ import * as check from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
 import { native } from '../native.js';
 import { BaseCache } from './base_cache.js';
-import { textForm } from './key_form.js';
+import { now } from './clock.js';
+import { textForm } from './key/key_form.js';
 import type { KeyedStore } from './keyed_store.js';
-import { MemoryTier, now } from './memory_tier.js';
-import type { ComputeContext, ComputeOptions, LookupOptions, SetOptions, TieredCacheOptions } from './options.js';
+import type {
+  ComputeContext,
+  ComputeOptions,
+  DumpedEntry,
+  LookupOptions,
+  SetOptions,
+  TieredCacheOptions,
+} from './options.js';
+import { MemoryTier } from './stores/memory_tier.js';
+import { MISS } from './stores/tier.js';
 import { tieredStore } from './stores/tiered_store.js';
-import { MISS } from './tier.js';
 
 const DEFAULTS = { maxSize: 1000, ttl: 86_400_000 };
 const TEXT = textForm('text');
@@ -52,9 +60,9 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     this.#store = store;
   }
 
-  /** The embedding, or `undefined` when there is none or it has expired. */
+  /** Returns the embedding, or `undefined` when there is none or it has expired. */
   get(text: string, options?: LookupOptions): E | undefined {
-    return this.#store.get(text, undefined, options);
+    return this.#store.getText(text, options);
   }
 
   /**
@@ -63,7 +71,7 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
    * @throws TypeError when it is no array of numbers, RangeError when one of them is not finite.
    */
   set(text: string, embedding: E, options?: SetOptions): void {
-    this.#store.set(text, undefined, checkedVector('embedding', embedding), options);
+    this.#store.setText(text, checkedVector('embedding', embedding), options);
   }
 
   /**
@@ -79,18 +87,47 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     return this.#store.getOrCompute(text, undefined, typeof fn === 'function' ? checked : fn, options);
   }
 
-  /** Whether there is a live entry. No hit, no miss, and no use. */
+  /** Whether there is a live entry: no hit, no miss, and no use. */
   has(text: string, options?: LookupOptions): boolean {
     return this.#store.has(text, undefined, options);
   }
 
-  /** Removes an entry: was it there? */
+  /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+  peek(text: string): E | undefined {
+    return this.#store.peek(text, undefined, undefined);
+  }
+
+  /**
+   * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+   *
+   * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+   */
+  getRemainingTTL(text: string): number {
+    return this.#store.remainingTtl(text, undefined, undefined);
+  }
+
+  /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+  *entries(): IterableIterator<[string, E]> {
+    yield* this.#store.entries();
+  }
+
+  /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+  dump(): [string, DumpedEntry<E>][] {
+    return this.#store.dump();
+  }
+
+  /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+  load(entries: Iterable<readonly [string, DumpedEntry<E>]>): void {
+    this.#store.load(entries);
+  }
+
+  /** Removes an entry. Returns whether it was there. */
   delete(text: string): boolean {
     return this.#store.delete(text, undefined, undefined);
   }
 
   /**
-   * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
+   * Returns what is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
    * counts as one hit or miss. One call into the engine for all of them.
    */
   batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined> {
@@ -120,14 +157,15 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
    * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
    * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
    * caller is having computed at this moment (with `shared` or `persist`, in another thread or process too) is not asked
-   * for again, unless that comes to nothing: then what is left is asked of `fn` in another call.
+   * for again, unless that comes to nothing: then what is left is asked of `fn` in another call. An `Error` in the place of a
+   * vector is the failure of that text alone: the others are stored, and the call rejects with it.
    *
    * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
    * vectors.
    */
   batchGetOrCompute(
     texts: Iterable<string>,
-    fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>,
+    fn: (missing: string[], context: ComputeContext) => readonly (E | Error)[] | PromiseLike<readonly (E | Error)[]>,
     options?: ComputeOptions<E>,
   ): Promise<Map<string, E>> {
     try {
@@ -206,13 +244,18 @@ function distinctTexts(texts: Iterable<string>): string[] {
   return distinct;
 }
 
-/** What was computed for `texts`, checked. */
-function vectors<E extends Embedding>(texts: readonly string[], computed: readonly E[]): readonly E[] {
+/** Checks what was computed for `texts`. */
+function vectors<E extends Embedding>(
+  texts: readonly string[],
+  computed: readonly (E | Error)[],
+): readonly (E | Error)[] {
   if (!Array.isArray(computed)) check.wrongType('what fn computes', 'an array of embeddings', computed);
   if (computed.length !== texts.length) {
     check.outOfRange('what fn computes', `as many embeddings as texts (${texts.length})`, computed.length);
   }
-  return computed.map((vector, i) => checkedVector(`the computed embedding [${i}]`, vector));
+  return computed.map((vector, i) =>
+    types.isNativeError(vector) ? vector : checkedVector(`the computed embedding [${i}]`, vector as E),
+  );
 }
 
 /** A vector of finite numbers. O(dimensions). */

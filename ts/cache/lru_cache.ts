@@ -1,9 +1,16 @@
 import { BaseCache } from './base_cache.js';
-import { textForm } from './key_form.js';
+import { textForm } from './key/key_form.js';
 import type { KeyedStore } from './keyed_store.js';
-import { memoryStore } from './memory_store.js';
-import type { MemoryTier } from './memory_tier.js';
-import type { CacheOptions, ComputeContext, ComputeOptions, LookupOptions, SetOptions } from './options.js';
+import type {
+  CacheOptions,
+  ComputeContext,
+  ComputeOptions,
+  DumpedEntry,
+  LookupOptions,
+  SetOptions,
+} from './options.js';
+import { memoryStore } from './stores/memory_store.js';
+import type { MemoryTier } from './stores/memory_tier.js';
 
 const DEFAULTS = { maxSize: 100, ttl: 3_600_000 };
 const KEY = textForm('key');
@@ -25,14 +32,14 @@ export class LRUCache<T = any> extends BaseCache {
     this.#store = store;
   }
 
-  /** The value, or `undefined` when there is none or it has expired. */
+  /** Returns the value, or `undefined` when there is none or it has expired. */
   get(key: string, options?: LookupOptions): T | undefined {
-    return this.#store.get(key, undefined, options);
+    return this.#store.getText(key, options);
   }
 
   /** Stores `value`, in place of what was there. */
   set(key: string, value: T, options?: SetOptions): void {
-    this.#store.set(key, undefined, value, options);
+    this.#store.setText(key, value, options);
   }
 
   /**
@@ -47,17 +54,44 @@ export class LRUCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(key, undefined, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry. No hit, no miss, and no use. */
+  /** Whether there is a live entry: no hit, no miss, and no use. */
   has(key: string, options?: LookupOptions): boolean {
     return this.#store.has(key, undefined, options);
   }
 
-  /** Removes an entry: was it there? */
+  /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+  peek(key: string): T | undefined {
+    return this.#store.peek(key, undefined, undefined);
+  }
+
+  /**
+   * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+   */
+  getRemainingTTL(key: string): number {
+    return this.#store.remainingTtl(key, undefined, undefined);
+  }
+
+  /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+  *entries(): IterableIterator<[string, T]> {
+    yield* this.#store.entries();
+  }
+
+  /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+  dump(): [string, DumpedEntry<T>][] {
+    return this.#store.dump();
+  }
+
+  /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+  load(entries: Iterable<readonly [string, DumpedEntry<T>]>): void {
+    this.#store.load(entries);
+  }
+
+  /** Removes an entry. Returns whether it was there. */
   delete(key: string): boolean {
     return this.#store.delete(key, undefined, undefined);
   }
 
-  /** The keys of the live entries, the least recently used first. O(n). */
+  /** Returns the keys of the live entries, the least recently used first. O(n). */
   keys(): string[] {
     const { keys } = this.#store.tier;
     return Array.from(this.#store.tier.liveSlots(), (slot) => keys[slot] as string);

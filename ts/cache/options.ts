@@ -1,6 +1,7 @@
 /** Options and figures that all caches share. */
+import * as check from '../arguments.js';
 
-/** What one miss costs, for {@link Savings}. */
+/** Cost of one miss, for {@link Savings}. */
 export interface MissCost {
   /** Tokens of the call a hit avoids. Default: 0. */
   tokens?: number | undefined;
@@ -8,7 +9,7 @@ export interface MissCost {
   usd?: number | undefined;
 }
 
-/** What hits have avoided since the cache was created or cleared. */
+/** Calls, tokens and dollars that hits have avoided since the cache was created or cleared. */
 export interface Savings {
   /** Calls: the number of hits. */
   calls: number;
@@ -18,14 +19,19 @@ export interface Savings {
 }
 
 /**
- * Why an entry left without being asked to: there were `maxSize` others (`'entries'`), there were `maxBytes` of others or
- * it is larger than that alone (`'bytes'`), or its time to live was over (`'expired'`).
+ * Reason for which an entry left:
+ * - `'entries'`: there were `maxSize` others;
+ * - `'bytes'`: there were `maxBytes` of others, or it is larger than that alone;
+ * - `'expired'`: its time to live was over;
+ * - `'replaced'`: `set` stored another value in its place;
+ * - `'deleted'`: `delete` or `invalidate` removed it;
+ * - `'cleared'`: `clear` removed it.
  */
-export type EvictionReason = 'entries' | 'bytes' | 'expired';
+export type EvictionReason = 'entries' | 'bytes' | 'expired' | 'replaced' | 'deleted' | 'cleared';
 
 /** An entry that left, as `onEvict` is told. */
 export interface Eviction<V, K> {
-  /** What the cache knows of the key; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
+  /** The key as the cache keeps it; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
   key: K;
   value: V;
   reason: EvictionReason;
@@ -34,7 +40,7 @@ export interface Eviction<V, K> {
 /** Options of every cache. */
 // biome-ignore lint/suspicious/noExplicitAny: like the classes, which hold anything unless told otherwise
 export interface CacheOptions<V = any, K = any> {
-  /** Most entries held; a whole number of at least 1. */
+  /** Most entries held: a whole number of at least 1, or `Infinity` where `maxBytes` is the limit. */
   maxSize?: number | undefined;
   /** Milliseconds an entry lives from its last `set`; above 0, `Infinity` for ever. */
   ttl?: number | undefined;
@@ -44,30 +50,61 @@ export interface CacheOptions<V = any, K = any> {
    */
   maxBytes?: number | undefined;
   /**
-   * Who leaves when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: whoever was asked
+   * Choice of the entry to evict when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: the one asked
    * for least often of late; for repeated runs over more cases than fit, where LRU never hits. See `docs/caches.md`.
    */
   policy?: 'lru' | 'tinylfu' | undefined;
   /**
-   * Told of every entry that is evicted or found expired (not of those deleted, replaced or cleared). May use the cache.
-   * What it throws becomes a process warning.
+   * Called for every entry that leaves, with the reason. May use the cache. What it throws becomes a process warning. With
+   * it, `clear` costs O(n).
    */
   onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
-  /** What a miss costs, for `savings()`. */
+  /** Cost of a miss, for `savings()`. */
   missCost?: MissCost | undefined;
-  /** What calls do that do not say. Default: `'on'`. */
+  /** Mode of calls that give none. Default: `'on'`. */
   mode?: CacheMode | undefined;
   /**
-   * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-   * `set` and by `getOrCompute`. A promise is waited for: `getOrCompute` then gives the value when it is known, `set` stores
-   * it later, unless its key is set, deleted or cleared before. Default: everything is. See {@link isCompleteAnswer}.
+   * Returns the time to live of a value in milliseconds, such as one that its response states; `undefined` for the
+   * cache's `ttl`. A `ttl` of the call goes first.
    */
-  shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+  ttlOf?: ((value: V) => number | undefined) | undefined;
   /**
-   * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
-   * longer, unless room is needed. Default: 0.
+   * Decides whether a value is worth keeping; its second argument is what was asked for. Where it says no, the value is
+   * not stored and the stored one stays. It is asked by `set` and by `getOrCompute`. A promise is waited for:
+   * `getOrCompute` then gives the value when it is known, and `set` stores it later, unless its key is set, deleted or
+   * cleared before. Default: everything is kept. See {@link isCompleteAnswer}.
+   */
+  shouldCache?: ShouldCache<V> | undefined;
+  /**
+   * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed; `Infinity` for as long
+   * as there is room. The value is kept that much longer. Default: 0.
    */
   staleWhileRevalidate?: number | undefined;
+  /**
+   * Called when computing a new value for an expired one has failed in the background. Default: nothing happens, and the
+   * next caller tries again. What it throws becomes a process warning.
+   */
+  onRefreshError?: ((error: unknown, request: CacheRequest) => void) | undefined;
+}
+
+/** The arguments that name an entry: `input` and `modelConfig`, `query` and `params`, `text` or `key`. */
+export interface CacheRequest {
+  input?: unknown;
+  modelConfig?: unknown;
+  query?: unknown;
+  params?: unknown;
+  text?: unknown;
+  key?: unknown;
+}
+
+/** Decides whether a value is worth keeping. */
+export type ShouldCache<V> = (value: V, request: CacheRequest) => boolean | PromiseLike<boolean>;
+
+/** An entry that `dump` returned. */
+export interface DumpedEntry<V> {
+  value: V;
+  /** Milliseconds since 1970 at which it expires; `undefined`: never. */
+  expiresAt?: number | undefined;
 }
 
 /** Options of the caches that can be held outside one thread's heap. */
@@ -92,6 +129,16 @@ export interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K>
   version?: string | number | undefined;
 }
 
+/** Options of a `ResponseCache`. */
+// biome-ignore lint/suspicious/noExplicitAny: like the classes, which hold anything unless told otherwise
+export interface ResponseCacheOptions<V = any> extends TieredCacheOptions<V, undefined> {
+  /**
+   * Keep a note of each request, so that a later miss can be explained by the stored request that is nearest. Costs some 5
+   * to 20 µs for each `set`, and up to 200 lines of text for each entry. Default: false.
+   */
+  explain?: boolean | undefined;
+}
+
 /**
  * - `'on'`: hits are answered, misses are computed and stored;
  * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
@@ -109,11 +156,11 @@ export interface LookupOptions {
 
 /** Options of everything that names an entry of a `ResponseCache`. */
 export interface RepeatOptions {
-  /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+  /** Number of the sample among several of one input, from 0 (default). Each is an entry of its own. */
   repeat?: number | undefined;
 }
 
-/** What `getOrCompute` hands to the function that computes a value. */
+/** Argument of the function that computes a value for `getOrCompute`. */
 export interface ComputeContext {
   /** Aborted when every caller that waits for the value has given up. */
   signal: AbortSignal;
@@ -125,7 +172,7 @@ export interface ComputeOptions<V = any> extends SetOptions {
   /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
   signal?: AbortSignal | undefined;
   /** Instead of the cache's. */
-  shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+  shouldCache?: ShouldCache<V> | undefined;
   /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
   staleWhileRevalidate?: number | undefined;
 }
@@ -134,7 +181,7 @@ export interface ComputeOptions<V = any> extends SetOptions {
 export interface SetOptions extends LookupOptions {
   /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
   ttl?: number | undefined;
-  /** What a miss of this entry costs, instead of the cache's `missCost`. */
+  /** Cost of a miss of this entry, instead of the cache's `missCost`. */
   missCost?: MissCost | undefined;
 }
 
@@ -157,4 +204,22 @@ export interface CacheStats {
   diskUsage?: number;
   /** Milliseconds a `get` takes, on average over a sample of one in sixteen. */
   avgAccessTime: number;
+}
+
+const MODES: readonly unknown[] = ['on', 'replay', 'record', 'off'];
+
+/** Checks the option `mode`. */
+export function checkedMode(mode: unknown): CacheMode {
+  const expected = "'on', 'replay', 'record' or 'off'";
+  if (typeof mode !== 'string') check.wrongType('mode', expected, mode);
+  return MODES.includes(mode) ? (mode as CacheMode) : check.outOfRange('mode', expected, mode);
+}
+
+/** Longest window for which an expired value is kept: 30,000 years, which the file's clock can still add. */
+const LONGEST_WINDOW = 1e15;
+
+/** Checks the option `staleWhileRevalidate`. */
+export function checkedWindow(value: number): number {
+  if (value === Number.POSITIVE_INFINITY) return LONGEST_WINDOW;
+  return Math.min(check.nonNegativeNumber('staleWhileRevalidate', value), LONGEST_WINDOW);
 }

@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 import * as check from '../arguments.js';
 import { BaseCache } from './base_cache.js';
-import { QUERY } from './key_form.js';
+import { QUERY } from './key/key_form.js';
 import type { KeyedStore } from './keyed_store.js';
-import { memoryStore } from './memory_store.js';
-import type { MemoryTier } from './memory_tier.js';
 import type { CacheOptions, ComputeContext, ComputeOptions, LookupOptions, SetOptions } from './options.js';
 import { type CachedQuery, matches, patternOf } from './query_text.js';
+import { memoryStore } from './stores/memory_store.js';
+import type { MemoryTier } from './stores/memory_tier.js';
 
 const DEFAULTS = { maxSize: 200, ttl: 300_000 };
 
@@ -58,12 +58,29 @@ export class QueryCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(query, params, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry. No hit, no miss, and no use. */
+  /** Whether there is a live entry: no hit, no miss, and no use. */
   has(query: string, params?: unknown, options?: LookupOptions): boolean {
     return this.#store.has(query, params, options);
   }
 
-  /** Removes an entry: was it there? */
+  /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+  peek(query: string, params?: unknown): T | undefined {
+    return this.#store.peek(query, params, undefined);
+  }
+
+  /**
+   * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+   */
+  getRemainingTTL(query: string, params?: unknown): number {
+    return this.#store.remainingTtl(query, params, undefined);
+  }
+
+  /** Iterates over queries and results of the live entries, the least recently used first. O(n). */
+  *entries(): IterableIterator<[CachedQuery, T]> {
+    yield* this.#store.entries();
+  }
+
+  /** Removes an entry. Returns whether it was there. */
   delete(query: string, params?: unknown): boolean {
     return this.#store.delete(query, params, undefined);
   }
@@ -85,7 +102,9 @@ export class QueryCache<T = any> extends BaseCache {
     this.#store.detachThose((key) => matches(key, tested));
     let removed = 0;
     for (const slot of tier.liveSlots()) {
-      if (!matches(tier.keys[slot] as CachedQuery, tested)) continue;
+      const key = tier.keys[slot];
+      // A listener may have removed it meanwhile.
+      if (key === undefined || !matches(key, tested)) continue;
       tier.deleteSlot(slot);
       removed += 1;
     }

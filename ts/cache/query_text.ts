@@ -1,4 +1,4 @@
-/** What a pattern of `QueryCache.invalidate` is matched against. */
+/** Texts that a pattern of `QueryCache.invalidate` is matched against. */
 import { types } from 'node:util';
 
 /** A cached query as its caller wrote it. */
@@ -28,11 +28,11 @@ export function paramsText(params: unknown): string {
     holders.push(holder);
     return holder;
   });
-  // What shows itself as nothing has no text.
+  // A value that shows itself as nothing has no text.
   return text ?? '';
 }
 
-/** What JSON is to show for an object: a sparse array may be long without holding much. */
+/** Returns the value that JSON is to show for an object: a sparse array may be long without holding much. */
 function holderOf(shown: object): object {
   if (types.isMap(shown) || types.isSet(shown)) return [...shown];
   return Array.isArray(shown) && isSparse(shown) ? { ...shown } : shown;

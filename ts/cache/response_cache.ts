@@ -1,18 +1,18 @@
 import { BaseCache } from './base_cache.js';
-import { REQUEST } from './key_form.js';
+import type { MissExplanation } from './explain_miss.js';
+import { REQUEST } from './key/key_form.js';
 import type { KeyedStore } from './keyed_store.js';
-import type { MissExplanation } from './miss.js';
 import type {
   CacheMode,
   ComputeContext,
   ComputeOptions,
   LookupOptions,
   RepeatOptions,
+  ResponseCacheOptions,
   SetOptions,
-  TieredCacheOptions,
 } from './options.js';
+import type { Found } from './stores/tier.js';
 import { tieredStore } from './stores/tiered_store.js';
-import type { Found } from './tier.js';
 
 const DEFAULTS = { maxSize: 500, ttl: 7_200_000 };
 
@@ -27,14 +27,14 @@ export class ResponseCache<T = any> extends BaseCache {
   readonly #store: KeyedStore<T, undefined>;
 
   /** @throws RangeError or TypeError for an option that cannot be used. */
-  constructor(options?: TieredCacheOptions<T, undefined>) {
+  constructor(options?: ResponseCacheOptions<T>) {
     const store = tieredStore<T, undefined>('ResponseCache', options, DEFAULTS, REQUEST);
     super(store);
     this.#store = store;
   }
 
   /**
-   * The response, or `undefined` when there is none or it has expired.
+   * Returns the response, or `undefined` when there is none or it has expired.
    *
    * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
    * mode `'replay'`.
@@ -44,7 +44,7 @@ export class ResponseCache<T = any> extends BaseCache {
   }
 
   /**
-   * As `get`, and also what has expired within `staleWhileRevalidate`.
+   * Finds what `get` does, and also what has expired within `staleWhileRevalidate`.
    *
    * @internal
    */
@@ -53,7 +53,7 @@ export class ResponseCache<T = any> extends BaseCache {
   }
 
   /**
-   * What a call with `options` does.
+   * Returns the mode of a call with `options`.
    *
    * @internal
    */
@@ -87,20 +87,34 @@ export class ResponseCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(input, modelConfig, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry. No hit, no miss, and no use. */
+  /** Whether there is a live entry: no hit, no miss, and no use. */
   has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean {
     return this.#store.has(input, modelConfig, options);
   }
 
-  /** Removes an entry: was it there? */
+  /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+  peek(input: unknown, modelConfig?: unknown, options?: RepeatOptions): T | undefined {
+    return this.#store.peek(input, modelConfig, options);
+  }
+
+  /**
+   * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+   *
+   * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+   */
+  getRemainingTTL(input: unknown, modelConfig?: unknown, options?: RepeatOptions): number {
+    return this.#store.remainingTtl(input, modelConfig, options);
+  }
+
+  /** Removes an entry. Returns whether it was there. */
   delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean {
     return this.#store.delete(input, modelConfig, options);
   }
 
   /**
-   * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-   * when there is an entry. Looks at no more than 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss,
-   * no use.
+   * Explains why there is no live entry for a request: which parts of it differ from the nearest stored one. `undefined`
+   * when there is an entry. Needs the option `explain`; without it the reason is `'unexplained'`. Looks at no more than
+   * 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss, no use.
    */
   explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined {
     return this.#store.explain(input, modelConfig, options);

@@ -334,7 +334,13 @@ function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer
   if (cacheMode === 'off') return undefined;
   // A miss in a replay is a case without an answer, not the end of the run.
   const mode = cacheMode === 'record' ? 'record' : 'on';
-  const cache = new ResponseCache<Answer>({ ...CACHE, persist: cacheFile, mode, namespace: 'ai-evals run' });
+  const cache = new ResponseCache<Answer>({
+    ...CACHE,
+    persist: cacheFile,
+    mode,
+    namespace: 'ai-evals run',
+    explain: true,
+  });
   const ignore = join(dirname(cacheFile), '.gitignore');
   // Only in a directory of its own; where it cannot be written, the cache says what is wrong.
   if (basename(dirname(cacheFile)) === '.ai-evals' && !existsSync(ignore)) {

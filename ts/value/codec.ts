@@ -101,7 +101,7 @@ export function encode(value: unknown): Encoded {
   } catch (error) {
     // Also what a getter throws as it is inspected.
     if (!isInspected && !isStackOverflow(error)) throw error;
-    // Of V8: larger than any text or buffer can be, or no stack left.
+    // V8 says: larger than any text or buffer can be, or no stack left.
     const reason = error instanceof Error ? error.message : String(error);
     throw new ArgumentTypeError(`value cannot be written as bytes (${reason}); store it in smaller parts`);
   }

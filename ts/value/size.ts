@@ -145,6 +145,11 @@ function tableSize(length: number): number {
   return TABLE + 3 * POINTER * powerOfTwo(1.5 * length);
 }
 
+/** Returns the bytes of a `Map` of `length` entries, without what they refer to. */
+export function mapSize(length: number): number {
+  return COLLECTION + MAP_PLACE * powerOfTwo(length);
+}
+
 function powerOfTwo(atLeast: number): number {
   return atLeast <= 4 ? 4 : 2 ** Math.ceil(Math.log2(atLeast));
 }
@@ -252,7 +257,7 @@ class Walk {
     }
     if (types.isAnyArrayBuffer(value)) return BUFFER + value.byteLength;
     if (types.isDate(value)) return DATE;
-    if (types.isMap(value)) return COLLECTION + MAP_PLACE * powerOfTwo(value.size) + this.#entries(value, true);
+    if (types.isMap(value)) return mapSize(value.size) + this.#entries(value, true);
     if (types.isSet(value)) return COLLECTION + SET_PLACE * powerOfTwo(value.size) + this.#entries(value, false);
     if (types.isRegExp(value)) return REGEXP + textSize(value.source);
     if (types.isNativeError(value)) return this.#members(value, ERROR) + textSize(value.message);

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{ObjectFinalize, Uint16Array};
+use napi::bindgen_prelude::{Float64Array, ObjectFinalize, Uint16Array, Uint32Array};
 use napi::{Env, Error, JsString, Result, Status};
 use napi_derive::napi;
 
@@ -17,12 +17,22 @@ pub const NONE: f64 = -1.0;
 /// The same, and there are dropped slots to take.
 const NONE_AND_DROPPED: f64 = -2.0;
 
+/// Added to a slot in a note: its live entry got another value.
+const REPLACED: u32 = 1 << 31;
+
 /// One cache, as the functions of `cache` find it by its id.
 pub struct Held {
     pub cache: Cache,
     pub secret: KeySecret,
     /// Where the facade writes the structure of a key.
     page: Uint16Array,
+    /// Where the facade notes what it does itself: the number of notes, and for each a slot that was read, or, with
+    /// [`REPLACED`], one whose live entry got another value.
+    uses: Uint32Array,
+    /// For the note `n` of another value, at `2n` and `2n + 1`: when, and the bytes.
+    replacements: Float64Array,
+    /// Number of keys that were made here, for a facade that tells texts apart itself.
+    made_keys: u64,
     /// Bytes reported to V8.
     reported: usize,
     /// Vectors of the values, once one was searched for.
@@ -50,11 +60,13 @@ fn enter(held: Held) -> usize {
     })
 }
 
-/// Calls `use_cache` with the cache of that id.
+/// Calls `use_cache` with the cache of that id, which knows of every use by then.
 pub fn with_cache<T>(id: f64, use_cache: impl FnOnce(&mut Held) -> Result<T>) -> Result<T> {
     CACHES.with_borrow_mut(|caches| {
         let held = caches.get_mut(id as usize).and_then(Option::as_mut);
-        use_cache(held.ok_or_else(|| Error::new(Status::InvalidArg, "there is no such cache".to_owned()))?)
+        let held = held.ok_or_else(|| Error::new(Status::InvalidArg, "there is no such cache".to_owned()))?;
+        held.settle_uses();
+        use_cache(held)
     })
 }
 
@@ -110,6 +122,8 @@ impl CacheHandle {
     pub fn new(
         env: Env,
         page: Uint16Array,
+        uses: Uint32Array,
+        replacements: Float64Array,
         max_entries: f64,
         max_bytes: f64,
         ttl: f64,
@@ -130,6 +144,9 @@ impl CacheHandle {
             cache: Cache::new(limits),
             secret: KeySecret::of_process(),
             page,
+            uses,
+            replacements,
+            made_keys: 0,
             reported: 0,
             vectors: None,
         };
@@ -149,9 +166,45 @@ impl Held {
         key(env, &self.page, structure, text, &self.secret)
     }
 
-    /// The key that the arguments 1 (structure) and 3 (text) stand for.
-    pub fn key_of(&self, arguments: &Arguments) -> Result<Key> {
-        self.key(arguments.env(), arguments.number(1)?, arguments.string(3)?)
+    /// The key that the arguments 1 (structure) and 3 (text) stand for. A structure of −1 is a key that no entry has, and
+    /// −2 − slot is the key of the entry in an occupied slot; the text is then not read.
+    pub fn key_of(&mut self, arguments: &Arguments) -> Result<Key> {
+        let structure = arguments.number(1)?;
+        if structure >= 0.0 {
+            return self.key(arguments.env(), structure, arguments.string(3)?);
+        }
+        if structure <= -2.0 {
+            return Ok(self.cache.key_of((-2.0 - structure) as Slot));
+        }
+        self.made_keys += 1;
+        Ok(Key {
+            // Spread over the hash table (Knuth's multiplicative hashing).
+            high: self.made_keys.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            low: self.made_keys,
+        })
+    }
+
+    /// Tells the cache what the facade has noted since the last call. O(number of notes).
+    fn settle_uses(&mut self) {
+        // SAFETY: this call is the only user of the facade's arrays while it runs on the JavaScript thread.
+        let uses = unsafe { self.uses.as_mut() };
+        let Some((count, notes)) = uses.split_first_mut() else {
+            return;
+        };
+        for (place, note) in notes.iter().take(*count as usize).enumerate() {
+            if note & REPLACED == 0 {
+                self.cache.touch_slot(*note);
+                continue;
+            }
+            let slot = note & !REPLACED;
+            let at = 2 * (place + 1);
+            let (now, bytes) = (self.replacements[at], self.replacements[at + 1]);
+            self.cache.set(self.cache.key_of(slot), bytes as u64, None, now);
+            if let Some(vectors) = &mut self.vectors {
+                vectors.remove(slot);
+            }
+        }
+        *count = 0;
     }
 
     pub fn none(&self) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{Buffer, Uint16Array};
+use napi::bindgen_prelude::{Uint8Array, Uint16Array};
 use napi::{Env, Error, JsString, JsValue, Result, Status, sys};
 use napi_derive::napi;
 
@@ -80,10 +80,20 @@ pub fn key(env: Env, page: &[u16], structure: f64, text: JsString, secret: &KeyS
     })
 }
 
-/// The stable digest (32 bytes) of such a sequence.
+/// Writes the stable digest (32 bytes) of such a sequence to `digest`.
 #[napi(catch_unwind)]
-pub fn stable_key(env: Env, page: Uint16Array, structure: f64, text: JsString) -> Result<Buffer> {
+pub fn stable_key(
+    env: Env,
+    page: Uint16Array,
+    structure: f64,
+    text: JsString,
+    mut digest: Uint8Array,
+) -> Result<()> {
     with_units(env, &page, structure, text, |structure, text| {
-        stable_digest(structure, text).to_vec().into()
+        let made = stable_digest(structure, text);
+        // SAFETY: this call is the only user of the facade's array while it runs on the JavaScript thread.
+        for (place, byte) in unsafe { digest.as_mut() }.iter_mut().zip(made) {
+            *place = byte;
+        }
     })
 }

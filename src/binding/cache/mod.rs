@@ -30,6 +30,8 @@ pub struct CacheCalls<'env> {
         ts_type = "(id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number"
     )]
     pub set: Function<'env, (), f64>,
+    #[napi(ts_type = "(id: number) => number")]
+    pub settle: Function<'env, (), f64>,
 }
 
 /// The functions that are called most, by name:
@@ -38,7 +40,10 @@ pub struct CacheCalls<'env> {
 ///   `window` ms ago; else as `get`;
 /// - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
 /// - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
-///   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
+///   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own;
+/// - `settle(id)`: does nothing but what every call does first, which is to count the uses that the facade has noted.
+///
+/// A `structure` below 0 stands for a key that the facade knows by its slot; see `Held::key_of`.
 #[napi(catch_unwind)]
 pub fn cache_calls(env: &Env) -> Result<CacheCalls<'_>> {
     Ok(CacheCalls {
@@ -46,6 +51,7 @@ pub fn cache_calls(env: &Env) -> Result<CacheCalls<'_>> {
         get_stale: env.create_function("getStale", get_stale)?,
         peek: env.create_function("peek", peek)?,
         set: env.create_function("set", set)?,
+        settle: env.create_function("settle", settle)?,
     })
 }
 
@@ -106,6 +112,15 @@ unsafe extern "C" fn set(env: sys::napi_env, info: sys::napi_callback_info) -> s
                     None => held.none(),
                 })
             })
+        })
+    }
+}
+
+unsafe extern "C" fn settle(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    // SAFETY: Node-API calls this with its own environment and call.
+    unsafe {
+        answer(env, info, |arguments| {
+            with_cache(arguments.number(0)?, |_| Ok(0.0))
         })
     }
 }

@@ -5,9 +5,9 @@
 import { AiEvalsError } from '../../errors.js';
 import { guarded, native } from '../../native.js';
 import { decode, encode } from '../../value/codec.js';
-import { page } from '../content_key.js';
+import { page } from '../key/content_key.js';
 import type { MissCost, Savings } from '../options.js';
-import { fullCost, SavedCosts } from '../saved_costs.js';
+import { fullCost, SavedCosts } from '../savings.js';
 import {
   type Claimed,
   type Extras,

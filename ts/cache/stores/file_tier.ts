@@ -14,11 +14,11 @@
  */
 import { AiEvalsError } from '../../errors.js';
 import { decode, type Encoded, encode } from '../../value/codec.js';
-import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from '../content_key.js';
-import type { MemoryTier } from '../memory_tier.js';
+import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from '../key/content_key.js';
 import type { Savings } from '../options.js';
-import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from '../tier.js';
 import { type ByteTier, isStorageFailure } from './byte_tier.js';
+import type { MemoryTier } from './memory_tier.js';
+import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from './tier.js';
 
 /** Entries of the file that may be outdated. Where there are more, the file is not read any more. */
 const MOST_OUTDATED = 50_000;

@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import * as check from '../../arguments.js';
 import { AiEvalsError } from '../../errors.js';
 import type { Encoded } from '../../value/codec.js';
-import type { KeyForm } from '../key_form.js';
+import type { KeyForm } from '../key/key_form.js';
 import { KeyedStore } from '../keyed_store.js';
-import { checkedOptions, type Defaults } from '../memory_store.js';
-import { MemoryTier } from '../memory_tier.js';
 import type { TieredCacheOptions } from '../options.js';
-import type { Tier } from '../tier.js';
 import { ByteTier, type ByteTierOptions } from './byte_tier.js';
 import { FileTier } from './file_tier.js';
+import { checkedOptions, type Defaults, memoryTier } from './memory_store.js';
+import { MemoryTier } from './memory_tier.js';
+import type { Tier } from './tier.js';
 
 /** Bytes of a shared cache, and of one namespace of a file, unless they are given. */
 const SHARED = { maxBytes: 256 * 1024 * 1024 };
@@ -32,7 +32,7 @@ export function tieredStore<V, K>(
   const place = shared === undefined ? { persist } : { shared };
   const checked = { ...store, version, name: `the ${kind} ${JSON.stringify(place)}` };
   if (shared === undefined && persist === undefined) {
-    return new KeyedStore<V, K>(new MemoryTier<V, K>({ ...tier, keySize }), form, checked);
+    return new KeyedStore<V, K>(memoryTier<V, K>(tier, form), form, checked);
   }
   if (shared !== undefined && persist !== undefined) {
     check.wrongType(

@@ -1,7 +1,7 @@
 /** Explains why a value cannot be a key: where in it the culprit is, and what it is. Slow, and only run on failure. */
-import { ArgumentTypeError } from '../errors.js';
-import { memberPath } from '../value/path.js';
-import { isPlain } from '../value/plain.js';
+import { ArgumentTypeError } from '../../errors.js';
+import { memberPath } from '../../value/path.js';
+import { isPlain } from '../../value/plain.js';
 import { contentOf } from './content.js';
 
 const MAX_PATH = 200;
@@ -60,7 +60,7 @@ function culprit(names: readonly string[], values: readonly unknown[]): [path: s
 }
 
 /** The error for a key made of `values`, called `names`, that has no content or is nested too deeply. */
-export function noContent(names: readonly string[], values: readonly unknown[], tooDeep: boolean): ArgumentTypeError {
+export function invalidKey(names: readonly string[], values: readonly unknown[], tooDeep: boolean): ArgumentTypeError {
   if (tooDeep) return new ArgumentTypeError(`${names.join(' or ')} is nested too deeply to be a cache key`);
   const found = culprit(names, values);
   if (found) {

@@ -1,11 +1,11 @@
-/** What hits have avoided: so many calls at the cache's usual cost, and some at costs of their own. */
+/** Counts what hits have avoided: calls at the cache's usual cost, and some at costs of their own. */
 import * as check from '../arguments.js';
 import type { MissCost, Savings } from './options.js';
-import type { FullCost } from './tier.js';
+import type { FullCost } from './stores/tier.js';
 
 export class SavedCosts {
   readonly #usual: FullCost;
-  /** Of hits whose entry has a cost of its own. */
+  /** Sums over hits of entries with a cost of their own. */
   #own = { calls: 0, tokens: 0, usd: 0 };
 
   constructor(usual: FullCost) {
@@ -20,7 +20,7 @@ export class SavedCosts {
     this.#own.usd += own.usd;
   }
 
-  /** What `hits` have avoided in all. */
+  /** Returns what `hits` have avoided in all. */
   total(hits: number): Savings {
     const usual = hits - this.#own.calls;
     return {
@@ -35,7 +35,7 @@ export class SavedCosts {
   }
 }
 
-/** The checked option called `name`. */
+/** Checks the option called `name`. */
 export function fullCost(name: string, given: MissCost | undefined): FullCost {
   const { tokens = 0, usd = 0 } = check.options(name, given);
   return {

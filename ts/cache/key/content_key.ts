@@ -4,14 +4,14 @@
  * Structure, numbers and short strings go to a page of memory that the engine reads in place; long strings are
  * concatenated (V8 copies nothing then) and handed over as one. Nothing is escaped, quoted or turned into JSON.
  *
- * What always holds: equal content is the same sequence whatever the order of an object's members; different content is
+ * Invariants: equal content is the same sequence whatever the order of an object's members; different content is
  * a different sequence, because every part says its type and its length or its end, so that a sequence can only be read
  * one way. Cost: O(size of the values), without allocation for plain data.
  */
-import { isPlain } from '../value/plain.js';
-import { isStackOverflow } from '../value/stack_overflow.js';
+import { isPlain } from '../../value/plain.js';
+import { isStackOverflow } from '../../value/stack_overflow.js';
 import { contentOf, NO_CONTENT, Tag } from './content.js';
-import { noContent } from './no_content.js';
+import { invalidKey } from './invalid_key.js';
 import { ROOT, type Step, shapeOf } from './shape.js';
 
 /** Strings longer than this are handed over as strings, shorter ones unit by unit. */
@@ -21,7 +21,7 @@ const PAGE = 16 * 1024;
 /** The most that is written between two looks at how full the page is. */
 const MARGIN = SHORT + 64;
 
-/** Where the structure is written; every native cache reads it in place. */
+/** Memory for the structure, which every native cache reads in place. */
 export const page = new Uint16Array(PAGE + 2 * MARGIN);
 
 let at = 0;
@@ -67,7 +67,16 @@ function begin(forOthers: boolean): void {
   stable = forOthers;
 }
 
-/** To be called when the engine has read the key: an interrupted writer goes on. */
+/** Calls `use` with the key just written, `structure` units of it on the page, and lets an interrupted writer go on. */
+export function withKey<R>(structure: number, use: (structure: number, text: string) => R): R {
+  try {
+    return use(structure, text);
+  } finally {
+    keyRead();
+  }
+}
+
+/** Ends the use of a key, as {@link withKey} does. */
 export function keyRead(): void {
   active -= 1;
   if (active > 0) resume();
@@ -119,7 +128,7 @@ export function writeKey(nameA: string, a: unknown, nameB: string, b: unknown, f
     values.length = top;
     keyRead();
     const tooDeep = isStackOverflow(error);
-    if (tooDeep || error === NO_CONTENT) throw noContent([nameA, nameB], [a, b], tooDeep);
+    if (tooDeep || error === NO_CONTENT) throw invalidKey([nameA, nameB], [a, b], tooDeep);
     throw error;
   }
   return end();

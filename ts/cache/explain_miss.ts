@@ -1,13 +1,91 @@
 /**
- * Requests in words, to tell what a missed one and a stored one differ in: one line for each member (`path`, a tab, what
- * is there). Neither prompts nor credentials are kept: of texts of the input, of long ones, and of what is under a name that
- * suggests either, there are length and digest.
+ * Explanations of misses: requests in words, and in which of them a missed request differs from a stored one.
+ *
+ * A request is told in one line for each member (`path`, a tab, its value). Neither prompts nor credentials are kept: texts of
+ * the input, long texts, and texts under a name that suggests either are told by length and digest.
  */
+import { AiEvalsError } from '../errors.js';
 import { memberPath } from '../value/path.js';
 import { isPlain } from '../value/plain.js';
-import { contentOf, Tag } from './content.js';
-import type { Comparison, KeyDifference } from './miss.js';
-import { stableKey } from './stable_key.js';
+import { contentOf, Tag } from './key/content.js';
+import { stableKey } from './key/stable_key.js';
+
+/** A part of the key in which two requests differ. */
+export interface KeyDifference {
+  /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
+  path: string;
+  /**
+   * The value asked for, as JSON. Texts of the input, long texts, and values that may be a prompt or a secret are given by
+   * length and digest. `undefined`: there is no such part.
+   */
+  asked: string | undefined;
+  /** The value of the stored entry. */
+  stored: string | undefined;
+}
+
+/** Explanation why a `ResponseCache` has no live entry for a request. */
+export interface MissExplanation {
+  /**
+   * - `'empty'`: nothing is stored;
+   * - `'expired'`: it was stored, and its time to live is over;
+   * - `'different'`: the nearest entry, of 2000 at most, differs in {@link MissExplanation.differences};
+   * - `'unexplained'`: entries are stored, and the cache has no notes of them since it was made without `explain: true`.
+   */
+  reason: 'empty' | 'expired' | 'different' | 'unexplained';
+  /** Differences between the request and the stored one that differs in the fewest parts. */
+  differences: KeyDifference[];
+  /** The explanation as a sentence. */
+  message: string;
+}
+
+/** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
+export class CacheMissError extends AiEvalsError {
+  /** The explanation, from a `ResponseCache`. */
+  readonly explanation: MissExplanation | undefined;
+
+  constructor(named: string, explanation: MissExplanation | undefined) {
+    const why = explanation === undefined ? '' : `: ${explanation.message}`;
+    super(
+      'ERR_CACHE_MISS',
+      `there is no entry for ${named}${why}. In mode 'replay' nothing is computed; record it first (mode 'record' or 'on')`,
+    );
+    this.explanation = explanation;
+  }
+}
+
+const MOST_SHOWN = 3;
+
+/** Differences between the nearest of some entries and the request. */
+export interface Comparison {
+  differences: KeyDifference[];
+  /** Number of entries that were looked at. */
+  compared: number;
+  /** Whether these were all there are. */
+  isAll: boolean;
+}
+
+/** The explanation where there are entries without notes. */
+export const UNEXPLAINED: MissExplanation = {
+  reason: 'unexplained',
+  differences: [],
+  message:
+    'what is stored differs in a part that is not known; make the cache with explain: true before entries are stored, and it is',
+};
+
+/** Makes the explanation of a miss. */
+export function explanationOf({ differences, compared, isAll }: Comparison): MissExplanation {
+  if (compared === 0) return { reason: 'empty', differences: [], message: 'nothing is stored' };
+  if (differences.length === 0) {
+    return { reason: 'expired', differences, message: 'it was stored, and its time to live is over' };
+  }
+  const shown = differences
+    .slice(0, MOST_SHOWN)
+    .map(({ path, asked, stored }) => `${path} (asked ${asked ?? 'nothing'}, stored ${stored ?? 'nothing'})`);
+  const more = differences.length > MOST_SHOWN ? ` and ${differences.length - MOST_SHOWN} more` : '';
+  const stored = isAll ? `${compared} stored` : `the ${compared} that were looked at`;
+  const message = `the nearest of ${stored} differs in ${shown.join(', ')}${more}`;
+  return { reason: 'different', differences, message };
+}
 
 /** Longest text that is shown as it is, in characters. */
 const SHORT = 60;
@@ -24,7 +102,7 @@ const PROMPT = /prompt|system|instruction|message|content/i;
 /** Numbers of these are not: `maxTokens`, `max_output_tokens`. */
 const COUNT = /tokens$/i;
 
-/** How what is in a member is told. */
+/** Manner in which the content of a member is told. */
 interface Manner {
   /** Texts by length and digest alone. */
   hidesTexts: boolean;
@@ -89,7 +167,7 @@ function describe(
   }
 }
 
-/** How what is under `name` is told where its object is told in the manner `outer`. */
+/** Returns the manner for the member `name` of an object that is told in the manner `outer`. */
 function mannerOf(name: string, outer: Manner): Manner {
   const isSecret = SECRET.test(name);
   return {
@@ -134,7 +212,7 @@ function summary(value: object): string {
   return names.length === 0 ? '{}' : `object, ${digest(value)}`;
 }
 
-/** What a value is called whose key begins with `tag`. */
+/** Names of values, by the tag that their key begins with. */
 const KINDS: Readonly<Record<number, string>> = {
   [Tag.Date]: 'Date',
   [Tag.RegExp]: 'RegExp',
@@ -170,6 +248,8 @@ export function nearestDifferences(
   let differences: KeyDifference[] = [];
   let compared = 0;
   for (const note of stored) {
+    // An entry of a cache without `explain`.
+    if (note === '') continue;
     if (compared === most) return { differences, compared, isAll: false };
     const found = differencesOf(wanted, parsed(note));
     compared += 1;

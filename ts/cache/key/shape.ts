@@ -59,7 +59,7 @@ export class Step {
   }
 }
 
-/** Where every object starts. */
+/** The step at which every object starts. */
 export const ROOT = new Step([]);
 
 let steps = 0;

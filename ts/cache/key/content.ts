@@ -1,12 +1,12 @@
 /**
- * What the content of a JavaScript object is, beyond plain objects and arrays: a tag and the parts that make it up. Two
+ * Content of JavaScript objects, beyond plain objects and arrays: a tag and the parts that make it up. Two
  * objects have the same content when tag and parts have; see `docs/caches.md` for the whole table.
  *
  * Brands are asked of Node (`util.types`), not of `instanceof`: values of another realm (Jest, `vm`) count the same.
  */
 import { types } from 'node:util';
 
-/** What a value starts with in a key. Never renumber: stable keys depend on it. */
+/** First unit of a value in a key. Never renumber: stable keys depend on it. */
 export const Tag = {
   Undefined: 0,
   Null: 1,

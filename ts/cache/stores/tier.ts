@@ -1,7 +1,7 @@
-/** Where the entries of a cache are: in this thread's heap, in the process's memory, or in a file. */
-import type { Savings } from './options.js';
+/** The interface of a store of entries: in this thread's heap, in the process's memory, or in a file. */
+import type { Savings } from '../options.js';
 
-/** What the lookup of a key that is not held answers: a stored `undefined` is something. */
+/** Answer to the lookup of a key that is not held, as `undefined` can be stored. */
 export const MISS: unique symbol = Symbol('miss');
 
 /** An entry that was found. */
@@ -11,22 +11,22 @@ export interface Found<V> {
   stale: boolean;
 }
 
-/** What a miss of an entry costs. */
+/** Cost of a miss of an entry. */
 export interface FullCost {
   tokens: number;
   usd: number;
 }
 
-/** What is stored beside a value. */
+/** Data stored beside a value. */
 export interface Extras<K> {
-  /** What is kept of the key, in a tier that keeps keys. */
+  /** Part of the key to keep, in a tier that keeps keys. */
   key: K | undefined;
-  /** What the entry is, in words that only {@link Tier.notes} gives back. */
+  /** Description of the entry, which only {@link Tier.notes} gives back. */
   note: string;
   /** Milliseconds to live; 0 stands for the cache's own. */
   ttl: number;
   cost: FullCost | undefined;
-  /** Of the claim under which it was computed: it is stored only while that holds. 0: it is stored in any case. */
+  /** Ticket of the claim under which it was computed, without which it is not stored. 0: it is stored in any case. */
   ticket: number;
 }
 
@@ -37,7 +37,7 @@ export interface WrittenKeys {
   lengths: Uint32Array | undefined;
 }
 
-/** What a tier answers to a claim. */
+/** Answer of a tier to a claim. */
 export interface Claimed {
   /** For {@link Extras} and {@link Tier.release}. */
   ticket: number;
@@ -58,7 +58,7 @@ export interface TierFigures {
 /**
  * Entries by written keys (see `content_key.ts`): `structure` units on the page, and `text`. The caller calls `keyRead`.
  *
- * What always holds: there are never more than `maxSize` live entries after a `set`; what has expired is only ever
+ * Invariants: there are never more than `maxSize` live entries after a `set`; what has expired is only ever
  * given by `getStale`.
  */
 export interface Tier<V, K> {
@@ -67,7 +67,7 @@ export interface Tier<V, K> {
   readonly keysForOthers: boolean;
   /** The value, or {@link MISS}; counts, and is a use. */
   get(structure: number, text: string): V | typeof MISS;
-  /** As `get`, and also what expired less than `window` ms ago. */
+  /** Returns what `get` does, and also an entry that expired less than `window` ms ago. */
   getStale(structure: number, text: string, window: number): Found<V> | undefined;
   /** The values of the texts that `texts` is made of, `lengths.length` of them: {@link Tier.get} for all at once. */
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
@@ -75,6 +75,8 @@ export interface Tier<V, K> {
   peek(structure: number, text: string): V | typeof MISS;
   /** {@link Tier.peek} for all texts at once. */
   peekMany?(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
+  /** Returns the milliseconds that a live entry has left; 0 without one. Of tiers that know. */
+  remaining?(structure: number, text: string): number;
   /** Whether `peek` would find a value. */
   has(structure: number, text: string): boolean;
   set(structure: number, text: string, value: V, extras: Extras<K>): void;

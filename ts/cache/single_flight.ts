@@ -1,0 +1,353 @@
+/**
+ * One computation for all who ask for a value at the same time: within a thread by its key, between threads and processes by
+ * a lease of the key.
+ *
+ * Invariants:
+ * - a computation runs once, however many wait for it, and each of them can give up alone;
+ * - when the last has given up, its signal is aborted; a value that it still brings is stored, as it was paid for;
+ * - a process that dies gives up its lease, and another takes its place. One that ends with nothing to store leaves the key
+ *   open: those who waited compute it at once, and not one after the other;
+ * - nobody waits for others while holding leases of keys that are not computed: batches that overlap do not deadlock.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout } from 'node:timers/promises';
+import { types } from 'node:util';
+import { AiEvalsError } from '../errors.js';
+import { onAbort } from '../on_abort.js';
+import { type KeyCopy, withKey, writeCopy } from './key/content_key.js';
+import type { ComputeContext } from './options.js';
+import { MISS, type Tier, type WrittenKeys } from './stores/tier.js';
+
+/** The computation whose asynchronous context runs. A hit enters none. */
+const running = new AsyncLocalStorage<Computation>();
+/** Number of computations that have started and not ended. */
+let underWay = 0;
+
+/** A running computation, and those that it waits for: one that waits for itself, be it through others, never ends. */
+class Computation {
+  /** Computations that it waits for now. */
+  readonly #awaited = new Set<{ computation: Computation }>();
+  #hasStarted = false;
+  #hasEnded = false;
+
+  /** The computation that calls, if it has not ended. */
+  static get current(): Computation | undefined {
+    if (underWay === 0) return undefined;
+    const computation = running.getStore();
+    return computation === undefined || computation.#hasEnded ? undefined : computation;
+  }
+
+  /** Runs `work` as this computation. */
+  run<R>(work: () => R): R {
+    this.#hasStarted = true;
+    underWay += 1;
+    return running.run(this, work);
+  }
+
+  /** Says that its outcome is known. */
+  end(): void {
+    if (!this.#hasStarted || this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#awaited.clear();
+    underWay -= 1;
+    // Until the next one starts, promises cost what they cost without any context.
+    if (underWay === 0) running.disable();
+  }
+
+  /** Whether `other` cannot end before this. O(computations that `other` waits for, and so on). */
+  isAwaitedBy(other: Computation): boolean {
+    const seen = new Set([other]);
+    for (const one of seen) {
+      if (one === this) return true;
+      for (const { computation } of one.#awaited) if (!computation.#hasEnded) seen.add(computation);
+    }
+    return false;
+  }
+
+  /** Notes that it waits for `other` until `outcome` is known. */
+  awaits(other: Computation, outcome: Promise<unknown>): void {
+    const wait = { computation: other };
+    this.#awaited.add(wait);
+    const over = () => this.#awaited.delete(wait);
+    outcome.then(over, over);
+  }
+}
+
+/** Makes the error of a computation that waits for itself. */
+function circularWait(): AiEvalsError {
+  return new AiEvalsError(
+    'ERR_CIRCULAR_WAIT',
+    "this value is computed by a function that waits for it: ask for another key there, or for mode 'off'",
+  );
+}
+
+/** Reason with which a computation's signal is aborted. */
+const ABANDONED = 'every caller that waited for this value has given up';
+
+/** One computation. */
+export class Flight<V, K = undefined> {
+  /** The part of its key that a memory tier would keep. */
+  readonly key: K | undefined;
+  readonly #controller = new AbortController();
+  readonly #outcome: Promise<V>;
+  readonly #computation = new Computation();
+  #settle!: (value: PromiseLike<V>) => void;
+  #waiting = 0;
+  /** A refresh in the background goes on without anybody waiting. */
+  readonly #unattended: boolean;
+
+  constructor(key?: K, unattended = false) {
+    this.key = key;
+    this.#unattended = unattended;
+    this.#outcome = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    // A failure is told to those who wait, if anybody does.
+    const over = () => this.#computation.end();
+    this.#outcome.then(over, over);
+  }
+
+  /** Starts `compute`, in this turn. */
+  start(compute: (context: ComputeContext) => Promise<V>): this {
+    this.#settle(this.#computation.run(() => compute({ signal: this.#controller.signal })));
+    return this;
+  }
+
+  /** Whether the last caller that waited has given up: it may come to nothing. */
+  get isAbandoned(): boolean {
+    return this.#controller.signal.aborted;
+  }
+
+  /**
+   * The outcome, or a rejection with the reason of `signal` when that comes first; an `ERR_CIRCULAR_WAIT` where the outcome
+   * depends on who asks.
+   */
+  join(signal: AbortSignal | undefined): Promise<V> {
+    const asking = Computation.current;
+    if (asking?.isAwaitedBy(this.#computation)) return Promise.reject(circularWait());
+    this.#waiting += 1;
+    const outcome = this.#outcomeFor(signal);
+    asking?.awaits(this.#computation, outcome);
+    return outcome;
+  }
+
+  #outcomeFor(signal: AbortSignal | undefined): Promise<V> {
+    if (signal === undefined) return this.#outcome;
+    return new Promise<V>((resolve, reject) => {
+      const giveUp = () => {
+        reject(signal.reason);
+        this.#waiting -= 1;
+        if (this.#waiting === 0 && !this.#unattended) this.#controller.abort(new DOMException(ABANDONED, 'AbortError'));
+      };
+      this.#outcome.then(resolve, reject).finally(onAbort(signal, giveUp));
+      if (signal.aborted) giveUp();
+    });
+  }
+}
+
+/** Some of several ids, by their places, that are computed together: a value for each, in order. */
+export interface Part<V> {
+  places: readonly number[];
+  compute: (context: ComputeContext, isWanted: (place: number) => boolean) => Promise<readonly (V | Error)[]>;
+}
+
+/** The computations of one cache, by key. */
+export class Flights<V, K> {
+  readonly #flights = new Map<string, Flight<V, K>>();
+
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  /** Lets nobody join the computation of `id` from now on. */
+  detach(id: string): void {
+    this.#flights.delete(id);
+  }
+
+  detachAll(): void {
+    this.#flights.clear();
+  }
+
+  /** Detaches all computations whose key `isMeant`. */
+  detachThose(isMeant: (key: K) => boolean): void {
+    for (const [id, { key }] of this.#flights) {
+      if (key !== undefined && isMeant(key)) this.#flights.delete(id);
+    }
+  }
+
+  /** The computation of `id`: the one under way, or `compute`, which can ask whether it is still wanted. */
+  one(
+    id: string,
+    compute: (context: ComputeContext, isWanted: () => boolean) => Promise<V>,
+    key?: K,
+    unattended = false,
+  ): Flight<V, K> {
+    const underWay = this.#underWay(id);
+    if (underWay !== undefined) return underWay;
+    const flight = new Flight<V, K>(key, unattended);
+    this.#flights.set(id, flight);
+    return flight.start((context) =>
+      this.#whileListed(
+        id,
+        flight,
+        compute(context, () => this.#isListed(id, flight)),
+      ),
+    );
+  }
+
+  /**
+   * The computations of different `ids`: those under way, and new ones of all others, which are computed in the parts
+   * that `divide` makes of them (they are given as places in `ids`).
+   */
+  many(ids: readonly string[], divide: (places: readonly number[]) => readonly Part<V>[]): Flight<V, K>[] {
+    const flights = ids.map((id) => this.#underWay(id) ?? new Flight<V, K>());
+    const isNew = (place: number) => this.#flights.get(ids[place] as string) !== flights[place];
+    const parts = divide([...ids.keys()].filter(isNew));
+    for (const { places } of parts) {
+      for (const place of places) this.#flights.set(ids[place] as string, flights[place] as Flight<V, K>);
+    }
+    const isWanted = (place: number) => this.#isListed(ids[place] as string, flights[place] as Flight<V, K>);
+    for (const { places, compute } of parts) {
+      const batch = new Flight<readonly (V | Error)[]>();
+      for (const [nth, place] of places.entries()) {
+        const flight = flights[place] as Flight<V, K>;
+        flight.start(({ signal }) => {
+          const value = batch.join(signal).then((values) => {
+            const own = values[nth];
+            // An error in place of a value is the failure of this key alone.
+            if (types.isNativeError(own)) throw own;
+            return own as V;
+          });
+          return this.#whileListed(ids[place] as string, flight, value);
+        });
+      }
+      batch.start(async (context) => compute(context, isWanted));
+    }
+    return flights;
+  }
+
+  /** The computation of `id` that a caller can still wait for. */
+  #underWay(id: string): Flight<V, K> | undefined {
+    const flight = this.#flights.get(id);
+    return flight?.isAbandoned ? undefined : flight;
+  }
+
+  #isListed(id: string, flight: Flight<V, K>): boolean {
+    return this.#flights.get(id) === flight;
+  }
+
+  async #whileListed(id: string, flight: Flight<V, K>, value: Promise<V>): Promise<V> {
+    try {
+      return await value;
+    } finally {
+      if (this.#isListed(id, flight)) this.#flights.delete(id);
+    }
+  }
+}
+
+/** Longest time between two looks at what the others have done, in ms. */
+const LONGEST_WAIT = 50;
+
+/** Hands some of several keys, given by their places, to a tier. */
+export type Keys = <R>(places: readonly number[], use: (keys: WrittenKeys) => R) => R;
+
+/** Computes and stores what is at `places`: under a claim's `ticket`, or, if that is 0, without one. */
+export type Run<V> = (places: readonly number[], ticket: number) => Promise<readonly V[]>;
+
+/** Places of the keys that the caller is to compute, and of those that others compute or have stored. */
+export interface Share {
+  ticket: number;
+  mine: readonly number[];
+  others: readonly number[];
+}
+
+/** Hands over one key of any form, at place 0. */
+function oneKey(copy: KeyCopy): Keys {
+  return (_, use) => withKey(writeCopy(copy), (structure, text) => use({ structure, text, lengths: undefined }));
+}
+
+/** Hands over keys that are texts. */
+export function textKeys(texts: readonly string[]): Keys {
+  return (places, use) => {
+    const some = places.map((place) => texts[place] as string);
+    const lengths = Uint32Array.from(some, (text) => text.length);
+    return use({ structure: 0, text: some.join(''), lengths });
+  };
+}
+
+/** Claims what is at `places`, with `seizes` from others too. In a tier of one thread all is the caller's. */
+export function share<V, K>(tier: Tier<V, K>, keys: Keys, places: readonly number[], seizes: boolean): Share {
+  if (tier.claim === undefined || places.length === 0) return { ticket: 0, mine: places, others: [] };
+  const { ticket, answers } = keys(places, (written) => tier.claim?.(written, seizes)) ?? { ticket: 0, answers: [] };
+  return {
+    ticket,
+    mine: places.filter((_, i) => answers[i] === 1),
+    others: places.filter((_, i) => answers[i] !== 1),
+  };
+}
+
+/** Computes what is the caller's of a share. */
+export async function computeMine<V, K>(
+  tier: Tier<V, K>,
+  keys: Keys,
+  { ticket, mine }: Share,
+  signal: AbortSignal,
+  run: Run<V>,
+): Promise<readonly V[]> {
+  try {
+    return await run(mine, ticket);
+  } finally {
+    // One that was called off says nothing about the keys.
+    if (ticket > 0) keys(mine, (written) => tier.release?.(written, ticket, !signal.aborted));
+  }
+}
+
+/** Waits for what others compute and store. Where they end without storing, the caller computes it. */
+export async function awaitOthers<V, K>(
+  tier: Tier<V, K>,
+  keys: Keys,
+  others: readonly number[],
+  signal: AbortSignal,
+  run: Run<V>,
+): Promise<V[]> {
+  const values = new Map<number, V>();
+  const note = (places: readonly number[], found: readonly (V | typeof MISS)[]) => {
+    for (const [i, place] of places.entries()) if (found[i] !== MISS) values.set(place, found[i] as V);
+  };
+  for (let wait = 1; values.size < others.length; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+    await setTimeout(wait);
+    signal.throwIfAborted();
+    const missing = () => others.filter((place) => !values.has(place));
+    // Without counting: the caller's own lookup was counted.
+    note(
+      missing(),
+      keys(missing(), (written) => peek(tier, written)),
+    );
+    const left = share(tier, keys, missing(), false);
+    if (left.mine.length > 0) note(left.mine, await computeMine(tier, keys, left, signal, run));
+  }
+  return others.map((place) => values.get(place) as V);
+}
+
+function peek<V, K>(tier: Tier<V, K>, { structure, text, lengths }: WrittenKeys): readonly (V | typeof MISS)[] {
+  return lengths === undefined ? [tier.peek(structure, text)] : (tier.peekMany?.(text, lengths) ?? []);
+}
+
+/** Returns the value of one key: of `run`, or the one that another thread or process stores meanwhile. */
+export async function computeOnce<V, K>(
+  tier: Tier<V, K>,
+  copy: KeyCopy,
+  signal: AbortSignal,
+  seizes: boolean,
+  run: (ticket: number) => Promise<V>,
+): Promise<V> {
+  if (tier.claim === undefined) return run(0);
+  const keys = oneKey(copy);
+  const runAll: Run<V> = async (_, ticket) => [await run(ticket)];
+  const claimed = share(tier, keys, [0], seizes);
+  const isMine = claimed.mine.length > 0;
+  const [value] = isMine
+    ? await computeMine(tier, keys, claimed, signal, runAll)
+    : await awaitOthers(tier, keys, claimed.others, signal, runAll);
+  return value as V;
+}
