@@ -17,7 +17,7 @@ import {
   type Tier,
   type TierFigures,
   type WrittenKeys,
-} from '../tier.js';
+} from './tier.js';
 
 type Handle = InstanceType<typeof native.ByteCacheHandle>;
 
