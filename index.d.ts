@@ -2188,6 +2188,31 @@ declare function jaro(options?: SymbolOptions): TextScorer;
  */
 declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
 
+/** Answers of a kind: numbers and JSON values, however they are written. */
+
+/** Options of {@link numericAnswer}. The larger of both tolerances counts. */
+interface NumericAnswerOptions extends ThresholdOption {
+    /** By how much the numbers may differ, inclusive, in their own unit. Default 0: the very same number. */
+    tolerance?: number | undefined;
+    /** By how much they may differ as a share of the expected number. Default 0. */
+    relative?: number | undefined;
+}
+/**
+ * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
+ * is expected is not one number. O(m + n).
+ */
+declare function numericAnswer(options?: NumericAnswerOptions): TextScorer;
+/** Options of {@link jsonMatch}. */
+interface JsonMatchOptions extends ThresholdOption {
+    /** Looks for the value in code fences and prose too. Default true. */
+    extract?: boolean | undefined;
+}
+/**
+ * The answer is the expected JSON value: 1, else 0. Numbers are compared as the decimals they were written as, keys in any
+ * order, strings and arrays as they are. Text is parsed; an expected text that is not JSON is a `TypeError`. O(m + n).
+ */
+declare function jsonMatch(options?: JsonMatchOptions): Scorer<unknown, unknown>;
+
 /** Fuzzy similarity, equal to `rapidfuzz.fuzz` 3.14. */
 
 /** Options of {@link fuzzy}. */
@@ -2384,5 +2409,5 @@ interface MeteorOptions extends ThresholdOption {
  */
 declare function meteor(options?: MeteorOptions): TextScorer;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
-export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, jsonMatch, lcs, levenshtein, meteor, numericAnswer, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
+export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, JsonMatchOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, NumericAnswerOptions, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };

@@ -9,8 +9,10 @@ use super::chrf::Chrf;
 use super::edit_distance::EditDistance;
 use super::fuzzy::Fuzzy;
 use super::interrupt::{Interrupt, Stop};
+use super::json_match::JsonMatch;
 use super::matches::{ExactMatch, Occurrence};
 use super::meteor::Meteor;
+use super::numeric_answer::NumericAnswer;
 use super::pattern::{Pattern, PatternError, PatternOptions};
 use super::rouge::Rouge;
 use super::ter::Ter;
@@ -94,6 +96,8 @@ enum Specification {
     Ter(Ter),
     Rouge(Rouge),
     Meteor(Meteor),
+    NumericAnswer(NumericAnswer),
+    JsonMatch(JsonMatch),
 }
 
 /// A specification that no kernel can be built from.
@@ -125,5 +129,7 @@ pub fn build(specification: &str) -> Result<Box<dyn Kernel>, SpecificationError>
         Specification::Ter(kernel) => Box::new(kernel),
         Specification::Rouge(kernel) => Box::new(kernel),
         Specification::Meteor(kernel) => Box::new(kernel),
+        Specification::NumericAnswer(kernel) => Box::new(kernel),
+        Specification::JsonMatch(kernel) => Box::new(kernel),
     })
 }

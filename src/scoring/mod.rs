@@ -5,7 +5,11 @@
 //! - [`final_number`] over [`numeral`] and [`decimal`]: the same final number, whatever working and units surround it;
 //! - [`json_in_text`] over [`json`]: the same JSON value, whatever its key order and the prose around it.
 //!
-//! Costs: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds: no input
+//! Native scorers are [`kernel`]s, a file or folder for each family, scored alone or in a [`batch`] on all threads:
+//! [`edit_distance`], [`fuzzy`], [`matches`], [`pattern`], [`token_overlap`], [`bleu`], [`chrf`], [`ter`], [`rouge`],
+//! [`meteor`], [`numeric_answer`] and [`json_match`]. They share [`text`], [`ngrams`], [`porter`] and [`interrupt`].
+//!
+//! Costs of the matches: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds: no input
 //! panics or recurses without bound, numbers are compared as the decimals they were written as (never through `f64`
 //! unless a tolerance is asked for), and a match of a text with itself passes unless [`Score::Unusable`].
 
@@ -22,12 +26,14 @@ pub mod fuzzy;
 pub mod interrupt;
 pub mod json;
 pub mod json_in_text;
+pub mod json_match;
 pub mod kernel;
 pub mod lcs_positions;
 pub mod matches;
 pub mod meteor;
 pub mod ngrams;
 pub mod numeral;
+pub mod numeric_answer;
 pub mod pattern;
 pub mod porter;
 pub mod rouge;
@@ -35,6 +41,8 @@ pub mod ter;
 pub mod text;
 pub mod token_overlap;
 
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod reference_tests;
 #[cfg(test)]
