@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ai_evals::cache::{Cache, Limits as CacheLimits, Policy};
-use ai_evals::executor::{Action, RetryPolicy, Scheduler};
+use ai_evals::executor::{Action, Scheduler};
 use ai_evals::key::{Key, KeySecret};
 use ai_evals::limiter::{Entry, Limits, MILLISECOND, Nanos, Size, Spent};
 use ai_evals::stream::source::{CsvOptions, DatasetReader, Format, MAX_RECORD_BYTES, ReaderOptions};
@@ -80,24 +80,12 @@ fn keys(criterion: &mut Criterion) {
 }
 
 fn task(index: u64) -> Entry {
-    Entry {
-        run: 0,
-        index,
-        size: Size::tokens(500, 500),
-        attempts: 0,
-        priority: 0.0,
-    }
+    Entry::new(0, index, Size::tokens(500, 500))
 }
 
 /// Runs `tasks` tasks of a second each through `slots` slots in virtual time.
 fn run_all(limits: &Limits, slots: usize, tasks: u64) -> u64 {
-    let policy = RetryPolicy {
-        max_attempts: 1,
-        base_delay: 0.0,
-        max_delay: 0.0,
-    };
     let mut scheduler = Scheduler::new(slots, 1);
-    scheduler.configure(slots, false, policy, Nanos::MAX);
     let line = scheduler.add_line(limits);
     for index in 0..tasks {
         scheduler.enqueue(line, task(index), 0);
@@ -108,7 +96,7 @@ fn run_all(limits: &Limits, slots: usize, tasks: u64) -> u64 {
     while done < tasks {
         while running.front().is_some_and(|&(end, _)| end <= now) {
             let (_, slot) = running.pop_front().expect("a task runs: it was looked at");
-            scheduler.succeed(slot, Spent::Unknown, 1_000.0);
+            scheduler.succeed(slot, Spent::Unknown, 1_000.0, now);
             done += 1;
         }
         actions.clear();

@@ -3,6 +3,7 @@ import * as everything from '@aah/ai-evals';
 import * as aiSdk from '@aah/ai-evals/ai-sdk';
 import * as orchestrator from '@aah/ai-evals/orchestrator';
 import * as performance from '@aah/ai-evals/performance';
+import * as scorers from '@aah/ai-evals/scorers';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
@@ -15,13 +16,30 @@ const PERFORMANCE = [
 ];
 const ORCHESTRATOR = ['ParallelExecutor', 'ScoringWorkerPool', 'PROVIDER_LIMITS'];
 const AI_SDK = ['cacheMiddleware', 'embeddingCacheMiddleware'];
+const SCORERS = [
+  ...[
+    'exactMatch',
+    'contains',
+    'startsWith',
+    'endsWith',
+    'pattern',
+    'numericAnswer',
+    'jsonMatch',
+    'squadExact',
+    'tokenF1',
+  ],
+  ...['levenshtein', 'osa', 'damerauLevenshtein', 'indel', 'lcs', 'jaro', 'jaroWinkler', 'fuzzy', 'rouge', 'meteor'],
+  ...['bleu', 'corpusBleu', 'chrf', 'corpusChrf', 'ter', 'corpusTer'],
+];
 
 describe('the entry points', () => {
   test('export the values of the contract', () => {
     expect(Object.keys(performance)).toEqual(expect.arrayContaining(PERFORMANCE));
     expect(Object.keys(orchestrator)).toEqual(expect.arrayContaining(ORCHESTRATOR));
     expect(Object.keys(aiSdk)).toEqual(expect.arrayContaining(AI_SDK));
-    expect(Object.keys(everything)).toEqual(expect.arrayContaining([...PERFORMANCE, ...ORCHESTRATOR, ...AI_SDK]));
+    expect(Object.keys(scorers)).toEqual(expect.arrayContaining(SCORERS));
+    const all = [...PERFORMANCE, ...ORCHESTRATOR, ...AI_SDK, ...SCORERS];
+    expect(Object.keys(everything)).toEqual(expect.arrayContaining(all));
   });
 
   test('are one implementation: through any of them, required or imported, a class is the same class', () => {
@@ -29,6 +47,7 @@ describe('the entry points', () => {
       ['@aah/ai-evals/performance', performance],
       ['@aah/ai-evals/orchestrator', orchestrator],
       ['@aah/ai-evals/ai-sdk', aiSdk],
+      ['@aah/ai-evals/scorers', scorers],
       ['@aah/ai-evals', everything],
     ] as [string, Exports][]) {
       const required = require(name) as Exports;

@@ -148,6 +148,9 @@ impl Batch {
 
     /// Scores the pairs as one corpus; a pair without an answer is left out by the facade. Returns `None` if the metric
     /// has no such form.
+    ///
+    /// # Errors
+    /// [`Stop::Interrupted`].
     pub fn score_corpus(
         &self,
         kernel: &dyn Kernel,

@@ -37,11 +37,11 @@ impl BleuTokenizer {
                 let mut line = vec![BLANK];
                 line.extend(unescaped(&joined_lines(text)));
                 line.push(BLANK);
-                western(line)
+                western(&line)
             }
             Self::International => international(text),
             Self::Character => text.iter().flat_map(|&point| [point, BLANK]).collect(),
-            Self::Chinese => western(around(text::trim(text), is_chinese)),
+            Self::Chinese => western(&around(text::trim(text), is_chinese)),
             Self::None => text.to_vec(),
         }
     }
@@ -155,8 +155,8 @@ pub fn number_passes(text: &[u32]) -> Vec<u32> {
     )
 }
 
-fn western(line: Vec<u32>) -> Vec<u32> {
-    number_passes(&around(&line, is_separate))
+fn western(line: &[u32]) -> Vec<u32> {
+    number_passes(&around(line, is_separate))
 }
 
 fn international(text: &[u32]) -> Vec<u32> {

@@ -12,10 +12,12 @@ use super::embedding::Cosine;
 use super::fuzzy::Fuzzy;
 use super::interrupt::{Interrupt, Stop};
 use super::json_diff::JsonDiff;
+use super::json_match::JsonMatch;
 use super::json_schema::{JsonSchema, JsonSchemaSpecification, SchemaError};
 use super::list_overlap::ListOverlap;
 use super::matches::{ExactMatch, Occurrence};
 use super::meteor::Meteor;
+use super::numeric_answer::NumericAnswer;
 use super::numeric_diff::NumericDiff;
 use super::pattern::{Pattern, PatternError, PatternOptions};
 use super::ranking::Ranking;
@@ -118,6 +120,8 @@ enum Specification {
     },
     NumericDiff(NumericDiff),
     Ranking(Ranking),
+    NumericAnswer(NumericAnswer),
+    JsonMatch(JsonMatch),
 }
 
 /// A specification that no kernel can be built from.
@@ -179,5 +183,7 @@ fn built(specification: Specification) -> Result<Box<dyn Kernel>, SpecificationE
         }),
         Specification::NumericDiff(kernel) => Box::new(kernel),
         Specification::Ranking(kernel) => Box::new(kernel),
+        Specification::NumericAnswer(kernel) => Box::new(kernel),
+        Specification::JsonMatch(kernel) => Box::new(kernel),
     })
 }

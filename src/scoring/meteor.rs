@@ -60,16 +60,16 @@ impl Meteor {
 
     fn score_of(&self, reference: &Words, answer: &Words, figures: &mut [f64]) -> f64 {
         let partners = aligned(reference, answer);
-        let matched: Vec<(usize, usize)> = partners
+        let pairs: Vec<(usize, usize)> = partners
             .iter()
             .enumerate()
             .filter_map(|(at, partner)| partner.map(|partner| (at, partner)))
             .collect();
         let follows = |pair: &&[(usize, usize)]| pair[1].0 == pair[0].0 + 1 && pair[1].1 == pair[0].1 + 1;
-        let chunks = matched.len() - matched.windows(2).filter(follows).count();
-        let matches = matched.len() as f64;
+        let chunks = pairs.len() - pairs.windows(2).filter(follows).count();
+        let matches = pairs.len() as f64;
         figures.copy_from_slice(&[0.0, 0.0, matches, chunks as f64]);
-        if matched.is_empty() {
+        if pairs.is_empty() {
             return 0.0;
         }
         let precision = matches / answer.words.len() as f64;

@@ -6,7 +6,10 @@
 //!   typography, [`answer_mark`] says where the answer is, [`numeral`] reads the [`number`] of [`decimal`]s there;
 //! - [`json_in_text`] over [`json`]: the same JSON value, whatever its key order and the prose around it.
 //!
-//! Costs: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds:
+//! Native scorers are [`kernel`]s, a file or folder for each family, scored alone or in a [`batch`] on all threads. Text
+//! scorers share [`text`], [`ngrams`], [`porter`] and [`interrupt`].
+//!
+//! Costs of the matches: linear in the length of both texts (JSON: n log n in the keys of an object). What always holds:
 //! - no input panics or recurses without bound;
 //! - numbers are compared as the decimals and fractions they were written as, never through `f64`;
 //! - a match of a text with itself passes unless it is [`Score::Unusable`].
@@ -29,6 +32,7 @@ pub mod interrupt;
 pub mod json;
 pub mod json_diff;
 pub mod json_in_text;
+pub mod json_match;
 pub mod json_number;
 pub mod json_schema;
 pub mod json_text;
@@ -40,6 +44,7 @@ pub mod meteor;
 pub mod ngrams;
 pub mod number;
 pub mod numeral;
+pub mod numeric_answer;
 pub mod numeric_diff;
 pub mod packed_numbers;
 pub mod pattern;
@@ -57,6 +62,8 @@ use number::Tolerance;
 
 #[cfg(test)]
 mod final_number_tests;
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod reference_tests;
 #[cfg(test)]

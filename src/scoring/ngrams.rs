@@ -61,7 +61,7 @@ pub fn clipped_matches(references: &[&[u32]], answer: &[u32], most: usize) -> Ve
                 *allowed = (*allowed).max(count);
             }
         }
-        let mut matched = 0;
+        let mut found = 0;
         for at in 0..count(answer.len(), n) {
             if answer_heads[at] == ABSENT {
                 continue;
@@ -72,10 +72,10 @@ pub fn clipped_matches(references: &[&[u32]], answer: &[u32], most: usize) -> Ve
                 && *left > 0
             {
                 *left -= 1;
-                matched += 1;
+                found += 1;
             }
         }
-        matches.push(matched);
+        matches.push(found);
     }
     matches
 }

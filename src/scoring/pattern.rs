@@ -219,7 +219,9 @@ impl Translation {
     }
 
     fn push_all(&mut self, parts: &[&str]) {
-        parts.iter().for_each(|part| self.output.push_str(part));
+        for part in parts {
+            self.output.push_str(part);
+        }
     }
 
     fn literal(&mut self, c: char) {
@@ -275,8 +277,7 @@ impl Translation {
                 let name = self.until('}');
                 property(c == 'P', &name)
             }
-            'k' => return Err(PatternError::Unsupported("a back-reference")),
-            '1'..='9' => return Err(PatternError::Unsupported("a back-reference")),
+            'k' | '1'..='9' => return Err(PatternError::Unsupported("a back-reference")),
             'c' => {
                 let letter = self.next().map_or(0, u32::from);
                 format!("\\x{{{:X}}}", letter % 32)

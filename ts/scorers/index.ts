@@ -1,4 +1,5 @@
 /** Native scorers of answers. */
+export { type JsonMatchOptions, jsonMatch, type NumericAnswerOptions, numericAnswer } from './answers.js';
 export {
   type BootstrapOptions,
   bootstrapInterval,

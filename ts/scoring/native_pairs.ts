@@ -34,8 +34,10 @@ export async function readPairs<E, A>(
 ): Promise<PairTexts> {
   const texts: string[] = [];
   const counts = new Uint32Array(pairs.length);
-  for (let at = 0; at < counts.length; at += 1) {
-    counts[at] = readPair(read, pairs[at], `${list}[${at}]`, texts);
+  let at = 0;
+  const placeOf = (): string => `${list}[${at}]`;
+  for (; at < counts.length; at += 1) {
+    counts[at] = readPair(read, pairs[at], placeOf, texts);
     if (at % PAIRS_A_LOOK === PAIRS_A_LOOK - 1) {
       await turnDue();
       signal?.throwIfAborted();
@@ -51,14 +53,21 @@ export function readAll<E, A>(
   list: string,
 ): PairTexts {
   const texts: string[] = [];
-  const counts = Uint32Array.from(pairs, (pair, at) => readPair(read, pair, `${list}[${at}]`, texts));
+  const counts = Uint32Array.from(pairs, (pair, at) => readPair(read, pair, () => `${list}[${at}]`, texts));
   return { texts, counts };
 }
 
-function readPair<E, A>(read: ReadPair<E, A>, pair: unknown, place: string, texts: string[]): number {
-  if (typeof pair !== 'object' || pair === null) wrongType(place, 'an object with expected and actual', pair);
+function readPair<E, A>(read: ReadPair<E, A>, pair: unknown, placeOf: () => string, texts: string[]): number {
+  if (typeof pair !== 'object' || pair === null) wrongType(placeOf(), 'an object with expected and actual', pair);
   const { expected, actual } = pair as { expected: E; actual: A };
-  return read(expected, actual, `${place}.`, texts);
+  const before = texts.length;
+  try {
+    return read(expected, actual, '', texts);
+  } catch {
+    // Read again for an error that names the place, which nobody else pays for.
+    texts.length = before;
+    return read(expected, actual, `${placeOf()}.`, texts);
+  }
 }
 
 /** The error of a batch with a pair that was refused. */

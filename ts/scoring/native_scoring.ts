@@ -103,7 +103,7 @@ export class Kernel {
 export class ScoringThreads {
   readonly #threads: NativeScoringThreads;
   readonly #waiting = new Map<Kernel, WaitingPairs>();
-  #pending = 0;
+  readonly #batches = new Set<SegmentedBatch>();
 
   /** At most `workers` threads, and no more than there are cores. They start with the first batch. */
   constructor(workers: number) {
@@ -112,7 +112,10 @@ export class ScoringThreads {
 
   /** Number of pairs that are not scored yet. */
   get pending(): number {
-    return this.#pending;
+    let pending = 0;
+    for (const { counts } of this.#waiting.values()) pending += counts.length;
+    for (const batch of this.#batches) pending += batch.total - batch.done;
+    return pending;
   }
 
   /** Lets the threads end when they are done; later work starts them again. */
@@ -132,7 +135,6 @@ export class ScoringThreads {
       waiting.texts.push(...texts);
       waiting.counts.push(texts.length);
       waiting.settle.push({ resolve, reject });
-      this.#pending += 1;
     });
   }
 
@@ -143,8 +145,6 @@ export class ScoringThreads {
   }
 
   async #scoreWaiting(kernel: Kernel, { texts, counts, settle }: WaitingPairs): Promise<void> {
-    // The batch counts its pairs itself.
-    this.#pending -= counts.length;
     try {
       const { rows, width, refused } = await this.score(kernel, { texts, counts: Uint32Array.from(counts) }, true);
       for (const { index, error } of refused) settle[index]!.reject(error);
@@ -163,12 +163,12 @@ export class ScoringThreads {
    */
   async score(kernel: Kernel, pairs: PairTexts, figures: boolean, run: BatchRun = {}): Promise<ScoredRows> {
     const batch = new SegmentedBatch(kernel, this.#threads, figures, pairs);
-    this.#pending += pairs.counts.length;
+    this.#batches.add(batch);
     const reporting = reportProgress(run.onProgress, batch);
     try {
       return await abortable(run.signal, batch);
     } finally {
-      this.#pending -= pairs.counts.length;
+      this.#batches.delete(batch);
       reporting.end(run.signal?.aborted !== true);
     }
   }

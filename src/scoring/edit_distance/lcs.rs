@@ -1,24 +1,30 @@
 //! Length of the longest common subsequence, bit-parallel (Hyyrö 2004): a word operation for 64 cells.
 
 use super::levenshtein::CHUNK;
-use super::match_bits::{LANES, Symbol, WordBits};
+use super::match_bits::{LANES, STRIP, StripBits, Symbol, WordBits};
 use super::wavefront::{self, Blocks};
 use crate::scoring::interrupt::{Interrupt, Stop};
 
 /// Returns the number of symbols in the longest common subsequence.
+///
+/// # Errors
+/// [`Stop::Interrupted`].
 pub fn length<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if pattern.len() <= 64 {
         return word(pattern, text, interrupt);
     }
     let mut length = 0;
-    let count = |blocks: &Unmatched, rows: usize| {
-        for (lane, rows_left) in (0..LANES).zip((0..=rows).rev().step_by(64)) {
-            let inside = u64::MAX.checked_shr(64 - rows_left.min(64) as u32).unwrap_or(0);
-            length += (!blocks.0[lane] & inside).count_ones() as usize;
+    let mut carries = vec![Unmatched::EDGE; text.len()];
+    let mut bits = StripBits::default();
+    for rows in pattern.chunks(STRIP) {
+        interrupt.check()?;
+        let Unmatched(blocks) = wavefront::strip(&mut bits, rows, text, &mut carries, interrupt)?;
+        for (block, rows) in blocks.into_iter().zip(rows.chunks(64)) {
+            let inside = u64::MAX >> (64 - rows.len());
+            length += (!block & inside).count_ones() as usize;
         }
-    };
-    wavefront::run::<Unmatched, T>(pattern, text, count, interrupt)?;
+    }
     Ok(length)
 }
 
@@ -50,6 +56,7 @@ impl Blocks for Unmatched {
         Self([u64::MAX; LANES])
     }
 
+    #[allow(clippy::inline_always)] // It is compiled for the instructions of the loop that it is part of.
     #[inline(always)]
     fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], _last: [u64; LANES]) {
         for lane in 0..LANES {

@@ -70,9 +70,8 @@ pub struct StripBits {
     text: Vec<u16>,
 }
 
-impl StripBits {
-    /// Room for the strips of a matrix.
-    pub fn new() -> Self {
+impl Default for StripBits {
+    fn default() -> Self {
         Self {
             rows: Vec::new(),
             latin: [0; 256],
@@ -80,7 +79,9 @@ impl StripBits {
             text: Vec::new(),
         }
     }
+}
 
+impl StripBits {
     /// Reads a strip, and the text that runs along it.
     pub fn read<T: Symbol>(&mut self, strip: &[T], text: &[T]) {
         self.rows.clear();

@@ -6,17 +6,15 @@ use super::wavefront::{self, Blocks};
 use crate::scoring::interrupt::{Interrupt, Stop};
 
 /// Returns the fewest insertions, deletions, substitutions and swaps of neighbours, each symbol edited once at most.
+///
+/// # Errors
+/// [`Stop::Interrupted`].
 pub fn distance<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if pattern.len() <= 64 {
         return word(pattern, text, interrupt);
     }
-    let carries = wavefront::run::<Swapping, T>(pattern, text, |_, _| (), interrupt)?;
-    let change: isize = carries
-        .iter()
-        .map(|carry| (carry & 1) as isize - (carry >> 1 & 1) as isize)
-        .sum();
-    Ok(pattern.len().saturating_add_signed(change))
+    wavefront::distance::<Swapping, T>(pattern, text, interrupt)
 }
 
 fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
@@ -67,6 +65,7 @@ impl Blocks for Swapping {
         }
     }
 
+    #[allow(clippy::inline_always)] // It is compiled for the instructions of the loop that it is part of.
     #[inline(always)]
     fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], last: [u64; LANES]) {
         for lane in 0..LANES {

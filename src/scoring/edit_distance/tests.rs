@@ -114,6 +114,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn distances_of_alike_texts_are_those_of_the_table(
+        (text, edits) in (symbols(20, 1200), prop::collection::vec((any::<prop::sample::Index>(), 0u32..3), 0..250)),
+    ) {
+        let mut changed = text.clone();
+        for (at, edit) in edits.into_iter().filter(|_| !text.is_empty()) {
+            let at = at.index(changed.len().max(1)).min(changed.len());
+            match edit {
+                0 => changed.insert(at, 7),
+                1 if at < changed.len() => drop(changed.remove(at)),
+                _ if at + 1 < changed.len() => changed.swap(at, at + 1),
+                _ => {}
+            }
+        }
+        let never = Interrupt::never();
+        prop_assert_eq!(levenshtein::distance(&text, &changed, never).unwrap(), table(&text, &changed, true, false));
+        prop_assert_eq!(osa::distance(&text, &changed, never).unwrap(), table(&text, &changed, true, true));
+    }
+}
+
 fn points(text: &str) -> Vec<u32> {
     text::points_of(text)
 }

@@ -13,44 +13,45 @@ use crate::scoring::interrupt::{Interrupt, Stop};
 
 /// Number of columns between two looks at the interrupt: some 100 µs.
 const COLUMNS: usize = 1 << 14;
+/// Edits that a band around the diagonal allows for at first; each time they do not suffice, four times as many.
+const FIRST_LIMIT: usize = 128;
 
-/// What is computed in the blocks.
+/// The computation in the blocks.
 pub trait Blocks {
+    /// The carry that comes from above the matrix.
+    const EDGE: u8;
     /// The state before the first column.
     fn start() -> Self;
-    /// Computes the next column of each block. `carry` is what comes from above, and what goes down below.
+    /// Computes the next column of each block. `carry` comes from above and goes down below; `last` is the last row of
+    /// each block.
     fn step(&mut self, matches: [u64; LANES], carry: &mut [u64; LANES], last: [u64; LANES]);
-    /// What comes from above the matrix.
-    const EDGE: u8;
 }
 
-/// Runs `B` over the matrix of `pattern` (rows) and `text` (columns). Returns what left the last row in each column, and
-/// the blocks of the last strip.
-pub fn run<B: Blocks, T: Symbol>(
-    pattern: &[T],
+/// Computes a strip of at most [`STRIP`] rows. `carries` are those from above, and then those that leave the last row.
+/// Returns the blocks after the last column.
+///
+/// # Errors
+/// [`Stop::Interrupted`].
+pub fn strip<B: Blocks, T: Symbol>(
+    bits: &mut StripBits,
+    rows: &[T],
     text: &[T],
-    mut each_strip: impl FnMut(&B, usize),
+    carries: &mut [u8],
     interrupt: Interrupt<'_>,
-) -> Result<Vec<u8>, Stop> {
-    let mut carries = vec![B::EDGE; text.len()];
-    let mut bits = StripBits::new();
-    for strip in pattern.chunks(STRIP) {
+) -> Result<B, Stop> {
+    bits.read(rows, text);
+    let last_block = (rows.len() - 1) / 64;
+    let mut last = [63; LANES];
+    last[last_block] = (rows.len() as u64 - 1) % 64;
+    let mut wave = Wave {
+        blocks: B::start(),
+        carry: [0; LANES],
+    };
+    for start in (0..text.len() + last_block).step_by(COLUMNS) {
         interrupt.check()?;
-        bits.read(strip, text);
-        let last_block = (strip.len() - 1) / 64;
-        let mut last = [63; LANES];
-        last[last_block] = (strip.len() as u64 - 1) % 64;
-        let mut wave = Wave {
-            blocks: B::start(),
-            carry: [0; LANES],
-        };
-        for start in (0..text.len() + last_block).step_by(COLUMNS) {
-            interrupt.check()?;
-            wave = advance(wave, &bits, start, last_block, last, &mut carries);
-        }
-        each_strip(&wave.blocks, strip.len());
+        wave = advance(wave, bits, start, last_block, last, carries);
     }
-    Ok(carries)
+    Ok(wave.blocks)
 }
 
 struct Wave<B> {
@@ -75,24 +76,103 @@ fn advance<B: Blocks>(
     let (rows, text) = (bits.rows(), bits.text());
     let end = (start + COLUMNS).min(text.len() + last_block);
     // Rows of the symbols in columns s, s−1, s−2 and s−3; row 0 holds no match and leaves a block as it is.
-    let row = |step: usize, lane: usize| {
-        step.checked_sub(lane)
+    let mut columns = [0usize; LANES];
+    for (lane, column) in columns.iter_mut().enumerate().skip(1) {
+        *column = start
+            .checked_sub(lane)
             .and_then(|at| text.get(at))
-            .map_or(0, |&r| r as usize)
-    };
+            .map_or(0, |&row| row as usize);
+    }
     for step in start..end {
-        let matches = std::array::from_fn(|lane| rows[row(step, lane)][lane]);
-        // Each block takes what the block above it left in the step before.
-        carry = [
-            carries.get(step).map_or(0, |&carry| u64::from(carry)),
-            carry[0],
-            carry[1],
-            carry[2],
+        columns[0] = text.get(step).map_or(0, |&row| row as usize);
+        let matches = [
+            rows[columns[0]][0],
+            rows[columns[1]][1],
+            rows[columns[2]][2],
+            rows[columns[3]][3],
         ];
+        columns = [0, columns[0], columns[1], columns[2]];
+        // Each block takes what the block above it left in the step before.
+        let above = carries.get(step).map_or(0, |&carry| u64::from(carry));
+        carry = [above, carry[0], carry[1], carry[2]];
         blocks.step(matches, &mut carry, last);
-        if let Some(column) = step.checked_sub(last_block) {
-            carries[column] = carry[last_block] as u8;
+        if let Some(carried) = step
+            .checked_sub(last_block)
+            .and_then(|column| carries.get_mut(column))
+        {
+            *carried = carry[last_block] as u8;
         }
     }
     Wave { blocks, carry }
+}
+
+/// Returns the edit distance of blocks whose carries are differences of neighbours: bit 0 is one more, bit 1 one less.
+///
+/// Looks near the diagonal first (Ukkonen 1985): alike texts take O(⌈m/64⌉ · distance).
+///
+/// # Errors
+/// [`Stop::Interrupted`].
+pub fn distance<B: Blocks, T: Symbol>(
+    pattern: &[T],
+    text: &[T],
+    interrupt: Interrupt<'_>,
+) -> Result<usize, Stop> {
+    let mut limit = FIRST_LIMIT.max(2 * pattern.len().abs_diff(text.len()));
+    loop {
+        // A band that is nearly as wide as the matrix saves nothing.
+        if 2 * limit + STRIP >= text.len() {
+            limit = usize::MAX;
+        }
+        if let Some(distance) = within::<B, T>(pattern, text, limit, interrupt)? {
+            return Ok(distance);
+        }
+        limit = limit.saturating_mul(4);
+    }
+}
+
+/// Returns the distance if it is at most `limit`, from the cells at most `limit` off the diagonal. Cells outside are taken
+/// for the most that they can be: one more than their neighbour.
+fn within<B: Blocks, T: Symbol>(
+    pattern: &[T],
+    text: &[T],
+    limit: usize,
+    interrupt: Interrupt<'_>,
+) -> Result<Option<usize>, Stop> {
+    let change = |carries: &[u8]| carries.iter().map(|carry| difference(*carry)).sum::<isize>();
+    let mut carries = vec![B::EDGE; text.len()];
+    let mut bits = StripBits::default();
+    // The value in the last row so far, in front of column `first`.
+    let (mut first, mut corner) = (0, 0usize);
+    for (rows, start) in pattern.chunks(STRIP).zip((0..).step_by(STRIP)) {
+        interrupt.check()?;
+        let next_first = usize::saturating_sub(start, limit).min(text.len());
+        corner = corner.wrapping_add_signed(change(&carries[first..next_first]));
+        first = next_first;
+        let end = limit.saturating_add(start + rows.len()).min(text.len());
+        strip::<B, T>(
+            &mut bits,
+            rows,
+            &text[first..end],
+            &mut carries[first..end],
+            interrupt,
+        )?;
+        corner += rows.len();
+        if limit < usize::MAX {
+            let mut value = corner;
+            let least = carries[first..end].iter().fold(corner, |least, carry| {
+                value = value.wrapping_add_signed(difference(*carry));
+                least.min(value)
+            });
+            // Every way to the end leads through this row.
+            if least > limit {
+                return Ok(None);
+            }
+        }
+    }
+    let distance = corner.wrapping_add_signed(change(&carries[first..]));
+    Ok((distance <= limit).then_some(distance))
+}
+
+fn difference(carry: u8) -> isize {
+    (carry & 1) as isize - (carry >> 1 & 1) as isize
 }

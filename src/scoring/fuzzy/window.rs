@@ -11,6 +11,9 @@ const CELLS: usize = 1 << 20;
 
 /// Returns the best indel similarity of `pattern` to a window of its length in `text`, also cut off at the ends.
 /// `pattern` is not longer than `text`, and not empty.
+///
+/// # Errors
+/// [`Stop::Interrupted`].
 pub fn best_window(pattern: &[u32], text: &[u32], interrupt: Interrupt<'_>) -> Result<f64, Stop> {
     let (m, n) = (pattern.len(), text.len());
     let seaweeds = comb(pattern, text, interrupt)?;

@@ -11,6 +11,9 @@ const FARTHEST: usize = 50;
 const CANDIDATES: usize = 1000;
 
 /// Returns the number of shifts and edits that turn the answer into the reference.
+///
+/// # Errors
+/// [`Stop::Interrupted`].
 pub fn edits(answer: &[u32], reference: &[u32], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     if reference.is_empty() {
         return Ok(answer.len());
@@ -87,8 +90,8 @@ impl Shift {
 
 /// Where the words of answer and reference stand against each other.
 struct Alignment {
-    /// The answer's position for each position of the reference; −1 is in front of the answer.
-    positions: Vec<isize>,
+    /// For each word of the reference, the number of the answer's words up to the one it stands against.
+    positions: Vec<usize>,
     reference_errors: Vec<bool>,
     answer_errors: Vec<bool>,
 }
@@ -100,7 +103,7 @@ impl Alignment {
             reference_errors: Vec::new(),
             answer_errors: Vec::new(),
         };
-        let mut position = -1;
+        let mut position = 0;
         for &edit in beam.edits_from_end(answer).iter().rev() {
             let wrong = edit != Edit::Keep;
             if edit != Edit::Insert {
@@ -137,7 +140,7 @@ fn best_shift(
                 .count();
             for length in 1..=same {
                 let aligned = alignment.positions[reference_start];
-                let within = aligned >= start as isize && aligned < (start + length) as isize;
+                let within = aligned > start && aligned <= start + length;
                 if within
                     || !alignment.answer_errors[start..start + length].contains(&true)
                     || !alignment.reference_errors[reference_start..reference_start + length].contains(&true)
@@ -147,14 +150,13 @@ fn best_shift(
                 interrupt.check()?;
                 // In front of the phrase's first word in the reference, then behind each of its words.
                 let first = reference_start.checked_sub(1);
-                let targets = std::iter::once(first.map_or(-1, |before| alignment.positions[before])).chain(
+                let targets = std::iter::once(first.map_or(0, |before| alignment.positions[before])).chain(
                     alignment.positions[reference_start..reference_start + length]
                         .iter()
                         .copied(),
                 );
                 let mut previous = None;
                 for target in targets {
-                    let target = (target + 1) as usize;
                     if previous == Some(target) {
                         continue;
                     }

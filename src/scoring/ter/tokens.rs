@@ -34,7 +34,7 @@ impl Ter {
             }
         }
         if self.no_punctuation {
-            text.retain(|&point| !is_mark(point) && !(self.asian_support && is_asian_mark(point)));
+            text.retain(|&point| !(is_mark(point) || self.asian_support && is_asian_mark(point)));
         }
         text
     }
