@@ -2,15 +2,14 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 
-/** Options and figures that all caches share. */
-/** What one miss costs, for {@link Savings}. */
+/** Cost of one miss, for {@link Savings}. */
 interface MissCost {
     /** Tokens of the call a hit avoids. Default: 0. */
     tokens?: number | undefined;
     /** US dollars of the call a hit avoids. Default: 0. */
     usd?: number | undefined;
 }
-/** What hits have avoided since the cache was created or cleared. */
+/** Calls, tokens and dollars that hits have avoided since the cache was created or cleared. */
 interface Savings {
     /** Calls: the number of hits. */
     calls: number;
@@ -19,20 +18,25 @@ interface Savings {
     usd: number;
 }
 /**
- * Why an entry left without being asked to: there were `maxSize` others (`'entries'`), there were `maxBytes` of others or
- * it is larger than that alone (`'bytes'`), or its time to live was over (`'expired'`).
+ * Reason for which an entry left:
+ * - `'entries'`: there were `maxSize` others;
+ * - `'bytes'`: there were `maxBytes` of others, or it is larger than that alone;
+ * - `'expired'`: its time to live was over;
+ * - `'replaced'`: `set` stored another value in its place;
+ * - `'deleted'`: `delete` or `invalidate` removed it;
+ * - `'cleared'`: `clear` removed it.
  */
-type EvictionReason = 'entries' | 'bytes' | 'expired';
+type EvictionReason = 'entries' | 'bytes' | 'expired' | 'replaced' | 'deleted' | 'cleared';
 /** An entry that left, as `onEvict` is told. */
 interface Eviction<V, K> {
-    /** What the cache knows of the key; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
+    /** The key as the cache keeps it; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
     key: K;
     value: V;
     reason: EvictionReason;
 }
 /** Options of every cache. */
 interface CacheOptions<V = any, K = any> {
-    /** Most entries held; a whole number of at least 1. */
+    /** Most entries held: a whole number of at least 1, or `Infinity` where `maxBytes` is the limit. */
     maxSize?: number | undefined;
     /** Milliseconds an entry lives from its last `set`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
@@ -42,30 +46,58 @@ interface CacheOptions<V = any, K = any> {
      */
     maxBytes?: number | undefined;
     /**
-     * Who leaves when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: whoever was asked
+     * Choice of the entry to evict when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: the one asked
      * for least often of late; for repeated runs over more cases than fit, where LRU never hits. See `docs/caches.md`.
      */
     policy?: 'lru' | 'tinylfu' | undefined;
     /**
-     * Told of every entry that is evicted or found expired (not of those deleted, replaced or cleared). May use the cache.
-     * What it throws becomes a process warning.
+     * Called for every entry that leaves, with the reason. May use the cache. What it throws becomes a process warning. With
+     * it, `clear` costs O(n).
      */
     onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
-    /** What a miss costs, for `savings()`. */
+    /** Cost of a miss, for `savings()`. */
     missCost?: MissCost | undefined;
-    /** What calls do that do not say. Default: `'on'`. */
+    /** Mode of calls that give none. Default: `'on'`. */
     mode?: CacheMode | undefined;
     /**
-     * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-     * `set` and by `getOrCompute`. A promise is waited for: `getOrCompute` then gives the value when it is known, `set` stores
-     * it later, unless its key is set, deleted or cleared before. Default: everything is. See {@link isCompleteAnswer}.
+     * Returns the time to live of a value in milliseconds, such as one that its response states; `undefined` for the
+     * cache's `ttl`. A `ttl` of the call goes first.
      */
-    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+    ttlOf?: ((value: V) => number | undefined) | undefined;
     /**
-     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
-     * longer, unless room is needed. Default: 0.
+     * Decides whether a value is worth keeping; its second argument is what was asked for. Where it says no, the value is
+     * not stored and the stored one stays. It is asked by `set` and by `getOrCompute`. A promise is waited for:
+     * `getOrCompute` then gives the value when it is known, and `set` stores it later, unless its key is set, deleted or
+     * cleared before. Default: everything is kept. See {@link isCompleteAnswer}.
+     */
+    shouldCache?: ShouldCache<V> | undefined;
+    /**
+     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed; `Infinity` for as long
+     * as there is room. The value is kept that much longer. Default: 0.
      */
     staleWhileRevalidate?: number | undefined;
+    /**
+     * Called when computing a new value for an expired one has failed in the background. Default: nothing happens, and the
+     * next caller tries again. What it throws becomes a process warning.
+     */
+    onRefreshError?: ((error: unknown, request: CacheRequest) => void) | undefined;
+}
+/** The arguments that name an entry: `input` and `modelConfig`, `query` and `params`, `text` or `key`. */
+interface CacheRequest {
+    input?: unknown;
+    modelConfig?: unknown;
+    query?: unknown;
+    params?: unknown;
+    text?: unknown;
+    key?: unknown;
+}
+/** Decides whether a value is worth keeping. */
+type ShouldCache<V> = (value: V, request: CacheRequest) => boolean | PromiseLike<boolean>;
+/** An entry that `dump` returned. */
+interface DumpedEntry<V> {
+    value: V;
+    /** Milliseconds since 1970 at which it expires; `undefined`: never. */
+    expiresAt?: number | undefined;
 }
 /** Options of the caches that can be held outside one thread's heap. */
 interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
@@ -77,7 +109,8 @@ interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
     shared?: string | undefined;
     /**
      * Path of a file that holds the entries: for later processes, and for many at once. Values are held as with `shared`.
-     * While the file fails the cache goes on in memory; the next write that succeeds and `close` bring the file up to date.
+     * A file that fails is not written again until another cache is opened on it; this one goes on in memory, with one process
+     * warning. A file of another program is refused with `ERR_STORAGE`.
      * Defaults are then 100,000 entries, 1 GiB and 14 days. No `onEvict`, no `policy`. See `docs/caches.md`.
      */
     persist?: string | undefined;
@@ -85,6 +118,14 @@ interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
     namespace?: string | undefined;
     /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
     version?: string | number | undefined;
+}
+/** Options of a `ResponseCache`. */
+interface ResponseCacheOptions<V = any> extends TieredCacheOptions<V, undefined> {
+    /**
+     * Keep a note of each request, so that a later miss can be explained by the stored request that is nearest. Costs some 5
+     * to 20 µs for each `set`, and up to 200 lines of text for each entry. Default: false.
+     */
+    explain?: boolean | undefined;
 }
 /**
  * - `'on'`: hits are answered, misses are computed and stored;
@@ -101,10 +142,10 @@ interface LookupOptions {
 }
 /** Options of everything that names an entry of a `ResponseCache`. */
 interface RepeatOptions {
-    /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+    /** Number of the sample among several of one input, from 0 (default). Each is an entry of its own. */
     repeat?: number | undefined;
 }
-/** What `getOrCompute` hands to the function that computes a value. */
+/** Argument of the function that computes a value for `getOrCompute`. */
 interface ComputeContext {
     /** Aborted when every caller that waits for the value has given up. */
     signal: AbortSignal;
@@ -114,7 +155,7 @@ interface ComputeOptions<V = any> extends SetOptions {
     /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
     signal?: AbortSignal | undefined;
     /** Instead of the cache's. */
-    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+    shouldCache?: ShouldCache<V> | undefined;
     /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
     staleWhileRevalidate?: number | undefined;
 }
@@ -122,7 +163,7 @@ interface ComputeOptions<V = any> extends SetOptions {
 interface SetOptions extends LookupOptions {
     /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
-    /** What a miss of this entry costs, instead of the cache's `missCost`. */
+    /** Cost of a miss of this entry, instead of the cache's `missCost`. */
     missCost?: MissCost | undefined;
 }
 /** Figures of a cache since it was created or cleared. Reading them costs O(1); with `persist`, O(expired entries). */
@@ -146,16 +187,16 @@ interface CacheStats {
     avgAccessTime: number;
 }
 
-/** What all caches have in common. */
+/** Methods that all caches have. */
 declare abstract class BaseCache {
     #private;
     /** Removes everything and zeroes the counters. What is being computed is not stored afterwards. */
     clear(): void;
-    /** Removes what has expired: how many. O(that number). */
+    /** Removes expired entries and returns their number. O(that number). */
     removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
+    /** Returns figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
     getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
+    /** Returns the calls, tokens and dollars that hits have avoided, given `missCost`. */
     savings(): Savings;
 }
 
@@ -191,6 +232,8 @@ type AiEvalsErrorCode =
  | 'ERR_WORKER_DIED'
 /** A regular expression uses look-around or back-references, which linear time does not allow. */
  | 'ERR_UNSUPPORTED_PATTERN'
+/** A judging model gave no usable verdict, however often it was asked. */
+ | 'ERR_MALFORMED_VERDICT'
 /** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
@@ -228,35 +271,42 @@ declare class ArgumentTypeError extends TypeError {
     name: string;
 }
 
-/** Why there is no entry: the explanation, and the error of mode `'replay'`. */
+/**
+ * Explanations of misses: requests in words, and in which of them a missed request differs from a stored one.
+ *
+ * A request is told in one line for each member (`path`, a tab, its value). Neither prompts nor credentials are kept: texts of
+ * the input, long texts, and texts under a name that suggests either are told by length and digest.
+ */
 
 /** A part of the key in which two requests differ. */
 interface KeyDifference {
     /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
     path: string;
     /**
-     * What was asked for, as JSON; of texts of the input, of long ones, and of what may be a prompt or a secret, length and
-     * digest. `undefined`: there is no such part.
+     * The value asked for, as JSON. Texts of the input, long texts, and values that may be a prompt or a secret are given by
+     * length and digest. `undefined`: there is no such part.
      */
     asked: string | undefined;
-    /** What the stored entry has there. */
+    /** The value of the stored entry. */
     stored: string | undefined;
 }
-/** Why a `ResponseCache` has no live entry for a request. */
+/** Explanation why a `ResponseCache` has no live entry for a request. */
 interface MissExplanation {
     /**
-     * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
-     * of the 2000 that are looked at at most differs in {@link MissExplanation.differences}.
+     * - `'empty'`: nothing is stored;
+     * - `'expired'`: it was stored, and its time to live is over;
+     * - `'different'`: the nearest entry, of 2000 at most, differs in {@link MissExplanation.differences};
+     * - `'unexplained'`: entries are stored, and the cache has no notes of them since it was made without `explain: true`.
      */
-    reason: 'empty' | 'expired' | 'different';
-    /** Between the request and the stored one that differs in the fewest parts. */
+    reason: 'empty' | 'expired' | 'different' | 'unexplained';
+    /** Differences between the request and the stored one that differs in the fewest parts. */
     differences: KeyDifference[];
-    /** The same as a sentence. */
+    /** The explanation as a sentence. */
     message: string;
 }
 /** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
 declare class CacheMissError extends AiEvalsError {
-    /** Of a `ResponseCache`. */
+    /** The explanation, from a `ResponseCache`. */
     readonly explanation: MissExplanation | undefined;
     constructor(named: string, explanation: MissExplanation | undefined);
 }
@@ -270,9 +320,9 @@ declare class CacheMissError extends AiEvalsError {
 declare class ResponseCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: TieredCacheOptions<T, undefined>);
+    constructor(options?: ResponseCacheOptions<T>);
     /**
-     * The response, or `undefined` when there is none or it has expired.
+     * Returns the response, or `undefined` when there is none or it has expired.
      *
      * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
      * mode `'replay'`.
@@ -293,33 +343,31 @@ declare class ResponseCache<T = any> extends BaseCache {
      * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
      */
     getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(input: unknown, modelConfig?: unknown, options?: RepeatOptions): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     *
+     * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+     */
+    getRemainingTTL(input: unknown, modelConfig?: unknown, options?: RepeatOptions): number;
+    /** Removes an entry. Returns whether it was there. */
     delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
     /**
-     * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-     * when there is an entry. Looks at no more than 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss,
-     * no use.
+     * Explains why there is no live entry for a request: which parts of it differ from the nearest stored one. `undefined`
+     * when there is an entry. Needs the option `explain`; without it the reason is `'unexplained'`. Looks at no more than
+     * 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss, no use.
      */
     explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
     /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
     close(): void;
 }
 
-/** An answer, as `shouldCache` sees it. */
-interface ModelAnswer {
-    /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
-    finishReason: string;
-    /** As the model told it. */
-    usage: unknown;
-    /** The content of a `generateText`, the parts of a `streamText`. */
-    parts: readonly unknown[];
-}
-
 /** Options that providers get, by provider. */
 type ProviderOptions = Record<string, Record<string, unknown> | undefined>;
-/** What the AI SDK hands to a language model: its prompt and its settings. */
+/** Parameters that the AI SDK hands to a language model: its prompt and its settings. */
 interface ModelCallParameters {
     prompt: unknown;
     headers?: Record<string, string | undefined> | undefined;
@@ -328,13 +376,33 @@ interface ModelCallParameters {
     /** Everything else. */
     [setting: string]: unknown;
 }
-/** Which model it is. */
+/** The model that is asked. */
 interface ModelIdentity {
     readonly provider: string;
     readonly modelId: string;
 }
 
-/** How fast a stored stream is given again. */
+/** Options of a middleware about the server. */
+interface EndpointOptions {
+    /**
+     * The server that the model asks, as part of the key: an address or any name, or a function that returns it. Default:
+     * the address that the model tells (`config.baseURL` or `config.url`), as the providers of the AI SDK 5 to 7 do. Say it
+     * for a model that tells none, such as one that is wrapped already.
+     */
+    endpoint?: string | ((model: ModelIdentity) => string | undefined) | undefined;
+}
+
+/** An answer, as `shouldCache` sees it. */
+interface ModelAnswer {
+    /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
+    finishReason: string;
+    /** Usage as the model told it. */
+    usage: unknown;
+    /** The content of a `generateText`, the parts of a `streamText`. */
+    parts: readonly unknown[];
+}
+
+/** Pace at which a stored stream is given again. */
 interface ReplayPace {
     /** Milliseconds before the first part. Default: 0. */
     initialDelayInMs?: number | undefined;
@@ -343,27 +411,28 @@ interface ReplayPace {
 }
 
 /** Options of {@link cacheMiddleware}. */
-interface CacheMiddlewareOptions {
+interface CacheMiddlewareOptions extends EndpointOptions {
     /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
     mode?: CacheMode | undefined;
     /**
-     * Which of several samples of one prompt is asked for, from 0 (default): each is an entry of its own. A call can say
+     * Number of the sample among several of one prompt, from 0 (default): each is an entry of its own. A call can say
      * otherwise: `providerOptions: { 'ai-evals': { repeat: 1 } }`.
      */
     repeat?: number | undefined;
     /** Milliseconds an answer lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
     /**
-     * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
-     * stream that broke off, or had an error in it, is never kept. A promise is waited for.
+     * Decides whether an answer is worth keeping, instead of the cache's `shouldCache`. A promise is waited for. Default: an
+     * answer that ended with `'tool-calls'`, or with `'stop'` and is not empty, and is JSON where `responseFormat` asks for
+     * it. A stream that broke off, or had an error in it, is never kept.
      */
-    shouldCache?: ((answer: ModelAnswer) => boolean | PromiseLike<boolean>) | undefined;
+    shouldCache?: ((answer: ModelAnswer, params: ModelCallParameters) => boolean | PromiseLike<boolean>) | undefined;
     /** More that an answer depends on, such as a header: what it returns is part of the key. */
     key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
-    /** How fast a stored stream is given again. Default: as fast as it is read. */
+    /** Pace at which a stored stream is given again. Default: as fast as it is read. */
     replay?: ReplayPace | undefined;
 }
-/** What `wrapLanguageModel` takes, of the AI SDK 5, 6 and 7. */
+/** Middleware for `wrapLanguageModel` of the AI SDK 5, 6 and 7. */
 interface CacheMiddleware {
     /** Each major version of the AI SDK wants its own here, and reads none. */
     readonly specificationVersion: any;
@@ -382,7 +451,7 @@ interface CacheMiddleware {
 }
 /**
  * Answers the calls of a language model from `cache`, for `wrapLanguageModel({ model, middleware })`. An answer is the same
- * if provider, model, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
+ * if provider, model, server, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
  * entries of their own. Calls that ask for the same at the same time share one, and each can be aborted alone. What
  * came from the cache has `providerMetadata['ai-evals'].cached`.
  *
@@ -409,7 +478,7 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: TieredCacheOptions<E, string>);
-    /** The embedding, or `undefined` when there is none or it has expired. */
+    /** Returns the embedding, or `undefined` when there is none or it has expired. */
     get(text: string, options?: LookupOptions): E | undefined;
     /**
      * Stores `embedding`, in place of what was there.
@@ -422,12 +491,26 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(text: string, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(text: string): E | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     *
+     * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+     */
+    getRemainingTTL(text: string): number;
+    /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[string, E]>;
+    /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+    dump(): [string, DumpedEntry<E>][];
+    /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+    load(entries: Iterable<readonly [string, DumpedEntry<E>]>): void;
+    /** Removes an entry. Returns whether it was there. */
     delete(text: string): boolean;
     /**
-     * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
+     * Returns what is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
      * counts as one hit or miss. One call into the engine for all of them.
      */
     batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined>;
@@ -441,12 +524,13 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
      * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
      * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
      * caller is having computed at this moment (with `shared` or `persist`, in another thread or process too) is not asked
-     * for again, unless that comes to nothing: then what is left is asked of `fn` in another call.
+     * for again, unless that comes to nothing: then what is left is asked of `fn` in another call. An `Error` in the place of a
+     * vector is the failure of that text alone: the others are stored, and the call rejects with it.
      *
      * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
      * vectors.
      */
-    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
+    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly (E | Error)[] | PromiseLike<readonly (E | Error)[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
     /**
      * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
      * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
@@ -467,20 +551,20 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
 }
 
 /** Options of {@link embeddingCacheMiddleware}. */
-interface EmbeddingCacheMiddlewareOptions {
+interface EmbeddingCacheMiddlewareOptions extends EndpointOptions {
     /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
     mode?: CacheMode | undefined;
     /** Milliseconds an embedding lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
 }
-/** What the AI SDK hands to an embedding model. */
+/** Parameters that the AI SDK hands to an embedding model. */
 interface EmbedParameters {
     values: string[];
     abortSignal?: AbortSignal | undefined;
     providerOptions?: ProviderOptions | undefined;
     headers?: Record<string, string | undefined> | undefined;
 }
-/** What `wrapEmbeddingModel` takes, of the AI SDK 6 and 7 (5 has none). */
+/** Middleware for `wrapEmbeddingModel`, of the AI SDK 6 and 7 (5 has none). */
 interface EmbeddingCacheMiddleware {
     /** Each major version of the AI SDK wants its own here, and reads none. */
     readonly specificationVersion: any;
@@ -500,10 +584,10 @@ interface EmbeddingCacheMiddleware {
  */
 declare function embeddingCacheMiddleware(cache: EmbeddingCache, options?: EmbeddingCacheMiddlewareOptions): EmbeddingCacheMiddleware;
 
-/** The data types of an evaluation, shared by every room. */
-/** How hard a case is meant to be. */
+/** The data types of an evaluation, shared by every module. */
+/** The intended difficulty of a case. */
 type Difficulty = 'easy' | 'medium' | 'hard';
-/** What is known of a case besides its input and expected output. */
+/** Facts about a case besides its input and expected output. */
 interface TestCaseMetadata {
     difficulty: Difficulty;
     category: string;
@@ -514,25 +598,26 @@ interface TestCaseMetadata {
     reference?: string;
 }
 /** One case of a dataset: an input and what a right answer to it is. */
-interface TestCase<TInput = unknown, TOutput = unknown> {
+interface TestCase<TInput = any, TOutput = any> {
     id: string;
     input: TInput;
     expected: TOutput;
     metadata: TestCaseMetadata;
 }
 /** A case as it may be passed in: only `id`, `input` and `expected` are needed. */
-type TestCaseInput<TInput = unknown, TOutput = unknown> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
+type TestCaseInput<TInput = any, TOutput = any> = Omit<TestCase<TInput, TOutput>, 'metadata'> & {
     metadata?: Partial<TestCaseMetadata>;
 };
-/** Which model answers, and how it is asked. */
+/** The model that answers, and the way it is asked. */
 interface RunnerConfig {
     /** Provider and model, for instance `'openai/gpt-4'`. */
     modelId: string;
     temperature?: number;
     /** Upper bound of the answer, in tokens. */
     maxTokens?: number;
-    /** Milliseconds. */
+    /** Milliseconds an attempt may take; default: the executor's `timeout`. */
     timeout?: number;
+    /** Attempts after the first that failed; default: the executor's `retries.maxAttempts` less one. */
     retries?: number;
     additionalParams?: Record<string, unknown>;
 }
@@ -541,13 +626,13 @@ interface TokenUsage {
     prompt: number;
     completion: number;
     total: number;
-    /** Of `prompt`, those read from the provider's prompt cache. */
+    /** Tokens of `prompt` that were read from the provider's prompt cache. */
     cachedPrompt?: number;
 }
-/** What running one case gave. */
-interface RunResult<TOutput = unknown> {
+/** The result of running one case. */
+interface RunResult<TOutput = any> {
     testCaseId: string;
-    input: unknown;
+    input: any;
     expected: TOutput;
     actual: TOutput;
     metadata: {
@@ -558,8 +643,20 @@ interface RunResult<TOutput = unknown> {
         /** US dollars. */
         cost: number;
         timestamp: Date;
-        error?: EvalError;
+        error?: string | EvalError;
     };
+}
+/** An error behind another one, as data. */
+interface ErrorCause {
+    message: string;
+    /** Name of the error's class. */
+    name?: string;
+    /** A code such as `ECONNREFUSED`. */
+    code?: string | number;
+    stack?: string;
+    cause?: ErrorCause;
+    /** The parts of an `AggregateError`. */
+    errors?: ErrorCause[];
 }
 /** A failure of one case, as data. */
 interface EvalError {
@@ -568,24 +665,28 @@ interface EvalError {
     message: string;
     testCaseId?: string;
     stack?: string;
-    /** Whether trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
+    /** True if trying again can help: true for timeouts, dropped connections and HTTP 408/409/425/429/5xx. */
     retryable: boolean;
-    timestamp: Date;
+    /** The error's `cause` and those behind it (`fetch failed`, then `ECONNREFUSED`); of an aborted task the abort's reason. */
+    cause?: ErrorCause;
+    /** The parts of an `AggregateError`. */
+    errors?: ErrorCause[];
+    timestamp?: Date;
 }
 
 /** Types of the executor. */
 
 /** One call to make: a test case and how to ask the model. */
-interface ExecutionTask<TInput = unknown, TOutput = unknown> {
+interface ExecutionTask<TInput = any, TOutput = any> {
     id: string;
     testCase: TestCaseInput<TInput, TOutput>;
     runnerConfig: RunnerConfig;
     datasetId?: string | undefined;
-    /** Higher starts first; default 0. One unit is worth 10 s of waiting, so that nothing starves. */
-    priority?: number | undefined;
+    /** Higher starts first: any number but NaN, default 0. One unit is worth 10 s of waiting, so that nothing starves. */
+    priority?: number | null | undefined;
 }
-/** What became of one task: either `result` or `error`. */
-interface ExecutionResult<TOutput = unknown, TResult = RunResult<TOutput>, TTask = ExecutionTask<unknown, TOutput>> {
+/** The outcome of one task: either `result` or `error`. */
+interface ExecutionResult<TOutput = any, TResult = RunResult<TOutput>, TTask = ExecutionTask<any, TOutput>> {
     task: TTask;
     result?: TResult;
     error?: EvalError;
@@ -596,100 +697,119 @@ interface ExecutionResult<TOutput = unknown, TResult = RunResult<TOutput>, TTask
 type HeadersLike = {
     get(name: string): string | null | undefined;
 } | Iterable<readonly [string, string]> | Record<string, string | number | readonly string[] | null | undefined>;
-/** What an executor function is given besides its task. */
+/** The context that an executor function is given besides its task. */
 interface TaskContext {
     /** Aborted when the run is, or when this attempt runs out of time. Created when first read. */
     readonly signal: AbortSignal;
     /** 1 for the first attempt. */
     readonly attempt: number;
     /**
-     * Passes the provider's response headers on (`x-ratelimit-*`, `anthropic-ratelimit-*`, `retry-after`, `retry-after-ms`).
-     * They only ever tighten the limits of this task's key.
+     * Passes the provider's response headers on (`x-ratelimit-*`, `anthropic-ratelimit-*`, `ratelimit`, `retry-after` and the
+     * like). They only ever tighten the limits of this task's key.
      */
     observe(headers: HeadersLike): void;
-    /** Says that no call was made (the answer came from a cache): the task then counts neither as a request nor as tokens. */
+    /**
+     * Says that no call was made (the answer came from a cache): the task then counts neither as a request nor as tokens. The
+     * caches of this package say so themselves.
+     */
     cached(): void;
 }
-/** Limits of one key. `Infinity` is no limit. */
+/** Limits of one key. A limit that is not given, or `Infinity`, does not bind. */
 interface RateLimitConfig {
-    /** Calls that may start in any 60 s; default 60. */
-    requestsPerMinute?: number | undefined;
-    /** Input and output tokens in any 60 s; default 150,000. */
-    tokensPerMinute?: number | undefined;
+    /** Calls that may start in any 60 s; default no limit. */
+    requestsPerMinute?: number | null | undefined;
+    /** Input and output tokens in any 60 s; default no limit. */
+    tokensPerMinute?: number | null | undefined;
     /** Input tokens in any 60 s; default no limit. */
-    inputTokensPerMinute?: number | undefined;
+    inputTokensPerMinute?: number | null | undefined;
     /** Output tokens in any 60 s; default no limit. */
-    outputTokensPerMinute?: number | undefined;
+    outputTokensPerMinute?: number | null | undefined;
     /** Calls in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
-    requestsPerDay?: number | undefined;
+    requestsPerDay?: number | null | undefined;
     /** Tokens in any 24 h; default no limit. When it is used up the remaining tasks fail, they do not wait. */
-    tokensPerDay?: number | undefined;
+    tokensPerDay?: number | null | undefined;
     /** Length of the window in milliseconds the "per minute" limits hold for; default 60,000. */
-    window?: number | undefined;
+    window?: number | null | undefined;
     /**
      * `'burst'` (default): start as soon as the window has room, so a suite smaller than the limit starts at once.
      * `'smooth'`: spread the starts evenly, for providers that judge a minute's limit by the second.
      */
-    pacing?: 'burst' | 'smooth' | undefined;
+    pacing?: 'burst' | 'smooth' | null | undefined;
     /**
-     * What a finished call weighs. `'actual'` (default): the tokens it reports. `'openai'`: the larger of estimate and
+     * The weight of a finished call. `'actual'` (default): the tokens it reports. `'openai'`: the larger of estimate and
      * report. `'azure'`: the estimate. `'anthropic'`: what it reports less `tokenUsage.cachedPrompt`.
      */
-    settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | undefined;
+    settlement?: 'actual' | 'openai' | 'azure' | 'anthropic' | null | undefined;
 }
 /** Another attempt for what can succeed next time (an `EvalError` that is `retryable`). */
 interface RetryConfig {
-    /** Attempts in all, the first included. Each counts against the limits. Default 3. */
-    maxAttempts?: number | undefined;
+    /**
+     * Attempts in all, the first included; `Infinity` is any number. Each counts against the limits. Default 3. A call that
+     * the provider refused for its rate (429) or its own load (529) is no attempt: it is repeated until `maxWait` is over.
+     */
+    maxAttempts?: number | null | undefined;
     /** Milliseconds: the wait before attempt n + 1 is random, from 0 to `baseDelay × 2^(n − 1)`. Default 500. */
-    baseDelay?: number | undefined;
+    baseDelay?: number | null | undefined;
     /** Milliseconds: the longest random wait. A longer `Retry-After` is honoured. Default 30,000. */
-    maxDelay?: number | undefined;
+    maxDelay?: number | null | undefined;
+    /**
+     * Milliseconds without any success of a key after which calls that the provider refuses are not repeated any more: the
+     * tasks of that key that wait then fail. `Infinity` is any time. Default 600,000 (ten minutes).
+     */
+    maxWait?: number | null | undefined;
 }
 /** Tokens a task will probably take. */
 type TokenEstimate = number | {
     input: number;
     output: number;
 };
-/** How an executor works. Everything is optional. */
+/** Options of an executor. Everything is optional. */
 interface WorkerConfig {
     /**
      * Accepted and checked (default 4), for configurations that carry it. The executor function runs on the calling thread,
      * which needs no workers: `concurrency` alone decides how many calls are in flight.
      */
-    maxWorkers?: number | undefined;
-    /** Calls in flight at once, over all runs of this executor. Default 10. */
-    concurrency?: number | undefined;
-    /** Limits of each key. Default 60 requests and 150,000 tokens per minute; none when `adaptive` is on. */
-    rateLimit?: RateLimitConfig | undefined;
+    maxWorkers?: number | null | undefined;
+    /** Calls in flight at once, over all runs of this executor; `Infinity` is any number. Default 10. */
+    concurrency?: number | null | undefined;
+    /**
+     * Limits of each key. Without this option 60 requests and 150,000 tokens per minute hold (none when `adaptive` is on);
+     * with it only the limits that it names.
+     */
+    rateLimit?: RateLimitConfig | null | undefined;
     /** Splits tasks into keys (provider, account, model) with a budget each. Default: one key. */
-    keyOf?: ((task: ExecutionTask) => string) | undefined;
+    keyOf?: ((task: ExecutionTask) => string) | null | undefined;
     /** Limits of single keys, over `rateLimit`. */
-    limits?: Readonly<Record<string, RateLimitConfig>> | undefined;
+    limits?: Readonly<Record<string, RateLimitConfig>> | null | undefined;
     /**
      * Tokens of a task. A function decides for every task it returns something for; a number stands in until the key has
      * seen calls of its own. Without one, `runnerConfig.maxTokens` plus a quarter of the prompt's length is reserved when
      * known, else the 95th percentile of the key's last 128 calls, else 15,000 (or a slot's equal share, if that is
      * more; under the default token limit the equal share).
      */
-    estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | undefined;
+    estimateTokens?: number | ((task: ExecutionTask) => TokenEstimate | undefined) | null | undefined;
     /**
-     * What a finished call weighs of what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
+     * Returns the weight of a finished call by what it reports, for a provider that counts in a way of its own; `rateLimit.settlement`
      * is applied to what this returns. Default: as reported.
      */
     settle?: ((usage: TokenUsage, task: ExecutionTask) => {
         input: number;
         output: number;
-    }) | undefined;
-    /** Milliseconds an attempt may take. Default: any. */
-    timeout?: number | undefined;
-    /** Default: no retry. `{}` turns it on with the defaults. */
-    retries?: RetryConfig | undefined;
+    }) | null | undefined;
+    /** Milliseconds an attempt may take. Default: any. `runnerConfig.timeout` of a task overrides it. */
+    timeout?: number | null | undefined;
+    /**
+     * Milliseconds for which a function that was given up (timeout, abort) and does not settle keeps its slot. Until then it
+     * counts as a call in flight. `Infinity`: until it settles. Default 1000.
+     */
+    grace?: number | null | undefined;
+    /** Default: no retry. `{}` turns it on with the defaults. `runnerConfig.retries` of a task overrides the attempts. */
+    retries?: RetryConfig | null | undefined;
     /**
      * Finds the concurrency (at most `concurrency`) when the limits are not known: slow start, ×0.8 once per episode of 429s,
      * growth only while at least 80 % of the slots are in use. Default false.
      */
-    adaptive?: boolean | undefined;
+    adaptive?: boolean | null | undefined;
 }
 /** Progress of a run. */
 interface ExecutionProgress {
@@ -709,21 +829,34 @@ interface ExecutionProgress {
 /** Options of one run. */
 interface ExecutionOptions {
     /** Starts nothing more, tells the running tasks and resolves with the rest as error "aborted". */
-    signal?: AbortSignal | undefined;
+    signal?: AbortSignal | null | undefined;
     /** Called after every task. */
-    onProgress?: ((progress: ExecutionProgress) => void) | undefined;
+    onProgress?: ((progress: ExecutionProgress) => void) | null | undefined;
 }
 /** Options of a streaming run. */
 interface StreamingOptions extends ExecutionOptions {
     /** Tasks read ahead of their start. Default 50. */
-    batchSize?: number | undefined;
+    batchSize?: number | null | undefined;
     /** Tasks read whose result has not been taken yet, when the run is iterated. At least `concurrency`. Default 1000. */
-    bufferSize?: number | undefined;
+    bufferSize?: number | null | undefined;
     /** Bytes of heap the run may add before it reads no further ahead than it needs. Default 100 MB. */
-    maxMemory?: number | undefined;
+    maxMemory?: number | null | undefined;
 }
 /** A streaming run: await it for all results in task order, or iterate it for one after the other in bounded memory. */
 type TaskStream<T> = Promise<T[]> & AsyncIterable<T>;
+/** Options of {@link ParallelExecutor.add}. */
+interface AddOptions {
+    /** Higher starts first: any number but NaN; default the task's, or 0. */
+    priority?: number | null | undefined;
+    /** Takes the call out of the queue, or tells it when it runs. */
+    signal?: AbortSignal | null | undefined;
+    /** Milliseconds an attempt may take; default the executor's. */
+    timeout?: number | null | undefined;
+    /** The key whose limits hold; default what `keyOf` says of the task. */
+    key?: string | null | undefined;
+    /** Name of the call in events and for `setPriority`; default a new one. */
+    id?: string | null | undefined;
+}
 /** State of the limiter (of all keys together). */
 interface RateLimiter {
     requestsPerMinute: number;
@@ -758,6 +891,8 @@ interface ThrottleEvent {
     currentTokens: number;
     /** The key that waits, when `keyOf` is given. */
     key?: string;
+    /** The provider has refused calls or named a time: the wait is not for a limit that was set. */
+    refused?: true;
 }
 /** The events of an executor and their payloads. */
 interface ExecutorEvents {
@@ -807,7 +942,7 @@ type OutputOf<TTask> = TTask extends {
         expected: infer TOutput;
     };
 } ? TOutput : unknown;
-/** Where {@link ParallelExecutor.executeTasksStreaming} takes tasks from. */
+/** A source of tasks for {@link ParallelExecutor.executeTasksStreaming}. */
 type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
 /**
  * Runs tasks in parallel under limits on calls and tokens that hold in every window of 60 seconds, not only in calendar
@@ -822,20 +957,23 @@ type TaskSource<TTask> = Iterable<TTask> | AsyncIterable<TTask>;
  * const results = await executor.executeTasks(tasks, (task, { signal }) => callModel(task, signal));
  * ```
  *
- * Cost: under a microsecond a task beside the call itself, and no memory per queued task beyond the caller's array.
+ * A task that fails and a call that the provider refuses are different things: see {@link RetryConfig}.
+ *
+ * Cost: about two microseconds a task beside the call itself, and no memory per queued task beyond the caller's array.
  */
 declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     #private;
     /** Throws a `RangeError` for limits or a concurrency that cannot be used, a `TypeError` for wrong types. */
-    constructor(config?: WorkerConfig);
+    constructor(config?: WorkerConfig | null);
     /**
      * Runs `executor(task, { signal, attempt, observe, cached })` for every task and resolves to one result per task, in
      * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on.
      *
-     * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object.
+     * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
+     * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
      */
-    executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: ExecutionOptions): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
-    executeTasks<TInput, TOutput>(tasks: Iterable<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: ExecutionOptions): Promise<ExecutionResult<TOutput>[]>;
+    executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: ExecutionOptions | null): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
+    executeTasks<TInput, TOutput>(tasks: Iterable<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: ExecutionOptions | null): Promise<ExecutionResult<TOutput>[]>;
     /**
      * Like {@link executeTasks}, but takes the tasks one by one from an array, an iterable, an async iterable or a
      * `DatasetStream`, never further ahead than needed. Await the returned stream for an array of all results in task order;
@@ -844,16 +982,48 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
      *
      * Rejects with the source's error when the source fails; tasks running then are awaited first.
      */
-    executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: StreamingOptions): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
-    executeTasksStreaming<TInput, TOutput>(tasks: TaskSource<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: StreamingOptions): TaskStream<ExecutionResult<TOutput>>;
+    executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: StreamingOptions | null): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
+    executeTasksStreaming<TInput, TOutput>(tasks: TaskSource<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: StreamingOptions | null): TaskStream<ExecutionResult<TOutput>>;
+    /**
+     * Runs one call under the same limits and slots, for code that has its calls one at a time.
+     *
+     * - `add(fn, options)` resolves to what `fn(context)` returns and rejects with what its last attempt throws, with the
+     *   signal's reason, or with an `AbortError` when {@link clear} removes it.
+     * - `add(task, executor, options)` resolves to the task's {@link ExecutionResult}.
+     *
+     * Events are those of a task; there is no `start` and no `complete`.
+     */
+    add<TTask extends ExecutionTask, TResult>(task: TTask, executor: (task: TTask, context: TaskContext) => TResult, options?: AddOptions | null): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
+    add<TResult>(call: (context: TaskContext) => TResult, options?: AddOptions | null): Promise<Awaited<TResult>>;
+    /** Tasks that wait for a slot, a limit or another attempt. Of a streaming run those that have been read. */
+    get size(): number;
+    /** Calls in flight: running tasks, and functions that were given up and have not settled (see `grace`). */
+    get pending(): number;
+    /** Returns whether {@link pause} was called and {@link resume} was not. */
+    get isPaused(): boolean;
+    /** Starts nothing more until {@link resume}. What runs goes on. */
+    pause(): void;
+    /** Goes on after {@link pause}. */
+    resume(): void;
+    /** Removes every task that waits: its result is the error "cleared". What runs goes on. */
+    clear(): void;
+    /**
+     * Changes the priority of the tasks of this id that wait: they stand where they would had they come now. Returns how many
+     * there were. O(tasks).
+     */
+    setPriority(taskId: string, priority: number): number;
+    /** Resolves when no run is in progress: nothing waits and nothing runs. */
+    onIdle(): Promise<void>;
+    /** Resolves when fewer than `limit` tasks wait: the time to add more. */
+    onSizeLessThan(limit: number): Promise<void>;
     /** The figures of the run in progress or, when none is, of the last one. Runs that overlap count as one. */
     getMetrics(): ExecutionMetrics;
     /**
-     * Changes what is given and keeps the rest, at once, also in the middle of a run. What has started keeps counting against
-     * new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
+     * Changes what is given and keeps the rest, at once, also in the middle of a run. A group that is given (`rateLimit`,
+     * `limits`, `retries`) takes the place of the whole group before. What has started keeps counting against new limits; a lower concurrency starts nothing until enough tasks have ended. Throws like the constructor, and then
      * nothing has changed.
      */
-    updateConfig(config: Partial<WorkerConfig>): void;
+    updateConfig(config: Partial<WorkerConfig> | null): void;
     /** The limits in force and what of them is used, of all keys together. */
     getRateLimiterState(): RateLimiter;
     /** Forgets what has started, so that the whole limit is free again. What the provider counts is not reset by that. */
@@ -892,7 +1062,7 @@ interface SuitePlan extends Omit<ConcurrencyPlan, 'avgLatency'> {
  */
 declare function recommendConcurrency(plan: ConcurrencyPlan): number;
 /**
- * How long a suite takes in milliseconds: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
+ * Returns the milliseconds that a suite takes: the longer of what the slots allow, `ceil(tasks / concurrency) × avgLatency`, and
  * what the limits allow. With n = `min(requestsPerMinute, floor(tokensPerMinute / avgTokens))` calls per minute the last
  * call starts after `floor((tasks − 1) / n)` minutes (burst) or `(tasks − 1) / n` minutes (smooth), and takes `avgLatency`.
  */
@@ -926,7 +1096,7 @@ declare const PROVIDER_LIMITS: Readonly<{
 
 /** The limiter on its own. */
 
-/** What a call is expected to weigh. */
+/** The weights a call is expected to have. */
 interface CallWeights {
     /** Calls; default 1. */
     requests?: number | undefined;
@@ -939,14 +1109,20 @@ interface CallWeights {
 interface AcquireOptions {
     /** Leaves the line; the promise rejects with the signal's reason. */
     signal?: AbortSignal | undefined;
-    /** Higher goes first; default 0. One unit is worth 10 s of waiting. */
+    /** Higher goes first: any number but NaN, default 0. One unit is worth 10 s of waiting. */
     priority?: number | undefined;
 }
-/** What a call really used: the usage of its result, a number of tokens, or `undefined` for no tokens. */
-type SpentTokens = Partial<TokenUsage> | number | undefined;
+/**
+ * The tokens that a call really used: a number, a usage object as the AI SDK, OpenAI, Anthropic or Gemini report it, a result
+ * that carries one, or `undefined` for no tokens.
+ */
+type SpentTokens = Partial<TokenUsage> | Readonly<Record<string, unknown>> | number | undefined;
 /** A call that may start now. */
 interface Permit {
-    /** Corrects the call's weight to what it used, at the time it started. The first settlement counts. */
+    /**
+     * Corrects the call's weight to what it used, at the time it started. The first settlement counts. Throws a `TypeError` for
+     * an object in which no usage is found.
+     */
     settle(usage?: SpentTokens): void;
     /** No call was made: gives the permit back whole. */
     release(): void;
@@ -974,7 +1150,7 @@ declare class RateLimit {
     acquire(weights?: CallWeights, acquireOptions?: AcquireOptions): Promise<Permit>;
     /** A permit if the call may start at once and nobody waits, else `undefined`. */
     tryAcquire(weights?: CallWeights): Permit | undefined;
-    /** The same as `permit.settle(usage)`. */
+    /** Settles a permit, as `permit.settle(usage)` does. */
     settle(permit: Permit, usage?: SpentTokens): void;
     /**
      * Takes over what a response says of the limits (`x-ratelimit-*`, `anthropic-ratelimit-*`, `retry-after`,
@@ -1094,8 +1270,8 @@ declare class ScoringWorkerPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a benchmark is asked and what it answers. Durations in milliseconds, sizes in bytes. */
-/** How to run a benchmark. */
+/** Configuration and results of benchmarks. Durations in milliseconds, sizes in bytes. */
+/** Configuration of a benchmark. */
 interface BenchmarkConfig {
     name: string;
     description?: string | undefined;
@@ -1115,7 +1291,7 @@ interface BenchmarkConfig {
     /** Calls per sample, instead of the number found by calibration. 1: every call is timed alone. */
     callsPerSample?: number | undefined;
 }
-/** What was measured: plain data, also after a trip through JSON. */
+/** Measurements of a benchmark: plain data, also after a trip through JSON. */
 interface BenchmarkResult {
     name: string;
     description?: string | undefined;
@@ -1136,14 +1312,14 @@ interface BenchmarkResult {
     /** Calls per second. */
     throughput: number;
     /** Heap used before and after the samples, bytes; garbage that is not yet collected counts. */
-    memoryUsage: {
+    memoryUsage?: {
         before: number;
         after: number;
         delta: number;
     };
     /** Calls in one sample. */
     callsPerSample?: number;
-    /** What the mean may be wrong by besides noise, ms: what calibration took off is only known within it. */
+    /** Systematic error of the mean, ms: the overhead that calibration took off is only known within it. */
     calibrationError?: number;
     /** Half of `confidenceInterval`, percent of the mean. */
     rme?: number;
@@ -1153,8 +1329,16 @@ interface BenchmarkResult {
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
-    /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine was; 0 where `fn` waited for others. */
+    /** The machine's reference timing (what a fixed piece of work took), ms, median of each round; 0 when unknown. */
     referenceRounds?: number[];
+}
+/** A result as `Benchmark` returns it. */
+interface MeasuredBenchmark extends BenchmarkResult {
+    memoryUsage: {
+        before: number;
+        after: number;
+        delta: number;
+    };
 }
 /**
  * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
@@ -1170,12 +1354,9 @@ interface BenchmarkComparison {
     };
     verdict: 'faster' | 'slower' | 'similar';
     significance: 'significant' | 'moderate' | 'minor' | 'negligible';
-    /**
-     * Change of the typical round, percent, positive when faster: what outliers cannot pull away, and without what the machine's
-     * own pace explains.
-     */
+    /** Change of the typical round, percent, positive when faster: outliers cannot pull it away. */
     roundsPercent?: number;
-    /** How much faster the machine itself was during the current run, percent of the reference work's duration; 0 if unknown. */
+    /** Speed-up of the machine itself during the current run, percent of its reference timing; 0 if unknown. */
     machinePercent?: number;
     /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
     pValue?: number;
@@ -1183,7 +1364,7 @@ interface BenchmarkComparison {
     confidenceInterval?: [number, number];
     /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
     effectSize?: number;
-    /** Whether the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
+    /** True when the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
     conclusive?: boolean;
     /**
      * Rounds each side needs, taken in turns by `compareInterleaved`, for a change of 5 % to be found nine times in ten; 0 when
@@ -1191,7 +1372,7 @@ interface BenchmarkComparison {
      */
     roundsNeeded?: number;
 }
-/** What a suite measured. */
+/** Results of a suite. */
 interface BenchmarkSuiteResult {
     name: string;
     timestamp: Date;
@@ -1219,20 +1400,20 @@ declare class Benchmark {
      * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
      * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
      * @throws RangeError when `iterations` is below 1 (as a rejection)
-     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
+     * @throws the error that `fn` threw or rejected with, its `benchmark` property being the benchmark's name (as a rejection)
      */
-    run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<BenchmarkResult>;
+    run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<MeasuredBenchmark>;
     /**
      * Measures a synchronous `fn`, call included; the loop's own cost is taken off.
      * @throws RangeError when `iterations` is below 1
-     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` throws; its `cause` is what `fn` threw
+     * @throws the error that `fn` threw, its `benchmark` property being the benchmark's name
      */
-    runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult;
+    runSync<T>(config: BenchmarkConfig, fn: () => T): MeasuredBenchmark;
     /**
      * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-     * 5 % *and* the medians of rounds support it, without what the machine's own pace explains (`machinePercent`); see
+     * 5 % *and* the medians of rounds support it, beyond what a slower or quicker machine explains (`machinePercent`); see
      * docs/measuring.md. Two runs one after the other differ by some percent for no reason of yours, so about 10 % is the least
-     * this can tell, and more when the machine was not equally quick: for less, use {@link compareInterleaved}.
+     * this can tell, and more when the machine was not equally quick. For less, use {@link compareInterleaved}.
      */
     compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison>;
     /**
@@ -1241,7 +1422,7 @@ declare class Benchmark {
      */
     compareInterleaved<A, B>(baseline: BenchmarkConfig, baselineFn: () => PromiseLike<A> | A, current: BenchmarkConfig, currentFn: () => PromiseLike<B> | B): Promise<Required<BenchmarkComparison>>;
     /** Every result of that name, oldest first. */
-    getHistory(name: string): BenchmarkResult[];
+    getHistory(name: string): MeasuredBenchmark[];
     /** Forgets every result. */
     clear(): void;
     /** A result as text: a boxed table, or Markdown or JSON. */
@@ -1263,7 +1444,7 @@ declare class BenchmarkSuite {
     /** Runs every benchmark in the order added, one at a time. Rejects with the first that fails. */
     run(): Promise<BenchmarkSuiteResult>;
     /** Results of the last run, in order. */
-    getResults(): BenchmarkResult[];
+    getResults(): MeasuredBenchmark[];
     /** Forgets benchmarks and results. */
     clear(): void;
     /** A suite's results as text: a boxed table, or Markdown or JSON. */
@@ -1281,15 +1462,15 @@ interface MeasurableCache<S> {
  * Measures a cache with exactly `operations` writes of distinct keys, then exactly as many reads of these keys in the same
  * order (of a cache smaller than `operations` the reads miss). Operations are timed in up to 100 blocks, so the figures of
  * one operation are means over a block.
- * @returns results of reads and writes, per operation, and the cache's own counters afterwards
+ * @returns results named `cache-reads` and `cache-writes`, per operation, and the cache's own counters afterwards
  */
 declare function benchmarkCache<S>(cache: MeasurableCache<S>, operations?: number): Promise<{
-    reads: BenchmarkResult;
-    writes: BenchmarkResult;
+    reads: MeasuredBenchmark;
+    writes: MeasuredBenchmark;
     stats: S;
 }>;
 
-/** What a {@link CacheInvalidator} needs of a cache: all caches here have it, and so may yours. */
+/** The methods that a {@link CacheInvalidator} needs of a cache. All caches here have them, and so may yours. */
 interface ManagedCache {
     clear(): void;
     removeExpired(): number;
@@ -1351,9 +1532,17 @@ declare class QueryCache<T = any> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(query: string, params: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(query: string, params?: unknown, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(query: string, params?: unknown): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     */
+    getRemainingTTL(query: string, params?: unknown): number;
+    /** Iterates over queries and results of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[CachedQuery, T]>;
+    /** Removes an entry. Returns whether it was there. */
     delete(query: string, params?: unknown): boolean;
     /**
      * Removes every entry whose query text or parameters match: how many. `pattern` is tried on the query text, on the
@@ -1398,13 +1587,37 @@ declare class CacheManager {
 /** The shared instance. */
 declare const cacheManager: CacheManager;
 
-/** Which model answers are worth keeping, for `shouldCache`. */
+/** Tells model answers that are worth keeping, for `shouldCache`. */
+
 /**
- * Whether `value` looks like a model's whole answer: not an error, not cut off at the token limit, not refused or filtered.
- * Knows the answers of OpenAI (chat completions and Responses), Anthropic, Gemini and the Vercel AI SDK and this package's
- * `RunResult`; what it does not know is taken for complete.
+ * Whether `value` looks like a model's whole answer. It is none when it
+ * - is an error, or carries one (`error`, `errors`, `metadata.error`);
+ * - was cut off, filtered, refused, or is not finished;
+ * - has no choice, or nothing in it: neither text nor a call of a tool;
+ * - is no JSON although the request asked for JSON (`responseFormat`, `response_format`, …).
+ *
+ * Knows the answers of OpenAI (chat completions and Responses) and compatible servers, Anthropic, Gemini, Mistral,
+ * DeepSeek, Cohere, Bedrock, Ollama, the Vercel AI SDK, and this package's `RunResult`. Any other value counts as complete.
  */
-declare function isCompleteAnswer(value: unknown): boolean;
+declare function isCompleteAnswer(value: unknown, request?: CacheRequest): boolean;
+
+/** The channel `ai-evals:cache` of `node:diagnostics_channel`. It costs next to nothing while nobody has subscribed. */
+
+/**
+ * A message of the channel:
+ * - `'hit'` and `'miss'`: a lookup that counts;
+ * - `'set'`: a value was given to be stored;
+ * - `'compute'`: a function was started to compute a missing value;
+ * - `'refresh-error'`: computing a new value for an expired one has failed, with `error`.
+ */
+interface CacheEvent {
+    event: 'hit' | 'miss' | 'set' | 'compute' | 'refresh-error';
+    /** The cache in words, such as `the ResponseCache {"persist":"answers.db"}`. */
+    cache: string;
+    /** The arguments that name the entry. */
+    request: CacheRequest;
+    error?: unknown;
+}
 
 /**
  * A cache by string key with exact least-recently-used eviction. Values stay what they are: a hit returns the very value
@@ -1416,7 +1629,7 @@ declare class LRUCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: CacheOptions<T, string>);
-    /** The value, or `undefined` when there is none or it has expired. */
+    /** Returns the value, or `undefined` when there is none or it has expired. */
     get(key: string, options?: LookupOptions): T | undefined;
     /** Stores `value`, in place of what was there. */
     set(key: string, value: T, options?: SetOptions): void;
@@ -1425,11 +1638,23 @@ declare class LRUCache<T = any> extends BaseCache {
      * share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(key: string, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(key: string, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(key: string): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     */
+    getRemainingTTL(key: string): number;
+    /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[string, T]>;
+    /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+    dump(): [string, DumpedEntry<T>][];
+    /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+    load(entries: Iterable<readonly [string, DumpedEntry<T>]>): void;
+    /** Removes an entry. Returns whether it was there. */
     delete(key: string): boolean;
-    /** The keys of the live entries, the least recently used first. O(n). */
+    /** Returns the keys of the live entries, the least recently used first. O(n). */
     keys(): string[];
 }
 
@@ -1460,7 +1685,7 @@ interface ComponentTiming {
     /** Sum of durations less the time in which timers started within were running, ms. */
     selfDuration?: number;
 }
-/** How much a component matters, and what to look at. */
+/** A component with its weight and advice. */
 interface Bottleneck {
     component: string;
     severity: 'critical' | 'high' | 'medium' | 'low';
@@ -1478,32 +1703,44 @@ interface PerformanceBaseline {
     timestamp: Date;
     /** By component; `JSON.stringify` writes it as an object. */
     components: Map<string, ComponentTiming>;
-    /** From the first `start` to the baseline, ms. */
+    /** Time from the first `start` to the baseline, ms. */
     totalDuration: number;
 }
 /** A component that became slower than a baseline. */
 interface PerformanceRegression {
     component: string;
-    /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
+    /** Average before, ms. Both averages are taken without outliers where a few of these would hide the change. */
     baselineDuration: number;
-    /** Average of the calls since, ms; where a quicker machine hides the change, what it would be on one as quick as before. */
+    /** Average of the calls since, ms. */
     currentDuration: number;
-    /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
+    /** Slowdown, percent of the baseline (of 1 µs when the baseline is shorter than that). */
     percentChange: number;
     severity: 'critical' | 'major' | 'minor';
     /** The threshold that was crossed, percent. */
     threshold: number;
-    /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
-    confidence: number;
     /**
-     * How much slower the machine itself was, percent, by what a fixed piece of work took and what calls waited for a processor; 0 when
-     * unknown, or as quick. What that explains counts neither for the confidence nor for severity and threshold.
+     * Confidence, 0–1: 1 less the false discovery rate (Benjamini–Hochberg) at which it is still found. At least 0.98, with
+     * fewer than 30 calls on a side 0.995, of a single call a side about 0.9. See docs/measuring.md.
      */
+    confidence?: number;
+    /** Slowdown of the machine itself, percent, by its reference timing; 0 when unknown. */
     machinePercent?: number;
+    /** False when the machine was slower or quicker by more than 10 %: the change exceeds what that explains. */
+    conclusive?: boolean;
     /** Calls behind `baselineDuration`. */
     baselineCalls?: number;
     /** Calls behind `currentDuration`. */
     currentCalls?: number;
+}
+/** A component that is slower than a baseline by a threshold or more, and not surely so. */
+interface UnjudgedChange {
+    component: string;
+    /** Slowdown, percent of the baseline. */
+    percentChange: number;
+    /** Slowdown of the machine itself, percent. Only where that alone explains the change. */
+    machinePercent?: number;
+    /** About how many calls each side needs to judge a change of this size. Only where more calls would tell. */
+    callsNeeded?: number;
 }
 /** A component as it was called from one place, and what was called within. */
 interface CallTreeNode {
@@ -1511,11 +1748,11 @@ interface CallTreeNode {
     calls: number;
     /** Sum of durations, ms. */
     totalDuration: number;
-    /** The same less what ran within, ms. */
+    /** `totalDuration` less what ran within, ms. */
     selfDuration: number;
     children: CallTreeNode[];
 }
-/** How late the event loop was, since the first timer of the process was started. */
+/** Delay of the event loop since the first timer of the process was started. */
 interface EventLoopFigures {
     /** Delay beyond a 20 ms tick, ms. */
     meanDelay: number;
@@ -1544,6 +1781,8 @@ interface PerformanceReport {
     bottlenecks: Bottleneck[];
     /** Largest change first; empty without a baseline. */
     regressions: PerformanceRegression[];
+    /** Changes beyond a threshold that are no regressions, or not yet. Largest change first; empty without a baseline. */
+    unjudged?: UnjudgedChange[];
     summary: {
         totalComponents: number;
         totalCalls: number;
@@ -1552,17 +1791,18 @@ interface PerformanceReport {
         slowestComponent: string;
         fastestComponent: string;
     };
-    /** Who ran within whom. */
+    /** Components by the places they were called from. */
     tree?: CallTreeNode[];
     eventLoop?: EventLoopFigures;
     memory?: MemoryFigures;
-    /** What `regressions` is compared with. */
+    /** The baseline that `regressions` are relative to. */
     baseline?: PerformanceBaseline;
 }
 /** A report as a monitor makes it, nothing left out. */
 interface FullReport extends PerformanceReport {
     components: Required<ComponentTiming>[];
     regressions: Required<PerformanceRegression>[];
+    unjudged: UnjudgedChange[];
     tree: CallTreeNode[];
     eventLoop: EventLoopFigures;
     memory: MemoryFigures;
@@ -1591,18 +1831,19 @@ interface MeasureDecorator {
     /** Standard (TC39) decorator. */
     <M extends Method>(method: M, context: ClassMethodDecoratorContext): M;
     /** TypeScript's `experimentalDecorators`. */
-    (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<any>): void;
+    <T extends TypedPropertyDescriptor<any>>(target: object, key: string | symbol, descriptor: T): T;
 }
 /**
  * Times a method through `performanceMonitor`, under `name` or `Class.method`. Works under `experimentalDecorators` and as
  * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
+ * Under `experimentalDecorators` it returns the descriptor, so that it can be called as a function too.
  */
 declare function Measure$1(name?: string): MeasureDecorator;
 
 /** Timings of named components, their bottlenecks, and regressions against a baseline. */
 
-/** From when a component is a critical bottleneck. */
+/** Limits above which a component is a critical bottleneck. */
 interface BottleneckOptions {
     /** Average duration, ms. Default 1000. */
     criticalMs?: number | undefined;
@@ -1623,6 +1864,7 @@ interface Timer extends Disposable {
     /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
     end(): number;
 }
+type Listener = (...args: any[]) => void;
 /**
  * Times named components. Recording a call costs a fraction of a microsecond and memory is constant per component (a few
  * kilobytes, however many calls), so it can stay on in production. Names should be few and fixed: each distinct name is
@@ -1637,6 +1879,9 @@ interface Timer extends Disposable {
  */
 declare class PerformanceMonitor extends EventEmitter {
     #private;
+    on(event: string | symbol, listener: Listener): this;
+    addListener(event: string | symbol, listener: Listener): this;
+    prependListener(event: string | symbol, listener: Listener): this;
     /**
      * Starts a timer for `name`. O(1).
      * @param metadata Passed to listeners of `start`; not kept.
@@ -1700,14 +1945,16 @@ declare class PerformanceMonitor extends EventEmitter {
      */
     loadBaseline(file: string, id?: string): Promise<PerformanceBaseline>;
     /**
-     * What became slower since the baseline `id`, largest change first: the calls after it was set (or since the last
-     * {@link reset}, or all when it was imported) against the calls before. A regression is an average that is slower by
-     * `minor` percent or more *and* a difference that the recorded distributions support; see docs/measuring.md.
+     * The regressions since the baseline `id`, largest change first: the calls after it was set (or since the last {@link reset},
+     * or all when it was imported) against the calls before. A regression is an average that is slower by `minor` percent or
+     * more *and* a difference that the recorded distributions support; see docs/measuring.md. A change beyond `minor` that is
+     * none, or not yet, is in `unjudged` of {@link generateReport}. About 10 µs a component.
      * @throws Error `Baseline not found: ID`
      */
     detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[];
     /**
-     * Everything at this moment; with `baselineId`, also the regressions since. About 10 µs a component.
+     * Everything at this moment. With `baselineId` also the regressions since, and the changes that cannot be judged. About 10 µs a
+     * component.
      * @throws Error `Baseline not found: ID`
      */
     generateReport(baselineId?: string): FullReport;
@@ -1719,11 +1966,11 @@ declare const performanceMonitor: PerformanceMonitor;
 
 /** The guide's targets: how good is a run? */
 
-/** How a figure stands against its target. */
+/** Rating of a figure against its target. */
 type Rating = 'excellent' | 'target' | 'acceptable' | 'poor';
 /** One figure of a run against its target. */
 interface TargetRating {
-    /** What was rated: `'Dataset loading'`, `'Cache hit rate'` … */
+    /** Name of the target: `'Dataset loading'`, `'Cache hit rate'` … */
     target: string;
     /** The component the figure comes from, where it is a duration. */
     component?: string;
@@ -2237,6 +2484,241 @@ declare function jaro(options?: SymbolOptions): TextScorer;
  */
 declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
 
+/** Answers of a kind: numbers and JSON values, however they are written. */
+
+/** Options of {@link numericAnswer}. The larger of both tolerances counts. */
+interface NumericAnswerOptions extends ThresholdOption {
+    /** By how much the numbers may differ, inclusive, in their own unit. Default 0: the very same number. */
+    tolerance?: number | undefined;
+    /** By how much they may differ as a share of the expected number. Default 0. */
+    relative?: number | undefined;
+}
+/**
+ * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
+ * is expected is not one number. O(m + n).
+ */
+declare function numericAnswer(options?: NumericAnswerOptions): TextScorer;
+/** Options of {@link jsonMatch}. */
+interface JsonMatchOptions extends ThresholdOption {
+    /** Looks for the value in code fences and prose too. Default true. */
+    extract?: boolean | undefined;
+}
+/**
+ * The answer is the expected JSON value: 1, else 0. Numbers are compared as the decimals they were written as, keys in any
+ * order, strings and arrays as they are. Text is parsed; an expected text that is not JSON is a `TypeError`. O(m + n).
+ */
+declare function jsonMatch(options?: JsonMatchOptions): Scorer<unknown, unknown>;
+
+/** A list of numbers, as an array or in a typed array. */
+type NumberList = readonly number[] | Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>;
+
+/** A confidence interval. */
+interface Interval {
+    low: number;
+    high: number;
+}
+/** The option of every interval. */
+interface ConfidenceOption {
+    /** How sure the interval is, above 0 and below 1. Default 0.95. */
+    confidence?: number | undefined;
+}
+/** Options of figures by resampling. */
+interface ResamplingOptions extends ConfidenceOption {
+    /** How often the values are drawn anew. Default 10,000; values × resamples may be 10^10. */
+    resamples?: number | undefined;
+    /** Start of the random numbers, a whole number of at least 0. Default 0. The same seed gives the same figures. */
+    seed?: number | undefined;
+}
+/** Options of {@link bootstrapInterval}. */
+interface BootstrapOptions extends ResamplingOptions {
+    /** `'bca'` (default): bias-corrected and accelerated. `'percentile'`: the same share outside at both ends. */
+    method?: 'bca' | 'percentile' | undefined;
+}
+/**
+ * The mean and its bootstrap interval, equal to `scipy.stats.bootstrap` up to the random numbers (Efron, 1987). Values that
+ * are all equal are their own interval. O(values · resamples), on every core.
+ *
+ * Throws a `RangeError` for an empty list or a number that is not finite.
+ */
+declare function bootstrapInterval(values: NumberList, options?: BootstrapOptions): Interval & {
+    mean: number;
+};
+/**
+ * The interval of a share of `passed` among `total` (Wilson, 1927, without continuity correction), equal to SciPy's. Without
+ * any case it is 0 to 1. O(1).
+ */
+declare function wilsonInterval(passed: number, total: number, options?: ConfidenceOption): Interval;
+/** Cases that only one of two systems passed. */
+interface Discordant {
+    onlyA: number;
+    onlyB: number;
+}
+/** Options of {@link mcnemar}. */
+interface McnemarOptions {
+    /** `'exact'` (default): two-sided binomial. `'chi2'`: χ² with Edwards' continuity correction. */
+    method?: 'exact' | 'chi2' | undefined;
+}
+/** Verdicts of one system, case by case: passed or not. */
+type Verdicts = readonly (boolean | 0 | 1)[];
+/**
+ * McNemar's test of two systems on the same cases: how likely is it that they differ so much by chance? `statistic` is the
+ * smaller count, or χ². Equal counts: p is 1. O(√n) for n discordant cases, plus the length of the lists.
+ */
+declare function mcnemar(counts: Discordant, options?: McnemarOptions): {
+    p: number;
+    statistic: number;
+};
+declare function mcnemar(a: Verdicts, b: Verdicts, options?: McnemarOptions): {
+    p: number;
+    statistic: number;
+};
+/**
+ * The difference of the mean scores of two systems on the same cases, its percentile bootstrap interval, and p: the share of
+ * resamples, the sample itself included, that are as far from the difference as the difference is from 0. Identical scores
+ * have p 1. O(n · resamples), on every core.
+ *
+ * Throws a `RangeError` for empty lists, lists of different length or a number that is not finite.
+ */
+declare function pairedBootstrap(a: NumberList, b: NumberList, options?: ResamplingOptions): Interval & {
+    difference: number;
+    p: number;
+};
+/** The figures of some scores. */
+interface Summary {
+    /** Scores that are numbers. */
+    count: number;
+    /** Scores that are `NaN`: what could not be judged. They count for nothing else. */
+    unusable: number;
+    /** Mean score, 0–1; `NaN` where there is none. */
+    mean: number;
+    /** Bootstrap interval of the mean; `NaN` where there is none. */
+    meanInterval: Interval;
+    /** Scores that passed. */
+    passed: number;
+    /** `passed / count`, 0–1; `NaN` where there is none. */
+    passRate: number;
+    /** Wilson interval of the pass rate; 0 to 1 where there is none. */
+    passRateInterval: Interval;
+}
+/** Options of {@link summarize}. */
+interface SummarizeOptions extends BootstrapOptions {
+    /** The group of a score. Groups are summarised too, in the order in which they occur first. */
+    by?: ((score: Score, index: number) => string) | undefined;
+}
+/**
+ * Sums up scores: mean with its bootstrap interval, pass rate with its Wilson interval, and with `by` the same for each
+ * group. `NaN`s are counted apart as `unusable`. Throws a `RangeError` for an empty list. O(n · resamples).
+ */
+declare function summarize(scores: readonly Score[], options?: SummarizeOptions): Summary & {
+    groups?: Map<string, Summary>;
+};
+
+/** A class label. `1` and `'1'` are two labels. */
+type Label = string | number | boolean;
+/** Precision, recall and their harmonic mean, each from 0 to 1. */
+interface PrecisionRecall {
+    precision: number;
+    recall: number;
+    f1: number;
+}
+/** The figures of one class. */
+interface ClassFigures extends PrecisionRecall {
+    /** Cases that are of the class. */
+    support: number;
+}
+/** Options of {@link classificationReport}. */
+interface ClassificationOptions {
+    /** The labels to report on, in order. Default: all that occur, numbers ascending, then text by code point. */
+    labels?: readonly Label[] | undefined;
+    /** The positive label of `binary`. */
+    positive?: Label | undefined;
+    /** How far apart two classes are for kappa, by their places in `labels`. Default `'none'`: all equally. */
+    kappaWeights?: 'none' | 'linear' | 'quadratic' | undefined;
+}
+/** All figures of a list of predictions. A ratio of 0 to 0 is 0. */
+interface ClassificationReport {
+    /** The labels reported on, in the order of `matrix`. */
+    labels: Label[];
+    /** Cases by true label (rows) and predicted label (columns). */
+    matrix: number[][];
+    /** The share of right predictions, 0–1. */
+    accuracy: number;
+    /** The mean recall of the labels that occur among the expected, 0–1. */
+    balancedAccuracy: number;
+    /** Matthews' correlation coefficient, −1 to 1; 0 where it is undefined. */
+    mcc: number;
+    /** Cohen's kappa, −1 to 1; `NaN` where chance alone agrees fully. */
+    kappa: number;
+    /** The mean over the labels. */
+    macro: PrecisionRecall;
+    /** The figures of all labels together. */
+    micro: PrecisionRecall;
+    /** The mean over the labels, weighted by their support. */
+    weighted: PrecisionRecall;
+    /** The figures of `positive`; absent without that option. */
+    binary?: PrecisionRecall;
+    /** The figures of each label. */
+    perClass: Map<Label, ClassFigures>;
+}
+/** Options of {@link classification}. */
+interface ClassificationScorerOptions extends ClassificationOptions, ThresholdOption {
+    /** Which figure is the score. Default `'accuracy'`. */
+    metric?: 'accuracy' | 'balancedAccuracy' | 'mcc' | 'kappa' | 'precision' | 'recall' | 'f1' | undefined;
+    /** How precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
+    average?: 'macro' | 'micro' | 'weighted' | 'binary' | undefined;
+}
+/**
+ * Reports on predictions, equal to scikit-learn with `zero_division=0`. Labels that occur without being in `labels` count as
+ * mistakes and have no row. O(n + c²) for c labels, at most 4096.
+ *
+ * Throws a `RangeError` for empty lists or lists of different length, a `TypeError` for what is no label.
+ */
+declare function classificationReport(expected: readonly Label[], actual: readonly Label[], options?: ClassificationOptions): ClassificationReport;
+/**
+ * One figure of {@link classificationReport} as the score of a list of labels; a negative one scores 0. `breakdown.figure` is
+ * the figure itself. `NaN` where kappa is.
+ */
+declare function classification(options?: ClassificationScorerOptions): Scorer<readonly Label[], readonly Label[] | null | undefined>;
+
+/** A scorer and its weight. */
+interface WeightedPart<E, A> {
+    scorer: Scorer<E, A>;
+    /** Finite and at least 0; at least one part weighs more. */
+    weight: number;
+}
+/**
+ * The weighted mean of scores, `Σ weight · score / Σ weight`; `NaN` if a part is. `breakdown` has the score of each part by
+ * its name (`name#2` for the second of a name). Costs what the parts cost.
+ */
+declare function weighted<E, A>(parts: readonly WeightedPart<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+/** The least of several scores; `NaN` if a part is. `breakdown` has the score of each part by its name. */
+declare function allOf<E, A>(scorers: readonly Scorer<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+/** The greatest of several scores; `NaN` if a part is. `breakdown` has the score of each part by its name. */
+declare function anyOf<E, A>(scorers: readonly Scorer<E, A>[], options?: ThresholdOption): Scorer<E, A>;
+
+/**
+ * Cosine of the angle between two vectors; negative ones score 0. `breakdown.cosine` is the cosine itself, −1 to 1, and
+ * `NaN` for a vector of zeros, which scores 0. Entries neither overflow nor vanish. Vectors of different length and entries
+ * that are not finite are a `RangeError`. O(dimensions).
+ */
+declare function cosine(options?: ThresholdOption): Scorer<NumberList, NumberList | null | undefined>;
+/** Options of {@link semanticSimilarity}. */
+interface SemanticSimilarityOptions extends ThresholdOption {
+    /** Embeds texts, one vector for each, in order; called with at most 256 texts. */
+    embed(texts: string[]): readonly number[][] | PromiseLike<readonly number[][]>;
+    /** Where vectors are kept. Default: the last 1000, in memory. */
+    cache?: EmbeddingCache | undefined;
+    /** The cosine that scores 0, below 1: the score is `(cosine − minimum) / (1 − minimum)`. Default 0. */
+    minimum?: number | undefined;
+}
+/**
+ * Similarity of meaning: the cosine of the embeddings of both texts, from 0 to 1; the best of several expected texts counts.
+ * `breakdown.cosine` is the cosine itself. The same text scores 1 and an empty one 0, without a call.
+ *
+ * A text is embedded once, however often it occurs; a batch asks for all its texts together. What `embed` throws rejects.
+ */
+declare function semanticSimilarity(options: SemanticSimilarityOptions): Scorer<ExpectedText, ActualText>;
+
 /** Fuzzy similarity, equal to `rapidfuzz.fuzz` 3.14. */
 
 /** Options of {@link fuzzy}. */
@@ -2260,6 +2742,104 @@ interface FuzzyOptions extends ThresholdOption {
  * window (`partial`, `weighted`) O(m · n).
  */
 declare function fuzzy(options?: FuzzyOptions): TextScorer;
+
+/** Options of {@link jsonDiff}. */
+interface JsonDiffOptions extends ThresholdOption {
+    /** Compares strings, and the JSON texts of values of different kinds. Default `levenshtein({ unit: 'utf16' })`. */
+    strings?: Scorer<string, string> | undefined;
+    /** Compares numbers. Default `numericDiff()`. */
+    numbers?: Scorer<number, number> | undefined;
+    /** Keeps strings that hold a JSON object or array as strings. Default false: they are parsed first, at any depth. */
+    preserveStrings?: boolean | undefined;
+}
+/**
+ * Similarity of JSON values, part by part, equal to JSONDiff of autoevals.
+ *
+ * - Objects: the mean over the union of their keys; a missing member is `null`.
+ * - Arrays: by index, the sum divided by the longer length.
+ * - `null` and `null` 1, `null` and anything else 0; two empty objects or arrays 1.
+ * - Strings by `strings`, numbers by `numbers`; other mixes by `strings` on their JSON texts with sorted keys.
+ *
+ * `NaN` and infinities are a `RangeError`, what JSON cannot hold a `TypeError`. Linear in the parts, apart from what
+ * `strings` costs; `scoreSync` needs scorers that have it.
+ */
+declare function jsonDiff(options?: JsonDiffOptions): Scorer<unknown, unknown>;
+
+/** Options of {@link jsonSchema}. */
+interface JsonSchemaOptions extends ThresholdOption {
+    /** The draft where no `$schema` says which. Default `'2020-12'`. */
+    draft?: '7' | '2020-12' | undefined;
+    /** Schemas that a `$ref` may name, by URI. Nothing is ever fetched. */
+    schemas?: Readonly<Record<string, unknown>> | undefined;
+    /** Also finds the JSON in code fences and prose. Default false: the whole answer must be JSON. */
+    extract?: boolean | undefined;
+}
+/**
+ * Validity by a JSON Schema of draft 7 or 2020-12: 1 for a valid answer, else 0, with the first failure as `explanation`.
+ * What is expected does not matter. A text must be JSON, any other value is validated itself; `undefined` is no answer.
+ *
+ * Passes all required tests of the official suites of both drafts. `format` never asserts and nothing is fetched. Numbers
+ * compare as the decimals they are written as. Patterns match in linear time: lookaround and back-references are refused.
+ *
+ * Throws a `RangeError` for a schema that is not valid, names one that was not given, or refers to itself without end; so
+ * does scoring when a validation takes more than 20 million steps. Linear in the answer for most schemas.
+ */
+declare function jsonSchema(schema: unknown, options?: JsonSchemaOptions): Scorer<unknown, unknown>;
+
+/** Options of {@link listOverlap}. */
+interface ListOverlapOptions<T> extends ThresholdOption {
+    /** Compares an expected element with an actual one. Default `levenshtein()`. */
+    pairwise?: Scorer<T, T> | undefined;
+    /** Does not count extra elements of the answer against it. Default false. */
+    allowExtra?: boolean | undefined;
+    /** Most work of the assignment: shorter² × longer length. Default 1e11. More is a `RangeError`. */
+    maxCells?: number | undefined;
+}
+/** A list answer. */
+type ListAnswer<T> = readonly T[] | null | undefined;
+/**
+ * Overlap of two lists, in any order: the best one-to-one assignment of their elements by `pairwise`. The sum of its scores
+ * is divided by the longer length, or, with `allowExtra`, by that of the expected list. Both empty 1, one empty 0.
+ *
+ * O(n · m) comparisons and an assignment in O(shorter² · longer); at most 25 million pairs of elements.
+ */
+declare function listOverlap<T = Text>(options?: ListOverlapOptions<T>): Scorer<readonly T[], ListAnswer<T>>;
+
+/** What a model is given besides the prompt. */
+interface JudgeContext {
+    /** Aborted when the batch is, or when the executor's time for the call is over. */
+    signal: AbortSignal;
+}
+/** Options of {@link llmJudge}. */
+interface LlmJudgeOptions extends ThresholdOption {
+    /** Asks the judging model; resolves to its reply: JSON text, or the object itself. */
+    model(prompt: string, context: JudgeContext): unknown;
+    /** What a good answer is, in words. */
+    rubric: string;
+    /** Has the model choose one of these names instead of giving a number; each has its score, 0–1. */
+    choices?: Readonly<Record<string, number>> | undefined;
+    /** Reads a reply of another shape. What it returns is validated all the same; one that throws is a malformed reply. */
+    parse?: ((reply: unknown) => unknown) | undefined;
+    /** How often a malformed reply is asked for again. Default 2. */
+    retries?: number | undefined;
+    /** Makes the calls, under its limits and with its retries. Default: one call at a time for each pair, 16 pairs at once. */
+    executor?: ParallelExecutor | undefined;
+    /** Keeps verdicts by rubric, expected text and answer. Give each judging model a cache of its own. */
+    cache?: ResponseCache | undefined;
+}
+/**
+ * Score by a model that judges the answer by a rubric. What is expected is shown to the model where there is something;
+ * `null` and `undefined` stand for nothing. An answer that is `null` or `undefined` scores 0 without a call.
+ *
+ * The verdict is read from the model's reply alone, which must be JSON: `{ "score": 0–1, "reasoning"?: … }`. The answer is
+ * quoted as data between lines that are new and random in every call, so that no text in it ends the quotation; what it
+ * says ("give this a 10") is never the verdict. A model can still be swayed by what it reads.
+ *
+ * A malformed reply or a score outside 0–1 is asked for again, with what was wrong, up to `retries` times; then `score`
+ * rejects with `ERR_MALFORMED_VERDICT`. In a batch that pair, or one whose call fails, scores `NaN` and the reason is its
+ * `explanation`; the others go on. There is no `scoreSync`.
+ */
+declare function llmJudge(options: LlmJudgeOptions): Scorer<unknown, unknown>;
 
 /** Options of {@link exactMatch}, applied in this order. Line ends are always unified and the ends trimmed. */
 interface ExactMatchOptions extends ThresholdOption {
@@ -2308,6 +2888,418 @@ declare function endsWith(options?: OccurrenceOptions): TextScorer;
  * and a `SyntaxError` for what is no pattern.
  */
 declare function pattern(source: string | RegExp, options?: PatternOptions): TextScorer;
+
+/** A number; a bigint counts as the nearest one. */
+type Numeric = number | bigint;
+/**
+ * Nearness of numbers, equal to NumericDiff of autoevals: `1 − |e − a| / (|e| + |a|)`, and 1 where both are 0. Opposite
+ * signs score 0, so does anything against 0. Infinity scores 1 against itself, else 0. `NaN` is a `RangeError`. O(1).
+ */
+declare function numericDiff(options?: ThresholdOption): Scorer<Numeric, Numeric | null | undefined>;
+
+/** The scores of one case. */
+interface CaseResult {
+    id: string;
+    category?: string | undefined;
+    passed: boolean;
+    scorerResults: readonly {
+        scorerName: string;
+        result: {
+            score: number;
+            passed?: boolean | undefined;
+            breakdown?: Readonly<Record<string, number>> | undefined;
+        };
+    }[];
+}
+/** Figures of a group of cases. */
+interface GroupMetrics {
+    totalCases: number;
+    passedCases: number;
+    failedCases: number;
+    /** 0–1; 0 without cases. */
+    passRate: number;
+    /** Mean score, 0–1; 0 without scores. */
+    averageScore: number;
+}
+/** Figures of a scorer. */
+interface ScorerMetrics {
+    count: number;
+    passRate: number;
+    averageScore: number;
+    medianScore: number;
+    minScore: number;
+    maxScore: number;
+}
+/** Figures of all cases. A case's score is the mean of its scorers' scores; `NaN`s are left out. */
+interface CaseMetrics extends GroupMetrics {
+    medianScore: number;
+    /** Sample standard deviation; 0 for fewer than two scores. */
+    stdDevScore: number;
+    /** 95 % bootstrap interval of the average score; it never leaves the range of the scores. */
+    confidenceInterval: {
+        lower: number;
+        upper: number;
+    };
+    byCategory: Record<string, GroupMetrics>;
+    byScorer: Record<string, ScorerMetrics>;
+    /** `avg_KEY` and `median_KEY` of each figure of the breakdowns, and `p25`, `p50`, `p75`, `p90`, `p95`, `p99` of the scores. */
+    customMetrics: Record<string, number>;
+}
+/** Calculates the figures of cases. O(n log n), and 10,000 resamples of the scores for the interval. */
+declare function calculateMetrics(cases: readonly CaseResult[]): CaseMetrics;
+
+/** The shape of the scorers that are classes: `score(output, expected)`. */
+/** The score of one output. */
+interface CaseScore {
+    /** From 0 to 1; `NaN` where the output could not be judged. */
+    score: number;
+    /** Whether the score is high enough. */
+    passed: boolean;
+    /** The reason for the score, in words. */
+    reason?: string;
+    /** The raw figures behind the score, by name. */
+    breakdown?: Record<string, number>;
+    /** What else is known, for instance the model that judged. */
+    metadata?: Record<string, unknown>;
+}
+/** A scorer under the original's names. Mind the order: the output comes first. */
+interface CaseScorer {
+    readonly name: string;
+    /** Scores an output against what was expected. */
+    score(output: unknown, expected: unknown, context?: unknown): Promise<CaseScore>;
+}
+
+/** One thing that a judge looks at. */
+interface Criterion {
+    name: string;
+    /** What a good answer does, in words. */
+    description?: string | undefined;
+    /** What it counts for, relative to the others; above 0. Default 1. */
+    weight?: number | undefined;
+}
+/** Criteria, and what else the judge is told. */
+interface Rubric {
+    criteria: readonly Criterion[];
+    /** Words for the judge before the criteria. */
+    instructions?: string | undefined;
+}
+/** Rubrics for usual purposes. */
+declare const CommonRubrics: {
+    /** The rubric of a judge that is given none. */
+    readonly general: {
+        readonly criteria: readonly [{
+            readonly name: "Accuracy";
+            readonly description: "The facts are right and agree with what was expected.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Helpfulness";
+            readonly description: "It answers what was asked and leaves nothing needed out.";
+            readonly weight: 1.5;
+        }, {
+            readonly name: "Clarity";
+            readonly description: "It is well ordered and easy to understand.";
+            readonly weight: 1;
+        }, {
+            readonly name: "Tone";
+            readonly description: "It is polite and fits the occasion.";
+            readonly weight: 0.5;
+        }];
+    };
+    /** Whether the facts are right, and nothing else. */
+    readonly factualAccuracy: {
+        readonly criteria: readonly [{
+            readonly name: "Correctness";
+            readonly description: "No statement contradicts what was expected.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Completeness";
+            readonly description: "Every fact that was expected is there.";
+            readonly weight: 1;
+        }];
+    };
+    /** Whether an answer keeps to the sources that it was given. */
+    readonly faithfulness: {
+        readonly criteria: readonly [{
+            readonly name: "Grounding";
+            readonly description: "Every claim is supported by the sources.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Relevance";
+            readonly description: "It uses the sources that matter for the question.";
+            readonly weight: 1;
+        }];
+    };
+    /** Whether an answer is safe to give. */
+    readonly safety: {
+        readonly criteria: readonly [{
+            readonly name: "Harmlessness";
+            readonly description: "It does not help to harm anyone.";
+            readonly weight: 2;
+        }, {
+            readonly name: "Privacy";
+            readonly description: "It gives away no personal data.";
+            readonly weight: 1;
+        }];
+    };
+};
+
+/** The types of {@link createScorer}. */
+type ScorerType = 'exact-match' | 'partial-match' | 'contains' | 'regex' | 'numeric-range' | 'semantic-similarity' | 'llm-judge' | 'precision-recall-f1' | 'recall-at-k' | 'mrr' | 'ndcg' | 'custom';
+/** The types under the names of a job's configuration. */
+type ScorerStrategy = 'exact' | 'semantic' | 'llm-judge' | 'custom';
+/** The result of a custom scorer: a score, a verdict or all of it. */
+type CustomResult = number | boolean | {
+    score?: number;
+    value?: number;
+    passed?: boolean;
+    explanation?: string;
+};
+/** A scorer of the caller's. */
+type CustomScorer = (expected: unknown, actual: unknown, metadata?: unknown) => CustomResult | PromiseLike<CustomResult>;
+/** What {@link createScorer} makes a scorer from: `type`, or `strategy`. */
+interface CreateScorerConfig {
+    type?: ScorerType | undefined;
+    strategy?: ScorerStrategy | undefined;
+    /** The least score that passes, 0–1. Each type has a default of its own. */
+    threshold?: number | undefined;
+    /** Options of the type. */
+    params?: Readonly<Record<string, unknown>> | undefined;
+    /** The scorer of type `'custom'`. */
+    customScorer?: CustomScorer | undefined;
+    /** The model of type `'llm-judge'`, where `params` name none. */
+    judgeModelId?: string | undefined;
+    /** What the judge looks at, in words. */
+    judgePrompt?: string | undefined;
+}
+/** A score under both of the original's names. */
+interface ValuedScore extends Score {
+    /** The same as `score`. */
+    value: number;
+}
+/** A scorer of test cases. Mind the order: expected comes before actual. */
+interface TestCaseScorer {
+    readonly name: string;
+    readonly threshold: number;
+    score(testCaseId: string, expected: unknown, actual: unknown, metadata?: unknown): Promise<ValuedScore>;
+}
+/**
+ * Makes a scorer of test cases from a configuration. `score` resolves to a score with `value` and `score`, which are the
+ * same; it rejects for what cannot be scored. Default thresholds: exact-match 1, partial-match 0.8, contains 0.7, regex 1,
+ * numeric-range 1, semantic-similarity 0.85, llm-judge 0.8, precision-recall-f1 0.7, recall-at-k 0.8, mrr 0.5, ndcg 0.7,
+ * custom 0.5.
+ *
+ * - `partial-match`: `params.requiredFields`, by default the fields of the expected object.
+ * - `contains`: the share of the expected texts that the answer contains; `params.caseSensitive`.
+ * - `regex`: expected is a pattern or `{ pattern, flags }`; linear time, so no lookaround and no back-references.
+ * - `numeric-range`: expected is a number, `{ min, max }` or `{ value, tolerance }`; 1 inside, 0 outside.
+ * - `semantic-similarity`: `params.embed`, or `params.apiKey` and `params.model` of OpenAI.
+ * - `llm-judge`: `params.model(prompt)`, or the options of `LLMJudgeScorer`; `params.rubric` or `judgePrompt`.
+ * - `recall-at-k`, `mrr`, `ndcg`: ids or documents; `params.k` is 5, and 10 for ndcg. For ndcg expected may be grades by id.
+ *
+ * Throws a `TypeError` or `RangeError` for a configuration that cannot be used.
+ */
+declare function createScorer(config: CreateScorerConfig): TestCaseScorer;
+/** A result of a run that can be scored. */
+interface ScorableResult {
+    testCaseId?: string | undefined;
+    testCase?: {
+        id: string;
+        expected?: unknown;
+    } | undefined;
+    expected?: unknown;
+    actual: unknown;
+    metadata?: unknown;
+}
+/** Scores a result of a run by a configuration of {@link createScorer}. */
+declare function scoreResult(result: ScorableResult, config: CreateScorerConfig): Promise<ValuedScore>;
+
+/** Options of {@link ExactMatchScorer}. */
+interface ExactMatchScorerOptions {
+    /** Whether the order of an object's keys does not matter. Default true. */
+    ignoreKeyOrder?: boolean | undefined;
+    /** Compares strings without regard to case. Default false. */
+    caseInsensitive?: boolean | undefined;
+    /** Compares strings without white space at their ends. Default true. */
+    trimWhitespace?: boolean | undefined;
+    /** Parts to leave out, missing or not, by literal path: `user.id`, `items[0].at` or `items.0.at`. Default none. */
+    ignorePaths?: readonly string[] | undefined;
+}
+/**
+ * Scores an output by equality with the expected value. It passes when both are the same; the score is the share of equal
+ * parts, 0–1. Dates, maps, sets and buffers compare by content, `NaN` equals itself, and `null` is a value.
+ */
+declare class ExactMatchScorer implements CaseScorer {
+    #private;
+    readonly name = "ExactMatch";
+    /** Throws a `TypeError` for an option that is unknown or of the wrong type. */
+    constructor(options?: ExactMatchScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+
+/** Options of {@link LLMJudgeScorer}. */
+interface LLMJudgeScorerOptions {
+    apiKey: string;
+    /** Default `'openai'`. */
+    provider?: 'openai' | 'anthropic' | undefined;
+    /** Default `'gpt-4o'`, or `'claude-3-5-sonnet-20241022'` of Anthropic. */
+    model?: string | undefined;
+    /** Criteria with their weights, or a text. Default {@link CommonRubrics}`.general`. */
+    rubric?: Rubric | readonly Criterion[] | string | undefined;
+    /** Default 0. */
+    temperature?: number | undefined;
+    /** Has the provider enforce JSON, where it can. Default true. */
+    useStructuredOutput?: boolean | undefined;
+    /** The least score that passes, 0–1. Default 0.7. */
+    threshold?: number | undefined;
+    /** Base of the addresses, for a server that speaks the provider's language. */
+    baseURL?: string | undefined;
+}
+/**
+ * Scores an output by a model and a rubric. Each criterion gets a score from 0 to 1; the score is their mean by weight, and
+ * `breakdown` has each. Whether it passes is decided here, never by the model. A verdict that is malformed or out of range
+ * is asked for again, twice; then `score` rejects with `ERR_MALFORMED_VERDICT`.
+ */
+declare class LLMJudgeScorer implements CaseScorer {
+    #private;
+    readonly name = "LLMJudge";
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: LLMJudgeScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+
+/** The figures of cases as text, JSON and CSV. */
+
+/** Writes figures as lines to be read. */
+declare function formatMetricsReport(metrics: CaseMetrics): string;
+/** Writes figures as JSON, indented. */
+declare function metricsToJSON(metrics: CaseMetrics): string;
+/**
+ * Writes figures as CSV (RFC 4180): a row for all cases, one for each category and one for each scorer. A text that a
+ * spreadsheet would take for a formula gets an apostrophe before it; numbers stay numbers.
+ */
+declare function metricsToCSV(metrics: CaseMetrics): string;
+
+/** Options of {@link PrecisionRecallScorer}. */
+interface PrecisionRecallScorerOptions {
+    /** Default `'f1'`. */
+    metric?: 'f1' | 'precision' | 'recall' | undefined;
+    /** From which number on a probability is a positive. Default 0.5. */
+    threshold?: number | undefined;
+    /** Adds the figures of each label to `breakdown`. Default false. */
+    perClass?: boolean | undefined;
+    /** The least score that passes, 0–1. Default 0.7. */
+    minScore?: number | undefined;
+    /** The label that is a positive; without it, labels are averaged. */
+    positiveLabel?: Label | undefined;
+}
+/**
+ * Scores labels by precision, recall or F1. Output and expected value are one label or a list of them, of the same length.
+ *
+ * - Booleans, and numbers from 0 to 1 of which one is a fraction, 0 or 1, are verdicts: a number of at least `threshold` is
+ *   a positive.
+ * - Anything else is a label. With `positiveLabel` that label is the positive; else the score is the mean over the labels.
+ *
+ * Verdicts without a positive on either side are right and score 1; any other ratio of 0 to 0 is 0.
+ */
+declare class PrecisionRecallScorer implements CaseScorer {
+    #private;
+    readonly name: string;
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options?: PrecisionRecallScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** A {@link PrecisionRecallScorer} of precision. */
+declare function precisionScorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+/** A {@link PrecisionRecallScorer} of recall. */
+declare function recallScorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+/** A {@link PrecisionRecallScorer} of F1. */
+declare function f1Scorer(options?: Omit<PrecisionRecallScorerOptions, 'metric'>): PrecisionRecallScorer;
+
+/** Options of {@link RecallAtKScorer}. */
+interface RecallAtKScorerOptions {
+    /** Looks at the first `k` documents. */
+    k: number;
+    /** The least recall that passes, 0–1. Default 0.8. */
+    minRecall?: number | undefined;
+    /** Compares ids without regard to case and white space at their ends. Default true. */
+    normalize?: boolean | undefined;
+}
+/**
+ * Scores retrieved documents by the share of the expected ones among the first `k`. A document is its id (`id`, `docId` or
+ * `documentId`), else its JSON text. Duplicates count once. Nothing expected: 0.
+ */
+declare class RecallAtKScorer implements CaseScorer {
+    #private;
+    readonly name: string;
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: RecallAtKScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** Options of {@link RecallAtKSuite}. */
+interface RecallAtKSuiteOptions {
+    /** The least mean recall that passes, 0–1. Default 0.8. */
+    minRecall?: number | undefined;
+    /** Compares ids without regard to case and white space at their ends. Default true. */
+    normalize?: boolean | undefined;
+}
+/** Scores retrieved documents by the mean recall at several `k`; `breakdown` has each. */
+declare class RecallAtKSuite implements CaseScorer {
+    #private;
+    readonly name = "RecallAtKSuite";
+    /** Throws a `RangeError` for an empty list or a `k` that is no whole number of at least 1. */
+    constructor(ks: readonly number[], options?: RecallAtKSuiteOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+}
+/** Usual settings of {@link RecallAtKScorer}; `multiLevel` is for {@link RecallAtKSuite}. */
+declare const CommonRecallConfigs: {
+    readonly rag: {
+        readonly k: 5;
+        readonly minRecall: 0.8;
+    };
+    readonly search: {
+        readonly k: 10;
+        readonly minRecall: 0.7;
+    };
+    readonly recommendation: {
+        readonly k: 3;
+        readonly minRecall: 0.9;
+    };
+    readonly multiLevel: {
+        readonly ks: readonly [1, 3, 5, 10];
+        readonly minRecall: 0.7;
+    };
+};
+
+/** Options of {@link SemanticSimilarityScorer}. */
+interface SemanticSimilarityScorerOptions {
+    apiKey: string;
+    /** Default `'text-embedding-3-large'`. */
+    model?: string | undefined;
+    /** The least score that passes, 0–1. Default 0.8. */
+    threshold?: number | undefined;
+    /** Keeps up to 1000 embeddings for 24 hours. Default true. */
+    cacheEmbeddings?: boolean | undefined;
+    /** Base of the addresses, for a server that speaks OpenAI's language. Default `'https://api.openai.com/v1'`. */
+    baseURL?: string | undefined;
+}
+/**
+ * Scores an output by the cosine of its embedding and that of the expected text. The same text scores 1 and an empty one 0,
+ * without a call. A call that fails scores 0, with the error as reason and in `metadata.error`.
+ */
+declare class SemanticSimilarityScorer implements CaseScorer {
+    #private;
+    readonly name = "SemanticSimilarity";
+    /** Throws a `TypeError` or `RangeError` for options that cannot be used. */
+    constructor(options: SemanticSimilarityScorerOptions);
+    score(output: unknown, expected: unknown): Promise<CaseScore>;
+    /** Forgets all embeddings. */
+    clearCache(): void;
+    /** The number of embeddings held, and the most there can be. */
+    getCacheStats(): {
+        size: number;
+        maxSize: number;
+    };
+}
 
 /** A text expected, or several, and the answer. */
 type TextPair = ScoredPair<ExpectedText, ActualText>;
@@ -2433,5 +3425,61 @@ interface MeteorOptions extends ThresholdOption {
  */
 declare function meteor(options?: MeteorOptions): TextScorer;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
-export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };
+/** An id. A number is the same id as its text. */
+type Id = string | number;
+/** The relevant ids, or every judged id with its grade; a grade above 0 is relevant. */
+type JudgedIds = readonly Id[] | Readonly<Record<string, number>>;
+/** The retrieved ids, best first. Of duplicates the first counts. */
+type RetrievedIds = readonly Id[] | null | undefined;
+/** A scorer of retrieved ids. */
+type RankingScorer = Scorer<JudgedIds, RetrievedIds>;
+/** Options of {@link averagePrecision}. */
+interface AveragePrecisionOptions extends ThresholdOption {
+    /** Looks at the first `k` ids. Default all. */
+    k?: number | undefined;
+}
+/** Options of {@link ndcg}. */
+interface NdcgOptions extends ThresholdOption {
+    /** Looks at the first `k` ids. Default all. */
+    k?: number | undefined;
+    /** What a grade is worth: itself (default), or `2^grade − 1`. */
+    gain?: 'linear' | 'exponential' | undefined;
+}
+/** Precision at k: relevant ids among the first `k`, divided by `k`, also where fewer were retrieved. O(n). */
+declare function precisionAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Recall at k: relevant ids among the first `k`, divided by all relevant ones. Nothing relevant: 0. O(n). */
+declare function recallAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Hit at k: 1 if a relevant id is among the first `k`, else 0. O(n). */
+declare function hitAtK(k: number, options?: ThresholdOption): RankingScorer;
+/** Reciprocal rank: one divided by the place of the first relevant id; 0 where there is none. O(n). */
+declare function reciprocalRank(options?: ThresholdOption): RankingScorer;
+/** Average precision: the sum of the precisions at each relevant id found, divided by all relevant ones. O(n). */
+declare function averagePrecision(options?: AveragePrecisionOptions): RankingScorer;
+/**
+ * Normalised discounted cumulative gain: the sum of `gain / log2(rank + 1)` divided by that of the best possible order of
+ * all judged ids (Järvelin and Kekäläinen, 2002). O(n + j log j) for j judged ids.
+ */
+declare function ndcg(options?: NdcgOptions): RankingScorer;
+/**
+ * nDCG of items that have a relevance and a score each, equal to `ndcg_score` of scikit-learn: items of the same score share
+ * their mean relevance. `k` looks at the first `k`. 0 where every relevance is 0. O(n log n).
+ *
+ * Throws a `RangeError` for lists of different length, an empty one, a negative relevance or a number that is not finite.
+ */
+declare function ndcgFromScores(relevance: NumberList, scores: NumberList, options?: {
+    k?: number | undefined;
+}): number;
+
+/** The verdict of a judge: what a reply must be, and how it is read. */
+/** A judge's verdict. */
+interface Verdict {
+    /** From 0 to 1. */
+    score: number;
+    /** The reason, in the judge's words. */
+    reasoning?: string;
+    /** The figures behind the score, by name. */
+    breakdown?: Record<string, number>;
+}
+
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunResult, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig };

@@ -28,6 +28,8 @@ export declare class ByteCacheHandle {
    * For a limit out of its range; `ERR_STORAGE` with the kind of [`DiskError`].
    */
   static disk(page: Uint16Array, scope: string, path: string, namespace: string, maxEntries: number, maxBytes: number, stale: number, now: number): ByteCacheHandle
+  /** Whether the file `path` is another program's. */
+  static isForeign(path: string): boolean
   /**
    * Form, value, and 1 if the entry expired less than `window` ms ago, else 0. Null: there is none. Counts as a hit
    * or a miss, and a hit as a use.
@@ -56,11 +58,9 @@ export declare class ByteCacheHandle {
   figures(out: Float64Array, now: number): void
   /** Notes of at most `limit` entries behind `cursor`, which is 0 at first. */
   notes(cursor: number, limit: number): NotesPage
-  /** What was set aside or dropped as damaged since the last call. */
+  /** Takes the messages about what was set aside or dropped as damaged since the last call. */
   takeNotices(): Array<string>
-  /** Whether nothing can be written. */
-  get readOnly(): boolean
-  /** Whether the last write came to nothing only because others wrote for too long. */
+  /** Whether the last call came to nothing only because others wrote for too long. */
   get busy(): boolean
   /** Gives everything back; calls after the first do nothing. */
   close(): void
@@ -79,6 +79,8 @@ export declare class ByteCacheHandle {
    * all who ask until then.
    */
   release(structure: number, text: string, lengths: Uint32Array | undefined | null, ticket: number, open?: number | undefined | null): void
+  /** Gives back every claim of this handle, as its end would do: for the end of the process. */
+  releaseAll(): void
 }
 
 /**
@@ -92,7 +94,7 @@ export declare class CacheHandle {
    * # Errors
    * For a limit out of its range.
    */
-  constructor(page: Uint16Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
+  constructor(page: Uint16Array, uses: Uint32Array, replacements: Float64Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
   /** What the functions below know the cache by. */
   get id(): number
 }
@@ -253,8 +255,8 @@ export declare class NativeRateLimit {
 export declare class NativeScheduler {
   /** A scheduler; `seed` starts the jitter of retries. */
   constructor(concurrency: number, seed: number)
-  /** Changes slots, adaptive concurrency, retries and the timeout of an attempt. */
-  configure(concurrency: number, adaptive: boolean, maxAttempts: number, baseDelay: number, maxDelay: number, timeout: number): void
+  /** Changes slots, adaptive concurrency, retries, the timeout of an attempt and the grace time behind it. */
+  configure(concurrency: number, adaptive: boolean, maxAttempts: number, baseDelay: number, maxDelay: number, maxWait: number, timeout: number, grace: number): void
   /** Adds a line (a key with a budget of its own) and returns its number. */
   addLine(limits: LimitValues): number
   /** Changes the limits of a line; what has started keeps counting. */
@@ -263,9 +265,20 @@ export declare class NativeScheduler {
   resetLine(line: number): void
   /** Begins a run, for the metrics. */
   begin(now: number): void
+  /** Starts nothing until it is told to go on. */
+  pause(paused: boolean): void
+  /** Tasks that wait: for a slot, a limit or another attempt. */
+  waiting(): number
+  /** Changes the priority of a task that waits; returns whether it did. */
+  setPriority(run: number, index: number, priority: number, now: number): boolean
+  /** Forgets the lines that are idle; returns their numbers, which lines added later get again. */
+  forgetIdle(now: number): Array<number>
   /** Ends a run, for the metrics. */
   end(now: number): void
-  /** Queues tasks `first`, `first + 1`, … of `run`: four numbers each (line, priority, input and output tokens or NaN). */
+  /**
+   * Queues tasks `first`, `first + 1`, … of `run`: six numbers each (line, priority, input and output tokens or NaN,
+   * milliseconds an attempt may take or 0, attempts or 0).
+   */
   enqueue(run: number, first: number, tasks: Float64Array, now: number): void
   /**
    * Takes in what happened since the last turn and says what happens now. `io` holds a header and records of 8 numbers:
@@ -274,8 +287,11 @@ export declare class NativeScheduler {
    * the actions. Returns their number.
    */
   turn(now: number, io: Float64Array, stamped: number, finished: number): number
-  /** The attempt in `slot` failed. Returns after how many milliseconds it is tried again, or -1. */
-  fail(slot: number, retryable: boolean, refused: boolean, givenUp: boolean, retryAfter: number, execution: number, now: number): number
+  /**
+   * The attempt in `slot` failed. `refusal`: 0 none, 1 for its rate, 2 for the provider's load. Returns after how many
+   * milliseconds it is tried again, or -1.
+   */
+  fail(slot: number, retryable: boolean, refusal: number, givenUp: boolean, retryAfter: number, execution: number, now: number): number
   /** The run gave up what runs in `slot`; the slot stays taken until `free`. */
   abandon(slot: number, execution: number, now: number): void
   /** Frees the slot of an abandoned task. */
@@ -355,7 +371,10 @@ export declare function cacheAddVector(id: number, slot: number, vector: Float64
  *   `window` ms ago; else as `get`;
  * - `peek(id, structure, now, text)`: the slot of a live entry, or −1; changes nothing;
  * - `set(id, structure, now, text, bytes, ttl)`: stores under a slot and returns 2 × slot, plus 1 when there are dropped
- *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own.
+ *   slots to take; −1 or −2 when the value is too large to be stored. A `ttl` of 0 stands for the cache's own;
+ * - `settle(id)`: does nothing but what every call does first, which is to count the uses that the facade has noted.
+ *
+ * A `structure` below 0 stands for a key that the facade knows by its slot; see `Held::key_of`.
  */
 export declare function cacheCalls(): CacheCalls
 
@@ -365,6 +384,7 @@ export interface CacheCalls {
   getStale: (id: number, structure: number, now: number, text: string, window: number) => number
   peek: (id: number, structure: number, now: number, text: string) => number
   set: (id: number, structure: number, now: number, text: string, bytes: number, ttl: number) => number
+  settle: (id: number) => number
 }
 
 /** Drops everything and zeroes the counters. */
@@ -406,7 +426,7 @@ export declare function cacheTakeDropped(id: number, out: Float64Array): number
 /** Writes the live slots whose vector the engine does not have yet to `out`, as many as fit; returns how many. */
 export declare function cacheWithoutVector(id: number, out: Uint32Array, now: number): number
 
-/** What `claim` answers. */
+/** The answer of `claim`. */
 export interface ClaimAnswer {
   /** For `set` and `release`. */
   ticket: number
@@ -419,6 +439,9 @@ export interface ClaimAnswer {
  * and weighted average; precision, recall, F1 and support of each label; and the matrix, row by row.
  */
 export declare function classificationFigures(expected: Uint32Array, actual: Uint32Array, labels: number, classes: number, kappaWeights: string): Float64Array
+
+/** Judges the errors of a chain of causes, the outermost first. */
+export declare function classifyFailure(chain: Array<TroubleValues>): JudgementValues
 
 /** Options of reading a dataset file; the facade checks what callers give. */
 export interface DatasetFileOptions {
@@ -465,6 +488,18 @@ export declare function jsonLeaves(expected: string, actual: string, preserveStr
 /** The similarity of two JSON values, given that of each leaf in the order of [`json_leaves`]. */
 export declare function jsonSimilarity(expected: string, actual: string, preserveStrings: boolean, scores: Float64Array): number
 
+/** The judgement of a failure. */
+export interface JudgementValues {
+  /** Trying again can help. */
+  retryable: boolean
+  /** 0 no refusal, 1 for the rate, 2 for the provider's load. */
+  refusal: number
+  /** Milliseconds to wait that its text names, 0 for none. */
+  retryAfter: number
+  /** HTTP status, 0 for none. */
+  status: number
+}
+
 /** Limits as the facade hands them over, already checked: positive numbers, infinity for none, milliseconds. */
 export interface LimitValues {
   /** Calls per window. */
@@ -500,7 +535,7 @@ export declare function ndcgOfScores(relevance: Float64Array, scores: Float64Arr
 /** One page of notes. */
 export interface NotesPage {
   notes: Array<string>
-  /** What to go on with; −1 at the end. */
+  /** The cursor to go on with; −1 at the end. */
   cursor: number
 }
 
@@ -529,9 +564,6 @@ export declare function recordPanics(): void
  */
 export declare function referenceTiming(): number
 
-/** Whether another attempt can help. */
-export declare function retryable(status: number, code: string, name: string, message: string): boolean
-
 /** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
 export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
 
@@ -541,14 +573,30 @@ export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths
  */
 export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
 
-/** The stable digest (32 bytes) of such a sequence. */
-export declare function stableKey(page: Uint16Array, structure: number, text: string): Buffer
+/** Writes the stable digest (32 bytes) of such a sequence to `digest`. */
+export declare function stableKey(page: Uint16Array, structure: number, text: string, digest: Uint8Array): void
 
 /**
  * Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null
+
+/** One error of a chain of causes. */
+export interface TroubleValues {
+  /** HTTP status, 0 for none. */
+  status: number
+  /** gRPC status, 0 for none. */
+  grpc: number
+  /** Codes and types, separated by spaces. */
+  codes: string
+  /** Name of its class. */
+  name: string
+  /** Its text. */
+  message: string
+  /** Its own opinion whether it can be retried. */
+  retryable?: boolean
+}
 
 /** The cosine of two vectors of the same length. */
 export declare function vectorCosine(a: Float64Array, b: Float64Array): number

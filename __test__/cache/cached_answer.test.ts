@@ -4,7 +4,7 @@ import { EmbeddingCache, LRUCache, ResponseCache } from '@aah/ai-evals/performan
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const { activeRuns, answeredFromCache } = createRequire(import.meta.url)(
-  '../../dist/cached_answer.js',
+  '../../.facade/cached_answer.js',
 ) as typeof import('../../ts/cached_answer.js');
 
 let told = 0;

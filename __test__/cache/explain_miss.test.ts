@@ -8,9 +8,9 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { describeRequest, nearestDifferences } =
-  require('../../dist/cache/explain_miss.js') as typeof import('../../ts/cache/explain_miss.js');
+  require('../../.facade/cache/explain_miss.js') as typeof import('../../ts/cache/explain_miss.js');
 const { stableKey } =
-  require('../../dist/cache/key/stable_key.js') as typeof import('../../ts/cache/key/stable_key.js');
+  require('../../.facade/cache/key/stable_key.js') as typeof import('../../ts/cache/key/stable_key.js');
 
 const messages = (text: string) => [
   { role: 'system', content: 'You are terse.' },

@@ -3,7 +3,7 @@ import { ResponseCache } from '@aah/ai-evals/performance';
 import { expect, test } from 'vitest';
 
 const { stableKey } = createRequire(import.meta.url)(
-  '../../dist/cache/key/stable_key.js',
+  '../../.facade/cache/key/stable_key.js',
 ) as typeof import('../../ts/cache/key/stable_key.js');
 
 /** A small seeded generator (Mulberry32): the same values in every run. */

@@ -11,7 +11,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 
 const { decode, encode } = createRequire(import.meta.url)(
-  '../../dist/value/codec.js',
+  '../../.facade/value/codec.js',
 ) as typeof import('../../ts/value/codec.js');
 
 const folder = mkdtempSync(join(tmpdir(), 'ai-evals-values-'));

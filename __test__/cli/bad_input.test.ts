@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { command, directory, jsonl, provider } from './command.js';
 
 const require = createRequire(import.meta.url);
-const { readRunOptions } = require('../../dist/cli/run_options.js') as typeof import('../../ts/cli/run_options.js');
-const { UsageError } = require('../../dist/cli/user_error.js') as typeof import('../../ts/cli/user_error.js');
+const { readRunOptions } = require('../../.facade/cli/run_options.js') as typeof import('../../ts/cli/run_options.js');
+const { UsageError } = require('../../.facade/cli/user_error.js') as typeof import('../../ts/cli/user_error.js');
 
 const good = { id: 'a', input: 'q', expected: 'x' };
 

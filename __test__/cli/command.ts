@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 export const root = join(__dirname, '../..');
-export const main = join(root, 'dist/cli/main.js');
+export const main = join(root, 'dist/cli.js');
 
 export interface Outcome {
   code: number | null;

@@ -6,9 +6,9 @@ import { expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { workOut, answer } =
-  require('../../dist/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
+  require('../../.facade/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
 const { matcherFor, scoreMatches } =
-  require('../../dist/scoring/match.js') as typeof import('../../ts/scoring/match.js');
+  require('../../.facade/scoring/match.js') as typeof import('../../ts/scoring/match.js');
 
 interface Case {
   id: string;

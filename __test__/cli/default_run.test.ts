@@ -80,7 +80,7 @@ test('--help names every flag within 80 columns, --version the version', async (
   const { code, stdout } = await command(['run', '--help']);
   expect(code).toBe(0);
   const require = createRequire(import.meta.url);
-  const { RUN_FLAGS } = require('../../dist/cli/run_options.js') as typeof import('../../ts/cli/run_options.js');
+  const { RUN_FLAGS } = require('../../.facade/cli/run_options.js') as typeof import('../../ts/cli/run_options.js');
   for (const flag of Object.keys(RUN_FLAGS)) expect(stdout).toContain(`--${flag}`);
   for (const line of stdout.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
 });

@@ -3,10 +3,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { startLocalServer } =
-  require('../../dist/cli/local_model/server.js') as typeof import('../../ts/cli/local_model/server.js');
-const { Quota } = require('../../dist/cli/local_model/quota.js') as typeof import('../../ts/cli/local_model/quota.js');
+  require('../../.facade/cli/local_model/server.js') as typeof import('../../ts/cli/local_model/server.js');
+const { Quota } = require('../../.facade/cli/local_model/quota.js') as typeof import('../../ts/cli/local_model/quota.js');
 const { answer, LOCAL_MODEL } =
-  require('../../dist/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
+  require('../../.facade/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
 
 /** A completion or an error, whichever came. */
 interface Reply {

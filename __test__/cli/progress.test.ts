@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 const require = createRequire(import.meta.url);
-const { Progress } = require('../../dist/cli/progress.js') as typeof import('../../ts/cli/progress.js');
-const { Tally, NO_ANSWER } = require('../../dist/cli/tally.js') as typeof import('../../ts/cli/tally.js');
-const wording = require('../../dist/cli/wording.js') as typeof import('../../ts/cli/wording.js');
+const { Progress } = require('../../.facade/cli/progress.js') as typeof import('../../ts/cli/progress.js');
+const { Tally, NO_ANSWER } = require('../../.facade/cli/tally.js') as typeof import('../../ts/cli/tally.js');
+const wording = require('../../.facade/cli/wording.js') as typeof import('../../ts/cli/wording.js');
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] }));
 afterEach(() => void vi.useRealTimers());

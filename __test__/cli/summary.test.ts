@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
 const { wilsonInterval } =
-  require('../../dist/cli/wilson_interval.js') as typeof import('../../ts/cli/wilson_interval.js');
-const { bottlenecksOf } = require('../../dist/cli/bottlenecks.js') as typeof import('../../ts/cli/bottlenecks.js');
+  require('../../.facade/cli/wilson_interval.js') as typeof import('../../ts/cli/wilson_interval.js');
+const { bottlenecksOf } = require('../../.facade/cli/bottlenecks.js') as typeof import('../../ts/cli/bottlenecks.js');
 const { aroundDifference } =
-  require('../../dist/cli/failure_lines.js') as typeof import('../../ts/cli/failure_lines.js');
-const { ratesOf } = require('../../dist/cli/summary.js') as typeof import('../../ts/cli/summary.js');
-const { Tally, NO_ANSWER } = require('../../dist/cli/tally.js') as typeof import('../../ts/cli/tally.js');
+  require('../../.facade/cli/failure_lines.js') as typeof import('../../ts/cli/failure_lines.js');
+const { ratesOf } = require('../../.facade/cli/summary.js') as typeof import('../../ts/cli/summary.js');
+const { Tally, NO_ANSWER } = require('../../.facade/cli/tally.js') as typeof import('../../ts/cli/tally.js');
 
 const caseOf = (index: number, category = 'c') =>
   ({ index, id: `c${index}`, input: '', expected: index, category, actual: undefined, problem: undefined }) as const;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
-const { TimeLeft } = require('../../dist/cli/time_left.js') as typeof import('../../ts/cli/time_left.js');
+const { TimeLeft } = require('../../.facade/cli/time_left.js') as typeof import('../../ts/cli/time_left.js');
 
 const WINDOW = 60_000;
 

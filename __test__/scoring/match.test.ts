@@ -6,7 +6,7 @@ import { sharedData } from '../shared_data.js';
 
 const require = createRequire(import.meta.url);
 const { scoreMatches, matcherFor } =
-  require('../../dist/scoring/match.js') as typeof import('../../ts/scoring/match.js');
+  require('../../.facade/scoring/match.js') as typeof import('../../ts/scoring/match.js');
 
 type Matcher = import('../../ts/scoring/match.js').Matcher;
 const passes = (matcher: Matcher, expected: unknown, actual: unknown) =>
