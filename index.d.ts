@@ -2,15 +2,14 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 
-/** Options and figures that all caches share. */
-/** What one miss costs, for {@link Savings}. */
+/** Cost of one miss, for {@link Savings}. */
 interface MissCost {
     /** Tokens of the call a hit avoids. Default: 0. */
     tokens?: number | undefined;
     /** US dollars of the call a hit avoids. Default: 0. */
     usd?: number | undefined;
 }
-/** What hits have avoided since the cache was created or cleared. */
+/** Calls, tokens and dollars that hits have avoided since the cache was created or cleared. */
 interface Savings {
     /** Calls: the number of hits. */
     calls: number;
@@ -19,20 +18,25 @@ interface Savings {
     usd: number;
 }
 /**
- * Why an entry left without being asked to: there were `maxSize` others (`'entries'`), there were `maxBytes` of others or
- * it is larger than that alone (`'bytes'`), or its time to live was over (`'expired'`).
+ * Reason for which an entry left:
+ * - `'entries'`: there were `maxSize` others;
+ * - `'bytes'`: there were `maxBytes` of others, or it is larger than that alone;
+ * - `'expired'`: its time to live was over;
+ * - `'replaced'`: `set` stored another value in its place;
+ * - `'deleted'`: `delete` or `invalidate` removed it;
+ * - `'cleared'`: `clear` removed it.
  */
-type EvictionReason = 'entries' | 'bytes' | 'expired';
+type EvictionReason = 'entries' | 'bytes' | 'expired' | 'replaced' | 'deleted' | 'cleared';
 /** An entry that left, as `onEvict` is told. */
 interface Eviction<V, K> {
-    /** What the cache knows of the key; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
+    /** The key as the cache keeps it; `undefined` in a `ResponseCache`, which keeps no more than a digest. */
     key: K;
     value: V;
     reason: EvictionReason;
 }
 /** Options of every cache. */
 interface CacheOptions<V = any, K = any> {
-    /** Most entries held; a whole number of at least 1. */
+    /** Most entries held: a whole number of at least 1, or `Infinity` where `maxBytes` is the limit. */
     maxSize?: number | undefined;
     /** Milliseconds an entry lives from its last `set`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
@@ -42,30 +46,58 @@ interface CacheOptions<V = any, K = any> {
      */
     maxBytes?: number | undefined;
     /**
-     * Who leaves when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: whoever was asked
+     * Choice of the entry to evict when the cache is full. `'lru'` (default): exactly the least recently used. `'tinylfu'`: the one asked
      * for least often of late; for repeated runs over more cases than fit, where LRU never hits. See `docs/caches.md`.
      */
     policy?: 'lru' | 'tinylfu' | undefined;
     /**
-     * Told of every entry that is evicted or found expired (not of those deleted, replaced or cleared). May use the cache.
-     * What it throws becomes a process warning.
+     * Called for every entry that leaves, with the reason. May use the cache. What it throws becomes a process warning. With
+     * it, `clear` costs O(n).
      */
     onEvict?: ((eviction: Eviction<V, K>) => void) | undefined;
-    /** What a miss costs, for `savings()`. */
+    /** Cost of a miss, for `savings()`. */
     missCost?: MissCost | undefined;
-    /** What calls do that do not say. Default: `'on'`. */
+    /** Mode of calls that give none. Default: `'on'`. */
     mode?: CacheMode | undefined;
     /**
-     * Whether a value is worth keeping. Where it says no, the value is not stored and what was stored stays. It is asked by
-     * `set` and by `getOrCompute`. A promise is waited for: `getOrCompute` then gives the value when it is known, `set` stores
-     * it later, unless its key is set, deleted or cleared before. Default: everything is. See {@link isCompleteAnswer}.
+     * Returns the time to live of a value in milliseconds, such as one that its response states; `undefined` for the
+     * cache's `ttl`. A `ttl` of the call goes first.
      */
-    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+    ttlOf?: ((value: V) => number | undefined) | undefined;
     /**
-     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed. It is kept that much
-     * longer, unless room is needed. Default: 0.
+     * Decides whether a value is worth keeping; its second argument is what was asked for. Where it says no, the value is
+     * not stored and the stored one stays. It is asked by `set` and by `getOrCompute`. A promise is waited for:
+     * `getOrCompute` then gives the value when it is known, and `set` stores it later, unless its key is set, deleted or
+     * cleared before. Default: everything is kept. See {@link isCompleteAnswer}.
+     */
+    shouldCache?: ShouldCache<V> | undefined;
+    /**
+     * Milliseconds for which `getOrCompute` gives an expired value while it has a new one computed; `Infinity` for as long
+     * as there is room. The value is kept that much longer. Default: 0.
      */
     staleWhileRevalidate?: number | undefined;
+    /**
+     * Called when computing a new value for an expired one has failed in the background. Default: nothing happens, and the
+     * next caller tries again. What it throws becomes a process warning.
+     */
+    onRefreshError?: ((error: unknown, request: CacheRequest) => void) | undefined;
+}
+/** The arguments that name an entry: `input` and `modelConfig`, `query` and `params`, `text` or `key`. */
+interface CacheRequest {
+    input?: unknown;
+    modelConfig?: unknown;
+    query?: unknown;
+    params?: unknown;
+    text?: unknown;
+    key?: unknown;
+}
+/** Decides whether a value is worth keeping. */
+type ShouldCache<V> = (value: V, request: CacheRequest) => boolean | PromiseLike<boolean>;
+/** An entry that `dump` returned. */
+interface DumpedEntry<V> {
+    value: V;
+    /** Milliseconds since 1970 at which it expires; `undefined`: never. */
+    expiresAt?: number | undefined;
 }
 /** Options of the caches that can be held outside one thread's heap. */
 interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
@@ -86,6 +118,14 @@ interface TieredCacheOptions<V = any, K = any> extends CacheOptions<V, K> {
     /** Part of every key: after a change of prompts or code, another version never hits what the old one stored. */
     version?: string | number | undefined;
 }
+/** Options of a `ResponseCache`. */
+interface ResponseCacheOptions<V = any> extends TieredCacheOptions<V, undefined> {
+    /**
+     * Keep a note of each request, so that a later miss can be explained by the stored request that is nearest. Costs some 5
+     * to 20 µs for each `set`, and up to 200 lines of text for each entry. Default: false.
+     */
+    explain?: boolean | undefined;
+}
 /**
  * - `'on'`: hits are answered, misses are computed and stored;
  * - `'replay'`: a miss is a {@link CacheMissError}: nothing is computed, nothing is spent;
@@ -101,10 +141,10 @@ interface LookupOptions {
 }
 /** Options of everything that names an entry of a `ResponseCache`. */
 interface RepeatOptions {
-    /** Which of several samples of one input this is, from 0 (default): each is an entry of its own. */
+    /** Number of the sample among several of one input, from 0 (default). Each is an entry of its own. */
     repeat?: number | undefined;
 }
-/** What `getOrCompute` hands to the function that computes a value. */
+/** Argument of the function that computes a value for `getOrCompute`. */
 interface ComputeContext {
     /** Aborted when every caller that waits for the value has given up. */
     signal: AbortSignal;
@@ -114,7 +154,7 @@ interface ComputeOptions<V = any> extends SetOptions {
     /** Ends this caller's waiting, with the signal's reason; others that wait for the same value go on. */
     signal?: AbortSignal | undefined;
     /** Instead of the cache's. */
-    shouldCache?: ((value: V) => boolean | PromiseLike<boolean>) | undefined;
+    shouldCache?: ShouldCache<V> | undefined;
     /** Instead of the cache's; longer than the cache's, it may find nothing any more. */
     staleWhileRevalidate?: number | undefined;
 }
@@ -122,7 +162,7 @@ interface ComputeOptions<V = any> extends SetOptions {
 interface SetOptions extends LookupOptions {
     /** Milliseconds this entry lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
-    /** What a miss of this entry costs, instead of the cache's `missCost`. */
+    /** Cost of a miss of this entry, instead of the cache's `missCost`. */
     missCost?: MissCost | undefined;
 }
 /** Figures of a cache since it was created or cleared. Reading them costs O(1); with `persist`, O(expired entries). */
@@ -146,16 +186,16 @@ interface CacheStats {
     avgAccessTime: number;
 }
 
-/** What all caches have in common. */
+/** Methods that all caches have. */
 declare abstract class BaseCache {
     #private;
     /** Removes everything and zeroes the counters. What is being computed is not stored afterwards. */
     clear(): void;
-    /** Removes what has expired: how many. O(that number). */
+    /** Removes expired entries and returns their number. O(that number). */
     removeExpired(): number;
-    /** Figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
+    /** Returns figures since the cache was created or cleared. O(1); with `persist`, O(expired entries). */
     getStats(): CacheStats;
-    /** What hits have avoided, given `missCost`. */
+    /** Returns the calls, tokens and dollars that hits have avoided, given `missCost`. */
     savings(): Savings;
 }
 
@@ -224,35 +264,42 @@ declare class ArgumentTypeError extends TypeError {
     name: string;
 }
 
-/** Why there is no entry: the explanation, and the error of mode `'replay'`. */
+/**
+ * Explanations of misses: requests in words, and in which of them a missed request differs from a stored one.
+ *
+ * A request is told in one line for each member (`path`, a tab, its value). Neither prompts nor credentials are kept: texts of
+ * the input, long texts, and texts under a name that suggests either are told by length and digest.
+ */
 
 /** A part of the key in which two requests differ. */
 interface KeyDifference {
     /** Such as `modelConfig.temperature` or `input.messages[0].content`. */
     path: string;
     /**
-     * What was asked for, as JSON; of texts of the input, of long ones, and of what may be a prompt or a secret, length and
-     * digest. `undefined`: there is no such part.
+     * The value asked for, as JSON. Texts of the input, long texts, and values that may be a prompt or a secret are given by
+     * length and digest. `undefined`: there is no such part.
      */
     asked: string | undefined;
-    /** What the stored entry has there. */
+    /** The value of the stored entry. */
     stored: string | undefined;
 }
-/** Why a `ResponseCache` has no live entry for a request. */
+/** Explanation why a `ResponseCache` has no live entry for a request. */
 interface MissExplanation {
     /**
-     * `'empty'`: nothing is stored. `'expired'`: it was stored, and its time to live is over. `'different'`: the nearest entry
-     * of the 2000 that are looked at at most differs in {@link MissExplanation.differences}.
+     * - `'empty'`: nothing is stored;
+     * - `'expired'`: it was stored, and its time to live is over;
+     * - `'different'`: the nearest entry, of 2000 at most, differs in {@link MissExplanation.differences};
+     * - `'unexplained'`: entries are stored, and the cache has no notes of them since it was made without `explain: true`.
      */
-    reason: 'empty' | 'expired' | 'different';
-    /** Between the request and the stored one that differs in the fewest parts. */
+    reason: 'empty' | 'expired' | 'different' | 'unexplained';
+    /** Differences between the request and the stored one that differs in the fewest parts. */
     differences: KeyDifference[];
-    /** The same as a sentence. */
+    /** The explanation as a sentence. */
     message: string;
 }
 /** A cache in mode `'replay'` was asked for what it does not hold. The message says what the nearest entry differs in. */
 declare class CacheMissError extends AiEvalsError {
-    /** Of a `ResponseCache`. */
+    /** The explanation, from a `ResponseCache`. */
     readonly explanation: MissExplanation | undefined;
     constructor(named: string, explanation: MissExplanation | undefined);
 }
@@ -266,9 +313,9 @@ declare class CacheMissError extends AiEvalsError {
 declare class ResponseCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
-    constructor(options?: TieredCacheOptions<T, undefined>);
+    constructor(options?: ResponseCacheOptions<T>);
     /**
-     * The response, or `undefined` when there is none or it has expired.
+     * Returns the response, or `undefined` when there is none or it has expired.
      *
      * @throws TypeError naming the path of a part without content (a function, a symbol); {@link CacheMissError} for a miss in
      * mode `'replay'`.
@@ -289,33 +336,31 @@ declare class ResponseCache<T = any> extends BaseCache {
      * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
      */
     getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(input: unknown, modelConfig?: unknown, options?: RepeatOptions): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     *
+     * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+     */
+    getRemainingTTL(input: unknown, modelConfig?: unknown, options?: RepeatOptions): number;
+    /** Removes an entry. Returns whether it was there. */
     delete(input: unknown, modelConfig?: unknown, options?: RepeatOptions): boolean;
     /**
-     * Why there is no live entry for a request: which parts of it differ from the stored one that is nearest. `undefined`
-     * when there is an entry. Looks at no more than 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss,
-     * no use.
+     * Explains why there is no live entry for a request: which parts of it differ from the nearest stored one. `undefined`
+     * when there is an entry. Needs the option `explain`; without it the reason is `'unexplained'`. Looks at no more than
+     * 2000 entries, with `persist` those used last, in some 20 ms; no hit, no miss, no use.
      */
     explainMiss(input: unknown, modelConfig?: unknown, options?: RepeatOptions): MissExplanation | undefined;
     /** With `shared` or `persist`: lets go of the memory or file. The cache must not be used afterwards. */
     close(): void;
 }
 
-/** An answer, as `shouldCache` sees it. */
-interface ModelAnswer {
-    /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
-    finishReason: string;
-    /** As the model told it. */
-    usage: unknown;
-    /** The content of a `generateText`, the parts of a `streamText`. */
-    parts: readonly unknown[];
-}
-
 /** Options that providers get, by provider. */
 type ProviderOptions = Record<string, Record<string, unknown> | undefined>;
-/** What the AI SDK hands to a language model: its prompt and its settings. */
+/** Parameters that the AI SDK hands to a language model: its prompt and its settings. */
 interface ModelCallParameters {
     prompt: unknown;
     headers?: Record<string, string | undefined> | undefined;
@@ -324,13 +369,33 @@ interface ModelCallParameters {
     /** Everything else. */
     [setting: string]: unknown;
 }
-/** Which model it is. */
+/** The model that is asked. */
 interface ModelIdentity {
     readonly provider: string;
     readonly modelId: string;
 }
 
-/** How fast a stored stream is given again. */
+/** Options of a middleware about the server. */
+interface EndpointOptions {
+    /**
+     * The server that the model asks, as part of the key: an address or any name, or a function that returns it. Default:
+     * the address that the model tells (`config.baseURL` or `config.url`), as the providers of the AI SDK 5 to 7 do. Say it
+     * for a model that tells none, such as one that is wrapped already.
+     */
+    endpoint?: string | ((model: ModelIdentity) => string | undefined) | undefined;
+}
+
+/** An answer, as `shouldCache` sees it. */
+interface ModelAnswer {
+    /** `'stop'`, `'length'`, `'content-filter'`, `'tool-calls'`, `'error'`, `'other'` or `'unknown'`. */
+    finishReason: string;
+    /** Usage as the model told it. */
+    usage: unknown;
+    /** The content of a `generateText`, the parts of a `streamText`. */
+    parts: readonly unknown[];
+}
+
+/** Pace at which a stored stream is given again. */
 interface ReplayPace {
     /** Milliseconds before the first part. Default: 0. */
     initialDelayInMs?: number | undefined;
@@ -339,27 +404,28 @@ interface ReplayPace {
 }
 
 /** Options of {@link cacheMiddleware}. */
-interface CacheMiddlewareOptions {
+interface CacheMiddlewareOptions extends EndpointOptions {
     /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
     mode?: CacheMode | undefined;
     /**
-     * Which of several samples of one prompt is asked for, from 0 (default): each is an entry of its own. A call can say
+     * Number of the sample among several of one prompt, from 0 (default): each is an entry of its own. A call can say
      * otherwise: `providerOptions: { 'ai-evals': { repeat: 1 } }`.
      */
     repeat?: number | undefined;
     /** Milliseconds an answer lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
     /**
-     * Whether an answer is worth keeping, instead of the cache's. Default: when it ended with `'stop'` or `'tool-calls'`. A
-     * stream that broke off, or had an error in it, is never kept. A promise is waited for.
+     * Decides whether an answer is worth keeping, instead of the cache's `shouldCache`. A promise is waited for. Default: an
+     * answer that ended with `'tool-calls'`, or with `'stop'` and is not empty, and is JSON where `responseFormat` asks for
+     * it. A stream that broke off, or had an error in it, is never kept.
      */
-    shouldCache?: ((answer: ModelAnswer) => boolean | PromiseLike<boolean>) | undefined;
+    shouldCache?: ((answer: ModelAnswer, params: ModelCallParameters) => boolean | PromiseLike<boolean>) | undefined;
     /** More that an answer depends on, such as a header: what it returns is part of the key. */
     key?: ((params: ModelCallParameters, model: ModelIdentity) => unknown) | undefined;
-    /** How fast a stored stream is given again. Default: as fast as it is read. */
+    /** Pace at which a stored stream is given again. Default: as fast as it is read. */
     replay?: ReplayPace | undefined;
 }
-/** What `wrapLanguageModel` takes, of the AI SDK 5, 6 and 7. */
+/** Middleware for `wrapLanguageModel` of the AI SDK 5, 6 and 7. */
 interface CacheMiddleware {
     /** Each major version of the AI SDK wants its own here, and reads none. */
     readonly specificationVersion: any;
@@ -378,7 +444,7 @@ interface CacheMiddleware {
 }
 /**
  * Answers the calls of a language model from `cache`, for `wrapLanguageModel({ model, middleware })`. An answer is the same
- * if provider, model, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
+ * if provider, model, server, prompt and all settings are (not headers, not the signal); `generateText` and `streamText` have
  * entries of their own. Calls that ask for the same at the same time share one, and each can be aborted alone. What
  * came from the cache has `providerMetadata['ai-evals'].cached`.
  *
@@ -405,7 +471,7 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: TieredCacheOptions<E, string>);
-    /** The embedding, or `undefined` when there is none or it has expired. */
+    /** Returns the embedding, or `undefined` when there is none or it has expired. */
     get(text: string, options?: LookupOptions): E | undefined;
     /**
      * Stores `embedding`, in place of what was there.
@@ -418,12 +484,26 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(text: string, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(text: string): E | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     *
+     * @throws AiEvalsError `ERR_UNSUPPORTED` with `shared` or `persist`.
+     */
+    getRemainingTTL(text: string): number;
+    /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[string, E]>;
+    /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+    dump(): [string, DumpedEntry<E>][];
+    /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+    load(entries: Iterable<readonly [string, DumpedEntry<E>]>): void;
+    /** Removes an entry. Returns whether it was there. */
     delete(text: string): boolean;
     /**
-     * What is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
+     * Returns what is cached of `texts`: one entry per distinct text, in order, `undefined` where there is none. Each distinct text
      * counts as one hit or miss. One call into the engine for all of them.
      */
     batchGet(texts: Iterable<string>, options?: LookupOptions): Map<string, E | undefined>;
@@ -437,12 +517,13 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
      * The embeddings of `texts`: one entry per distinct text, in order. Those that are not cached are asked of `fn` in one
      * call, `fn(missing)`, which answers with a vector for each in the same order; they are then stored. A text that another
      * caller is having computed at this moment (with `shared` or `persist`, in another thread or process too) is not asked
-     * for again, unless that comes to nothing: then what is left is asked of `fn` in another call.
+     * for again, unless that comes to nothing: then what is left is asked of `fn` in another call. An `Error` in the place of a
+     * vector is the failure of that text alone: the others are stored, and the call rejects with it.
      *
      * @throws what `fn` threw, to all who waited for a text of that call; RangeError when it answers with another number of
      * vectors.
      */
-    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly E[] | PromiseLike<readonly E[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
+    batchGetOrCompute(texts: Iterable<string>, fn: (missing: string[], context: ComputeContext) => readonly (E | Error)[] | PromiseLike<readonly (E | Error)[]>, options?: ComputeOptions<E>): Promise<Map<string, E>>;
     /**
      * The cosine of the angle between two embeddings, −1 to 1; 0 when one of them is all zeros. Each is given as a cached text
      * or as a vector; `undefined` when a text is not cached. In double precision. O(dimensions). No hit, no miss, no use.
@@ -463,20 +544,20 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
 }
 
 /** Options of {@link embeddingCacheMiddleware}. */
-interface EmbeddingCacheMiddlewareOptions {
+interface EmbeddingCacheMiddlewareOptions extends EndpointOptions {
     /** Instead of the cache's. A call can say otherwise: `providerOptions: { 'ai-evals': { mode: 'off' } }`. */
     mode?: CacheMode | undefined;
     /** Milliseconds an embedding lives, instead of the cache's `ttl`; above 0, `Infinity` for ever. */
     ttl?: number | undefined;
 }
-/** What the AI SDK hands to an embedding model. */
+/** Parameters that the AI SDK hands to an embedding model. */
 interface EmbedParameters {
     values: string[];
     abortSignal?: AbortSignal | undefined;
     providerOptions?: ProviderOptions | undefined;
     headers?: Record<string, string | undefined> | undefined;
 }
-/** What `wrapEmbeddingModel` takes, of the AI SDK 6 and 7 (5 has none). */
+/** Middleware for `wrapEmbeddingModel`, of the AI SDK 6 and 7 (5 has none). */
 interface EmbeddingCacheMiddleware {
     /** Each major version of the AI SDK wants its own here, and reads none. */
     readonly specificationVersion: any;
@@ -1216,7 +1297,7 @@ declare function benchmarkCache<S>(cache: MeasurableCache<S>, operations?: numbe
     stats: S;
 }>;
 
-/** What a {@link CacheInvalidator} needs of a cache: all caches here have it, and so may yours. */
+/** The methods that a {@link CacheInvalidator} needs of a cache. All caches here have them, and so may yours. */
 interface ManagedCache {
     clear(): void;
     removeExpired(): number;
@@ -1278,9 +1359,17 @@ declare class QueryCache<T = any> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(query: string, params: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(query: string, params?: unknown, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(query: string, params?: unknown): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     */
+    getRemainingTTL(query: string, params?: unknown): number;
+    /** Iterates over queries and results of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[CachedQuery, T]>;
+    /** Removes an entry. Returns whether it was there. */
     delete(query: string, params?: unknown): boolean;
     /**
      * Removes every entry whose query text or parameters match: how many. `pattern` is tried on the query text, on the
@@ -1325,13 +1414,37 @@ declare class CacheManager {
 /** The shared instance. */
 declare const cacheManager: CacheManager;
 
-/** Which model answers are worth keeping, for `shouldCache`. */
+/** Tells model answers that are worth keeping, for `shouldCache`. */
+
 /**
- * Whether `value` looks like a model's whole answer: not an error, not cut off at the token limit, not refused or filtered.
- * Knows the answers of OpenAI (chat completions and Responses), Anthropic, Gemini and the Vercel AI SDK and this package's
- * `RunResult`; what it does not know is taken for complete.
+ * Whether `value` looks like a model's whole answer. It is none when it
+ * - is an error, or carries one (`error`, `errors`, `metadata.error`);
+ * - was cut off, filtered, refused, or is not finished;
+ * - has no choice, or nothing in it: neither text nor a call of a tool;
+ * - is no JSON although the request asked for JSON (`responseFormat`, `response_format`, …).
+ *
+ * Knows the answers of OpenAI (chat completions and Responses) and compatible servers, Anthropic, Gemini, Mistral,
+ * DeepSeek, Cohere, Bedrock, Ollama, the Vercel AI SDK, and this package's `RunResult`. Any other value counts as complete.
  */
-declare function isCompleteAnswer(value: unknown): boolean;
+declare function isCompleteAnswer(value: unknown, request?: CacheRequest): boolean;
+
+/** The channel `ai-evals:cache` of `node:diagnostics_channel`. It costs next to nothing while nobody has subscribed. */
+
+/**
+ * A message of the channel:
+ * - `'hit'` and `'miss'`: a lookup that counts;
+ * - `'set'`: a value was given to be stored;
+ * - `'compute'`: a function was started to compute a missing value;
+ * - `'refresh-error'`: computing a new value for an expired one has failed, with `error`.
+ */
+interface CacheEvent {
+    event: 'hit' | 'miss' | 'set' | 'compute' | 'refresh-error';
+    /** The cache in words, such as `the ResponseCache {"persist":"answers.db"}`. */
+    cache: string;
+    /** The arguments that name the entry. */
+    request: CacheRequest;
+    error?: unknown;
+}
 
 /**
  * A cache by string key with exact least-recently-used eviction. Values stay what they are: a hit returns the very value
@@ -1343,7 +1456,7 @@ declare class LRUCache<T = any> extends BaseCache {
     #private;
     /** @throws RangeError or TypeError for an option that cannot be used. */
     constructor(options?: CacheOptions<T, string>);
-    /** The value, or `undefined` when there is none or it has expired. */
+    /** Returns the value, or `undefined` when there is none or it has expired. */
     get(key: string, options?: LookupOptions): T | undefined;
     /** Stores `value`, in place of what was there. */
     set(key: string, value: T, options?: SetOptions): void;
@@ -1352,11 +1465,23 @@ declare class LRUCache<T = any> extends BaseCache {
      * share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(key: string, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry. No hit, no miss, and no use. */
+    /** Whether there is a live entry: no hit, no miss, and no use. */
     has(key: string, options?: LookupOptions): boolean;
-    /** Removes an entry: was it there? */
+    /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
+    peek(key: string): T | undefined;
+    /**
+     * Returns the milliseconds that an entry has left; 0 without one, `Infinity` for one that never expires.
+     */
+    getRemainingTTL(key: string): number;
+    /** Iterates over keys and values of the live entries, the least recently used first. O(n). */
+    entries(): IterableIterator<[string, T]>;
+    /** Returns the live entries for {@link load}, the least recently used first. O(n). */
+    dump(): [string, DumpedEntry<T>][];
+    /** Stores the entries of a {@link dump}, be it of another process. An entry that has expired since is left out. O(n). */
+    load(entries: Iterable<readonly [string, DumpedEntry<T>]>): void;
+    /** Removes an entry. Returns whether it was there. */
     delete(key: string): boolean;
-    /** The keys of the live entries, the least recently used first. O(n). */
+    /** Returns the keys of the live entries, the least recently used first. O(n). */
     keys(): string[];
 }
 
@@ -2046,4 +2171,4 @@ declare class ResultWriter<T = any> {
 }
 
 export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, cacheManager, cacheMiddleware, embeddingCacheMiddleware, estimateDuration, isCompleteAnswer, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard };
-export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
+export type { AcquireOptions, AiEvalsErrorCode, BatchHandler, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, DumpedEntry, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, FileOptions, FileWriterOptions, FileWriterStats, HeadersLike, InvalidRecord, ItemSource, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, OutputOf, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResponseCacheOptions, ResultWriterStats, RetryConfig, RunResult, RunnerConfig, Savings, SetOptions, ShouldCache, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TestCase, TestCaseInput, TestCaseMetadata, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenUsage, WorkerConfig };
