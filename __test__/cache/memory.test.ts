@@ -82,28 +82,30 @@ test('what is evicted, deleted, expired or cleared is let go', async () => {
   expect(cache.getStats().size).toBe(0);
 });
 
-test('a million sets in a cache of 100 leave memory flat', async () => {
+test('a million sets in a cache of 100 leave the heap flat', async () => {
   const cache = new LRUCache<string>({ maxSize: 100 });
   const fill = (from: number, to: number) => {
     for (let i = from; i < to; i += 1) cache.set(`key ${i}`, `value ${i}`);
   };
   fill(0, 100_000);
   await collect();
-  const [heap, rss] = [held(), process.memoryUsage().rss];
+  const heap = held();
   fill(100_000, 1_000_000);
   await collect();
   expect(held() - heap).toBeLessThan(1e6);
-  expect(process.memoryUsage().rss - rss).toBeLessThan(24e6);
   expect(cache.getStats()).toMatchObject({ size: 100, evictions: 999_900 });
 });
 
-test('a million sets of a ResponseCache in one synchronous loop leave resident memory where it was', () => {
+// In a process of its own: the heap of a test runner grows by itself.
+test.each([
+  ['ResponseCache', 'cache.set("prompt " + i, config, "answer " + i)'],
+  ['LRUCache', 'cache.set("key " + i, "value " + i)'],
+])('a million sets of a %s in one synchronous loop leave resident memory where it was', (kind, set) => {
   const script = `
-    const { ResponseCache } = require('@aah/ai-evals/performance');
-    const cache = new ResponseCache();
+    const cache = new (require('@aah/ai-evals/performance').${kind})();
     const config = { model: 'm', temperature: 0 };
     const fill = (from, to) => {
-      for (let i = from; i < to; i += 1) cache.set('prompt ' + i, config, 'answer ' + i);
+      for (let i = from; i < to; i += 1) ${set};
     };
     fill(0, 50000);
     const before = process.memoryUsage().rss;

@@ -224,8 +224,8 @@ describe.each(Object.entries(tiers))('%s', (_tier, place) => {
 
   test('a miss is explained across versions', () => {
     const where = place();
-    keep(new ResponseCache({ ...where, version: 'v1' })).set('key', config, 1);
-    const newer = keep(new ResponseCache({ ...where, version: 'v2' }));
+    keep(new ResponseCache({ ...where, explain: true, version: 'v1' })).set('key', config, 1);
+    const newer = keep(new ResponseCache({ ...where, explain: true, version: 'v2' }));
     expect(newer.explainMiss('key', config)?.differences).toEqual([{ path: 'version', asked: '"v2"', stored: '"v1"' }]);
   });
 

@@ -24,7 +24,10 @@ describe('memoryUsage', () => {
     class Case {
       readonly input: object;
       constructor(i: number) {
-        this.input = { messages: [{ role: 'user', content: text(i) }], more: new Map([['k', new Set([text(i + 1000)])]]) };
+        this.input = {
+          messages: [{ role: 'user', content: text(i) }],
+          more: new Map([['k', new Set([text(i + 1000)])]]),
+        };
       }
     }
     class Rows extends Map<number, string> {}
