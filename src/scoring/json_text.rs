@@ -8,7 +8,7 @@ use super::json::{self, Value};
 /// The code point of the surrogate U+D800.
 const STAND_IN: u32 = 0x10_F800;
 
-/// Bound on the work of looking for JSON in prose: bytes read by attempts per byte of text.
+/// Bound on the work of looking for JSON in prose: units read by failed attempts per unit of text.
 const EFFORT: usize = 16;
 
 /// Parses JSON text (RFC 8259); `None` if it is not, or nests deeper than [`json::MAX_DEPTH`].
@@ -50,42 +50,21 @@ fn in_prose(text: &str) -> Option<Value> {
     let mut effort = text.len().saturating_mul(EFFORT);
     let mut at = 0;
     while let Some(start) = text[at..].find(['{', '[']).map(|n| at + n) {
-        let end = end_of_brackets(text, start);
-        let Some(left) = effort.checked_sub(end.unwrap_or(text.len()) - start) else {
-            return found;
-        };
-        effort = left;
-        match end.and_then(|end| Some((end, json::parse(&text[start..end])?))) {
-            Some((end, value)) => {
+        match json::parse_at(text, start) {
+            Ok((value, end)) => {
                 found = Some(value);
                 at = end;
             }
-            None => at = start + 1,
+            Err(stopped) => {
+                let Some(left) = effort.checked_sub(stopped.saturating_sub(start)) else {
+                    return found;
+                };
+                effort = left;
+                at = start + 1;
+            }
         }
     }
     found
-}
-
-/// Where the bracket at `start` is closed, strings left aside; `None` if it never is.
-fn end_of_brackets(text: &str, start: usize) -> Option<usize> {
-    let (mut open, mut in_string, mut escaped) = (0usize, false, false);
-    for (at, byte) in text.bytes().enumerate().skip(start) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => open += 1,
-            b'}' | b']' => {
-                open = open.saturating_sub(1);
-                if open == 0 {
-                    return Some(at + 1);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
 }
 
 /// A string in which lone surrogates, also those written as escapes, are their stand-ins.
