@@ -24,8 +24,8 @@ function exportsOf(program, file) {
 const APART = new Set(['matchers']);
 
 /** The typings of such an entry point: its own declarations, with all else from the rolled-up `index.d.ts`. */
-function typingsApart(source) {
-  const own = readFileSync(join(source.replace(/\.d\.ts$/, ''), 'index.d.ts'), 'utf8');
+function typingsApart(root, entry) {
+  const own = readFileSync(join(root, '.tmp', 'types', entry, 'index.d.ts'), 'utf8');
   return HEADER + own.replaceAll(/from '\.\.\/[^']+'/g, "from '../index.js'");
 }
 
@@ -66,7 +66,7 @@ export async function writeEntryPoints(root, manifest) {
     const list = values.map((name) => `  ${name},\n`).join('');
     writeIfChanged(dist('.mjs'), `${HEADER}export {\n${list}} from './${entry}.js';\n`);
     const typings = APART.has(entry)
-      ? typingsApart(sources[i])
+      ? typingsApart(root, entry)
       : `${HEADER}export { ${names.join(', ')} } from '../index.js';\n`;
     writeIfChanged(dist('.d.mts'), typings);
     if (entry !== 'index') writeIfChanged(dist('.d.ts'), typings);
