@@ -196,6 +196,19 @@ describe('LLMJudgeScorer', () => {
     }
   });
 
+  test('takes one score for the whole, if it is from 0 to 1', async () => {
+    let reply = '{"score":0.8,"passed":false,"reasoning":"r"}';
+    const { baseURL, close } = await serving(() => chat(reply));
+    try {
+      const judge = new LLMJudgeScorer({ apiKey: 'k', baseURL });
+      expect(await judge.score('o', 'e')).toMatchObject({ score: 0.8, passed: true, reason: 'r' });
+      reply = '{"score":7,"passed":true}';
+      await expect(judge.score('o', 'e')).rejects.toMatchObject({ code: 'ERR_MALFORMED_VERDICT' });
+    } finally {
+      close();
+    }
+  });
+
   test('speaks to Anthropic too', async () => {
     const { requests, baseURL, close } = await serving(() => ({ content: [{ type: 'text', text: '{"score":0.9}' }] }));
     try {

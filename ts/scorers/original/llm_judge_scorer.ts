@@ -89,7 +89,9 @@ export function rubricJudge(
 
 function weighed(criteria: readonly WeightedCriterion[], reply: unknown): Verdict {
   const value: unknown = typeof reply === 'string' ? JSON.parse(withoutFence(reply)) : reply;
-  const { scores, reasoning } = (value ?? {}) as { scores?: Record<string, unknown>; reasoning?: string };
+  const { scores, score: whole, reasoning } = (value ?? {}) as Reply;
+  // A model that gives one score for the whole has judged, though not criterion by criterion.
+  if (scores === undefined && whole !== undefined) return { score: whole, ...reasonOf(reasoning) };
   if (typeof scores !== 'object' || scores === null) return wrongType('"scores"', 'an object', scores);
   const breakdown: Record<string, number> = {};
   let [sum, weights] = [0, 0];
@@ -101,7 +103,18 @@ function weighed(criteria: readonly WeightedCriterion[], reply: unknown): Verdic
     sum += weight * score;
     weights += weight;
   }
-  return { score: Math.min(1, sum / weights), breakdown, ...(reasoning === undefined ? {} : { reasoning }) };
+  return { score: Math.min(1, sum / weights), breakdown, ...reasonOf(reasoning) };
+}
+
+/** What a model replies; nothing of it is known to hold. */
+interface Reply {
+  scores?: Record<string, unknown>;
+  score?: number;
+  reasoning?: string;
+}
+
+function reasonOf(reasoning: string | undefined): { reasoning?: string } {
+  return reasoning === undefined ? {} : { reasoning };
 }
 
 function withoutFence(reply: string): string {
