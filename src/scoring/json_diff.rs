@@ -108,6 +108,12 @@ fn opened(value: &Value, depth: usize) -> Value {
     }
 }
 
+/// A member of an object; a missing one is null.
+fn member<'v>(members: &'v BTreeMap<String, Value>, key: &str) -> &'v Value {
+    static NULL: Value = Value::Null;
+    members.get(key).unwrap_or(&NULL)
+}
+
 fn similarity<E>(
     expected: &Value,
     actual: &Value,
@@ -121,9 +127,7 @@ fn similarity<E>(
             }
             let mut sum = 0.0;
             for key in &keys {
-                let member = |members: &BTreeMap<String, Value>| members.get(*key).cloned();
-                let (a, b) = (member(a), member(b));
-                sum += similarity(&a.unwrap_or(Value::Null), &b.unwrap_or(Value::Null), compare)?;
+                sum += similarity(member(a, key), member(b, key), compare)?;
             }
             Ok(sum / keys.len() as f64)
         }
@@ -350,6 +354,16 @@ mod tests {
                 }),
             ]
         })
+    }
+
+    #[test]
+    fn deep_values_and_json_in_json_use_a_bounded_stack() {
+        let deep = format!("{}1{}", "[".repeat(250), "]".repeat(250));
+        assert_eq!(scored(&deep, &deep, false), 1.0);
+        let within = format!("{}\"{deep}\"{}", "[".repeat(250), "]".repeat(250));
+        assert_eq!(scored(&within, &within, false), 1.0);
+        let objects = format!("{}1{}", "{\"a\":".repeat(250), "}".repeat(250));
+        assert_eq!(scored(&objects, &objects, false), 1.0);
     }
 
     proptest! {
