@@ -3,7 +3,14 @@
  * the library would not open and what to run; and native errors into the facade's own.
  */
 import type * as Binding from './binding.cjs';
-import { AiEvalsError, ArgumentRangeError, ArgumentTypeError, NativeLoadError, NativePanicError } from './errors.js';
+import {
+  AiEvalsError,
+  type AiEvalsErrorCode,
+  ArgumentRangeError,
+  ArgumentTypeError,
+  NativeLoadError,
+  NativePanicError,
+} from './errors.js';
 import { packageVersion } from './package_root.js';
 
 declare const require: (id: string) => unknown;
@@ -69,8 +76,8 @@ function whatToDo(install: string | undefined, version: string): string {
 }
 
 /**
- * Turns what a native call threw into an error of this realm. The engine prefixes a message with the code of the class
- * it wants (`ERR_OUT_OF_RANGE: …`); anything without one is either a caught panic or a failure of Node-API itself.
+ * Turns what a native call threw into an error of this realm. Errors of the engine carry a code (`src/binding/error.rs`);
+ * anything without one of ours is a caught panic or a failure of Node-API itself.
  */
 export function fromNative(error: unknown): Error {
   const message = messageOf(error);
@@ -81,10 +88,10 @@ export function fromNative(error: unknown): Error {
       { cause: error },
     );
   }
-  const [, code, text] = /^(ERR_[A-Z_]+): ([\s\S]*)$/.exec(message) ?? [];
-  if (code === 'ERR_OUT_OF_RANGE') return new ArgumentRangeError(text);
-  if (code === 'ERR_INVALID_ARG_TYPE') return new ArgumentTypeError(text);
-  if (code !== undefined && text !== undefined) return new AiEvalsError(code as AiEvalsError['code'], text);
+  const code = codeOf(error);
+  if (code === 'ERR_OUT_OF_RANGE') return new ArgumentRangeError(message);
+  if (code === 'ERR_INVALID_ARG_TYPE') return new ArgumentTypeError(message);
+  if (code !== undefined && code !== 'ERR_NATIVE') return new AiEvalsError(code, message);
   return new AiEvalsError('ERR_NATIVE', message, { cause: error });
 }
 
@@ -95,6 +102,12 @@ export function guarded<T>(fn: () => T): T {
   } catch (error) {
     throw fromNative(error);
   }
+}
+
+/** The code of an engine error; `undefined` for any other. */
+function codeOf(error: unknown): AiEvalsErrorCode | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_ARG_TYPE' | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && code.startsWith('ERR_') ? (code as AiEvalsErrorCode) : undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -26,11 +26,13 @@ test('an error of Node-API itself is not taken for a panic', () => {
 });
 
 test('the codes of engine errors choose the class', () => {
-  const from = (message: string) => internal.fromNative(new Error(message));
-  expect(from('ERR_OUT_OF_RANGE: n must be 1')).toMatchObject({ name: 'ArgumentRangeError', message: 'n must be 1' });
-  expect(from('ERR_OUT_OF_RANGE: n must be 1')).toBeInstanceOf(RangeError);
-  expect(from('ERR_INVALID_ARG_TYPE: n must be a number')).toBeInstanceOf(TypeError);
-  expect(from('ERR_DATASET: line 3\nis broken')).toMatchObject({ code: 'ERR_DATASET', message: 'line 3\nis broken' });
+  const from = (code: string, message: string) => internal.fromNative(Object.assign(new Error(message), { code }));
+  const range = from('ERR_OUT_OF_RANGE', 'n must be 1');
+  expect(range).toMatchObject({ name: 'ArgumentRangeError', message: 'n must be 1' });
+  expect(range).toBeInstanceOf(RangeError);
+  expect(from('ERR_INVALID_ARG_TYPE', 'n must be a number')).toBeInstanceOf(TypeError);
+  expect(from('ERR_STORAGE', 'row 3\nis broken')).toMatchObject({ code: 'ERR_STORAGE', message: 'row 3\nis broken' });
+  expect(from('InvalidArg', 'Node-API said no')).toMatchObject({ code: 'ERR_NATIVE', message: 'Node-API said no' });
 });
 
 test('a panic does not end the process and prints nothing', async () => {

@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use napi::bindgen_prelude::{Float64ArraySlice, Result};
+use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 
+use super::error::Result;
 use super::limiter::{LimitValues, feedback, weight};
 use super::number::{integer, positive};
 use crate::executor::plan::{self, Suite};

@@ -7,6 +7,7 @@
 //! - no raw native class or error reaches a user: `ts/` wraps both.
 
 mod cache;
+pub mod error;
 mod executor;
 mod lifecycle;
 mod limiter;

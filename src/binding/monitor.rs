@@ -1,9 +1,10 @@
 //! Binding of the module `monitor`. Calls come in as one typed array. Figures go out into arrays that the facade allocated, or
 //! as one JSON string.
 
+use super::error::{Code, Failure, Result};
 use super::number::integer;
-use crate::monitor::{BaselineError, CALL_FIELDS, Monitor, Thresholds};
-use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
+use crate::monitor::{CALL_FIELDS, Monitor, Thresholds};
+use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -11,23 +12,16 @@ use std::cell::RefCell;
 const MAX_INDEX: f64 = u32::MAX as f64;
 
 fn json<T: Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| Error::from_reason(error.to_string()))
-}
-
-fn refused(error: &BaselineError) -> Error {
-    Error::new(Status::InvalidArg, error.to_string())
+    serde_json::to_string(value).map_err(|error| Failure::new(Code::Native, error))
 }
 
 /// Writes `figures` to the front of `out`.
 fn fill(out: &mut Float64ArraySlice, figures: &[f64]) -> Result<()> {
     // SAFETY: the facade passes an array it owns, of memory no other thread sees, and does not touch it during this call.
     let out = unsafe { out.as_mut() };
-    let front = out.get_mut(..figures.len()).ok_or_else(|| {
-        Error::new(
-            Status::InvalidArg,
-            "ERR_OUT_OF_RANGE: out is too short for the figures",
-        )
-    })?;
+    let front = out
+        .get_mut(..figures.len())
+        .ok_or_else(|| Failure::out_of_range("out is too short for the figures"))?;
     front.copy_from_slice(figures);
     Ok(())
 }
@@ -66,12 +60,8 @@ impl NativeMonitor {
         };
         let component = integer("component", component, 0.0, MAX_INDEX)? as usize;
         let node = self.monitor.borrow_mut().node(parent, component);
-        node.map(|n| n as f64).ok_or_else(|| {
-            Error::new(
-                Status::InvalidArg,
-                "ERR_OUT_OF_RANGE: no such component or parent node",
-            )
-        })
+        node.map(|n| n as f64)
+            .ok_or_else(|| Failure::out_of_range("no such component or parent node"))
     }
 
     /// Records the first `calls` finished calls of the batch, three numbers each: node, duration (ms) and self time (ms).
@@ -148,20 +138,15 @@ impl NativeMonitor {
     /// The baseline `id` as JSON, or null.
     #[napi(catch_unwind)]
     pub fn export_baseline(&self, id: String) -> Result<Option<String>> {
-        self.monitor
-            .borrow()
-            .export_baseline(&id)
-            .map_err(|error| refused(&error))
+        self.monitor.borrow().export_baseline(&id).map_err(Failure::from)
     }
 
     /// Takes in an exported baseline, under `id` if given; returns it as JSON.
     #[napi(catch_unwind)]
     pub fn import_baseline(&self, document: String, id: Option<String>) -> Result<String> {
         let mut monitor = self.monitor.borrow_mut();
-        let document = monitor
-            .import_baseline(&document, id)
-            .map_err(|error| refused(&error))?;
-        document.to_json().map_err(|error| refused(&error))
+        let document = monitor.import_baseline(&document, id)?;
+        Ok(document.to_json()?)
     }
 
     /// Forgets every baseline.

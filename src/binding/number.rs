@@ -1,15 +1,12 @@
 //! Checked numbers: JavaScript has one number type, and silent coercion (−1 → 4294967295, NaN → 0) loses data.
 
-use napi::{Error, Status};
-
-/// The code of an error for a number out of its range; the facade turns it into a `RangeError`.
-pub const OUT_OF_RANGE: &str = "ERR_OUT_OF_RANGE";
+use super::error::{Failure, Result};
 
 /// A whole number from `min` to `max`, or an error that names the argument.
 ///
 /// # Errors
 /// When `value` is NaN, infinite, fractional or outside `min..=max`.
-pub fn integer(name: &str, value: f64, min: f64, max: f64) -> napi::Result<u64> {
+pub fn integer(name: &str, value: f64, min: f64, max: f64) -> Result<u64> {
     if value.fract() == 0.0 && value >= min && value <= max {
         Ok(value as u64)
     } else {
@@ -25,7 +22,7 @@ pub fn integer(name: &str, value: f64, min: f64, max: f64) -> napi::Result<u64> 
 ///
 /// # Errors
 /// When `value` is NaN, zero or negative.
-pub fn positive(name: &str, value: f64) -> napi::Result<f64> {
+pub fn positive(name: &str, value: f64) -> Result<f64> {
     if value > 0.0 {
         Ok(value)
     } else {
@@ -33,9 +30,6 @@ pub fn positive(name: &str, value: f64) -> napi::Result<f64> {
     }
 }
 
-fn out_of_range(name: &str, value: f64, expected: &str) -> Error {
-    Error::new(
-        Status::InvalidArg,
-        format!("{OUT_OF_RANGE}: {name} must be {expected}, got {value}"),
-    )
+fn out_of_range(name: &str, value: f64, expected: &str) -> Failure {
+    Failure::out_of_range(format!("{name} must be {expected}, got {value}"))
 }

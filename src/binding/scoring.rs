@@ -1,10 +1,9 @@
 //! Binding of the module `scoring`: one crossing scores a whole batch.
 
-use super::number::OUT_OF_RANGE;
+use super::error::{Failure, Result};
 use crate::scoring::number::Tolerance;
 use crate::scoring::{Matcher, Score, utf16};
 use napi::bindgen_prelude::{Float64Array, Uint32Array, Utf16String};
-use napi::{Error, Status};
 use napi_derive::napi;
 
 /// Scores a batch of answers. `texts` is every expected and actual text, alternating, run together; `lengths` says how
@@ -15,7 +14,7 @@ pub fn score_matches(
     tolerance: f64,
     texts: Utf16String,
     lengths: Uint32Array,
-) -> napi::Result<Float64Array> {
+) -> Result<Float64Array> {
     let matcher = match matcher.as_str() {
         "exact" => Matcher::Exact,
         "numeric" if tolerance >= 0.0 && tolerance.is_finite() => Matcher::Numeric {
@@ -25,12 +24,12 @@ pub fn score_matches(
             },
         },
         "numeric" => {
-            let message =
-                format!("{OUT_OF_RANGE}: tolerance must be a finite number of at least 0, got {tolerance}");
-            return Err(Error::new(Status::InvalidArg, message));
+            return Err(Failure::out_of_range(format!(
+                "tolerance must be a finite number of at least 0, got {tolerance}"
+            )));
         }
         "json" => Matcher::Json,
-        other => return Err(invalid(&format!("no such matcher: {other}"))),
+        other => return Err(Failure::invalid(format!("no such matcher: {other}"))),
     };
     let mut at = 0;
     let mut next = |length: u32| {
@@ -41,15 +40,11 @@ pub fn score_matches(
     let scores = lengths.as_ref().chunks_exact(2).map(|pair| {
         let (expected, actual) = next(pair[0])
             .zip(next(pair[1]))
-            .ok_or_else(|| invalid("texts end early"))?;
+            .ok_or_else(|| Failure::invalid("texts end early"))?;
         Ok(match matcher.score(&expected, &actual) {
             Score::Matched(score) => score,
             Score::Unusable => f64::NAN,
         })
     });
-    Ok(Float64Array::new(scores.collect::<napi::Result<Vec<f64>>>()?))
-}
-
-fn invalid(message: &str) -> Error {
-    Error::new(Status::InvalidArg, format!("ERR_INVALID_ARG_TYPE: {message}"))
+    Ok(Float64Array::new(scores.collect::<Result<Vec<f64>>>()?))
 }

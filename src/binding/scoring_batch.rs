@@ -1,16 +1,17 @@
-//! Binding of the kernels of room `scoring`: one pair at once, or a batch on the threads of a pool.
+//! Binding of the kernels of the module `scoring`: one pair at once, or a batch on the threads of a pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use napi::Env;
 use napi::bindgen_prelude::{
     Float64Array, Float64ArraySlice, Object, Uint16ArraySlice, Uint32ArraySlice, Utf16String,
 };
-use napi::{Env, Error, Status};
 use napi_derive::napi;
 
-use super::number::{OUT_OF_RANGE, integer};
+use super::error::{Code, Failure, Result};
+use super::number::integer;
 use crate::scoring::batch::{Batch, Outcome};
 use crate::scoring::interrupt::{Interrupt, Stop};
 use crate::scoring::kernel::{Kernel, build};
@@ -25,11 +26,9 @@ pub struct NativeKernel {
 impl NativeKernel {
     /// Builds the kernel of a JSON specification.
     #[napi(constructor, catch_unwind)]
-    pub fn new(specification: String) -> napi::Result<Self> {
-        let kernel =
-            build(&specification).map_err(|error| Error::new(Status::InvalidArg, error.to_string()))?;
+    pub fn new(specification: String) -> Result<Self> {
         Ok(Self {
-            kernel: Arc::from(kernel),
+            kernel: Arc::from(build(&specification)?),
         })
     }
 
@@ -48,7 +47,7 @@ impl NativeKernel {
         lengths: Uint32ArraySlice,
         count: f64,
         mut row: Float64ArraySlice,
-    ) -> napi::Result<()> {
+    ) -> Result<()> {
         let count = integer("count", count, 2.0, lengths.len() as f64)? as u32;
         let batch = packed(texts.to_vec(), &lengths[..count as usize], &[count])?;
         // SAFETY: the slice lives for this call and the JavaScript thread, its only other user, is in this call.
@@ -56,10 +55,10 @@ impl NativeKernel {
         let width = 1 + self.kernel.figures().len();
         let row = row
             .get_mut(..width)
-            .ok_or_else(|| invalid("the row is too short"))?;
+            .ok_or_else(|| Failure::invalid("the row is too short"))?;
         batch
             .score_one(0, &*self.kernel, row, Interrupt::never())
-            .map_err(|stop| refusal(&stop))
+            .map_err(Failure::from)
     }
 }
 
@@ -74,7 +73,7 @@ pub struct NativeScoringThreads {
 impl NativeScoringThreads {
     /// At most `workers` threads.
     #[napi(constructor, catch_unwind)]
-    pub fn new(workers: f64) -> napi::Result<Self> {
+    pub fn new(workers: f64) -> Result<Self> {
         Ok(Self {
             workers: integer("workers", workers, 1.0, 1024.0)? as usize,
             threads: Mutex::new(None),
@@ -87,7 +86,7 @@ impl NativeScoringThreads {
         held(&self.threads).take();
     }
 
-    fn spawn(&self, task: impl FnOnce() + Send + 'static) -> napi::Result<()> {
+    fn spawn(&self, task: impl FnOnce() + Send + 'static) -> Result<()> {
         let mut threads = held(&self.threads);
         let pool = match threads.take() {
             Some(pool) => pool,
@@ -95,7 +94,7 @@ impl NativeScoringThreads {
                 .num_threads(self.workers)
                 .thread_name(|at| format!("scoring-{at}"))
                 .build()
-                .map_err(|error| Error::from_reason(format!("ERR_NATIVE: cannot start threads: {error}")))?,
+                .map_err(|error| Failure::new(Code::Native, format!("cannot start threads: {error}")))?,
         };
         threads.insert(pool).spawn(task);
         Ok(())
@@ -127,7 +126,7 @@ impl NativeBatch {
 
     /// Appends the next texts, or a part of one: the first `length` of `units`.
     #[napi(catch_unwind)]
-    pub fn append(&mut self, units: Uint16ArraySlice, length: f64) -> napi::Result<()> {
+    pub fn append(&mut self, units: Uint16ArraySlice, length: f64) -> Result<()> {
         let length = integer("length", length, 0.0, units.len() as f64)? as usize;
         self.units.extend_from_slice(&units[..length]);
         Ok(())
@@ -144,7 +143,7 @@ impl NativeBatch {
         lengths: Uint32ArraySlice,
         counts: Uint32ArraySlice,
         figures: bool,
-    ) -> napi::Result<Object<'env>> {
+    ) -> Result<Object<'env>> {
         let batch = packed(std::mem::take(&mut self.units), &lengths, &counts)?;
         let kernel = kernel.kernel.clone();
         let (aborted, done, refused) = (self.aborted.clone(), self.done.clone(), self.refused.clone());
@@ -160,11 +159,11 @@ impl NativeBatch {
                     *held(&refused) = pairs;
                     deferred.resolve(move |_| Ok(Float64Array::new(rows)));
                 }
-                Ok(Err(stop)) => deferred.reject(refusal(&stop)),
+                Ok(Err(stop)) => deferred.reject(napi::Error::from_reason(stop.to_string())),
                 Err(panic) => {
                     let text = panic.downcast_ref::<String>().map(String::as_str);
                     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                    deferred.reject(Error::from_reason(
+                    deferred.reject(napi::Error::from_reason(
                         text.unwrap_or("a panic without a message").to_owned(),
                     ));
                 }
@@ -189,10 +188,7 @@ impl NativeBatch {
     #[napi(catch_unwind)]
     pub fn refused(&self) -> Option<String> {
         let refused = held(&self.refused);
-        let rows: Vec<(usize, String)> = refused
-            .iter()
-            .map(|(at, stop)| (*at, refusal(stop).reason.to_string()))
-            .collect();
+        let rows: Vec<(usize, String)> = refused.iter().map(|(at, stop)| (*at, stop.to_string())).collect();
         (!rows.is_empty()).then(|| serde_json::json!(rows).to_string())
     }
 }
@@ -212,36 +208,25 @@ pub fn score_corpus(
     lengths: Uint32ArraySlice,
     counts: Uint32ArraySlice,
     mut row: Float64ArraySlice,
-) -> napi::Result<()> {
+) -> Result<()> {
     let batch = packed(texts.to_vec(), &lengths, &counts)?;
     // SAFETY: the slice lives for this call and the JavaScript thread, its only other user, is in this call.
     let row = unsafe { row.as_mut() };
     let width = 1 + kernel.kernel.figures().len();
     let (score, figures) = row
         .get_mut(..width)
-        .ok_or_else(|| invalid("the row is too short"))?
+        .ok_or_else(|| Failure::invalid("the row is too short"))?
         .split_at_mut(1);
     let scored = batch.score_corpus(&*kernel.kernel, figures, Interrupt::never());
     score[0] = scored
-        .ok_or_else(|| invalid("the scorer has no corpus form"))?
-        .map_err(|stop| refusal(&stop))?;
+        .ok_or_else(|| Failure::invalid("the scorer has no corpus form"))?
+        .map_err(Failure::from)?;
     Ok(())
 }
 
-fn packed(units: Vec<u16>, lengths: &[u32], counts: &[u32]) -> napi::Result<Batch> {
-    Batch::new(units, lengths, counts).ok_or_else(|| invalid("the lengths do not add up to the texts"))
-}
-
-fn refusal(stop: &Stop) -> Error {
-    let code = match stop {
-        Stop::TooLarge { .. } => OUT_OF_RANGE,
-        Stop::Interrupted => "ERR_NATIVE",
-    };
-    Error::new(Status::GenericFailure, format!("{code}: {stop}"))
-}
-
-fn invalid(message: &str) -> Error {
-    Error::new(Status::InvalidArg, format!("ERR_INVALID_ARG_TYPE: {message}"))
+fn packed(units: Vec<u16>, lengths: &[u32], counts: &[u32]) -> Result<Batch> {
+    Batch::new(units, lengths, counts)
+        .ok_or_else(|| Failure::invalid("the lengths do not add up to the texts"))
 }
 
 /// What is behind a lock here is whole at any time, so a poisoned lock is as good as any.

@@ -1,35 +1,26 @@
-//! Binding of the figures of room `scoring` that are no scores of one pair: reports, intervals, tests, and the parts of
+//! Binding of the figures of the module `scoring` that are no scores of one pair: reports, intervals, tests, and the parts of
 //! scorers that compare with JavaScript.
 
-use super::number::{OUT_OF_RANGE, integer};
+use super::error::{Failure, Result};
+use super::number::integer;
 use crate::scoring::aggregates::{
-    AggregateError, McnemarMethod, Method, Resampling, bootstrap_interval, mcnemar, paired_bootstrap,
-    wilson_interval,
+    McnemarMethod, Method, Resampling, bootstrap_interval, mcnemar, paired_bootstrap, wilson_interval,
 };
 use crate::scoring::classification::{KappaWeights, PrecisionRecall, report};
 use crate::scoring::interrupt::Interrupt;
 use crate::scoring::json_schema::{JsonSchema, JsonSchemaSpecification};
 use crate::scoring::{json_diff, json_text, list_overlap, ranking};
 use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Uint32ArraySlice, Utf16String};
-use napi::{Error, Result, Status};
 use napi_derive::napi;
 
 /// The largest seed and count: whole numbers up to here are exact in JavaScript.
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
 
-fn refused(error: &dyn std::fmt::Display) -> Error {
-    Error::new(Status::InvalidArg, format!("{OUT_OF_RANGE}: {error}"))
-}
-
-fn invalid(error: &dyn std::fmt::Display) -> Error {
-    Error::new(Status::InvalidArg, format!("ERR_INVALID_ARG_TYPE: {error}"))
-}
-
 fn share(name: &str, value: f64) -> Result<f64> {
     if value > 0.0 && value < 1.0 {
         Ok(value)
     } else {
-        Err(refused(&format!(
+        Err(Failure::out_of_range(format!(
             "{name} must be above 0 and below 1, got {value}"
         )))
     }
@@ -54,8 +45,7 @@ pub fn bootstrap_mean_interval(
 ) -> Result<Float64Array> {
     let method = if bca { Method::Bca } else { Method::Percentile };
     let resampling = resampling(confidence, resamples, seed)?;
-    let (mean, interval) =
-        bootstrap_interval(&values, &resampling, method).map_err(|error| refused(&error))?;
+    let (mean, interval) = bootstrap_interval(&values, &resampling, method).map_err(Failure::out_of_range)?;
     Ok(Float64Array::new(vec![mean, interval.low, interval.high]))
 }
 
@@ -69,7 +59,7 @@ pub fn bootstrap_difference(
     seed: f64,
 ) -> Result<Float64Array> {
     let resampling = resampling(confidence, resamples, seed)?;
-    let found = paired_bootstrap(&a, &b, &resampling).map_err(|error: AggregateError| refused(&error))?;
+    let found = paired_bootstrap(&a, &b, &resampling).map_err(Failure::out_of_range)?;
     let figures = vec![found.difference, found.interval.low, found.interval.high, found.p];
     Ok(Float64Array::new(figures))
 }
@@ -114,7 +104,7 @@ pub fn classification_figures(
     };
     let classes = integer("classes", classes, 0.0, f64::from(u32::MAX))? as usize;
     let labels = integer("labels", labels, 0.0, classes as f64)? as usize;
-    let report = report(&expected, &actual, labels, classes, weights).map_err(|error| refused(&error))?;
+    let report = report(&expected, &actual, labels, classes, weights).map_err(Failure::out_of_range)?;
     let three = |scores: &PrecisionRecall| [scores.precision, scores.recall, scores.f1];
     let mut row = vec![
         report.accuracy,
@@ -153,7 +143,7 @@ pub fn ndcg_of_scores(relevance: Float64ArraySlice, scores: Float64ArraySlice, k
 pub fn assignment_is_affordable(expected: f64, actual: f64, max_cells: f64) -> Result<()> {
     let expected = integer("expected", expected, 0.0, f64::from(u32::MAX))? as usize;
     let actual = integer("actual", actual, 0.0, f64::from(u32::MAX))? as usize;
-    list_overlap::affordable(expected, actual, max_cells).map_err(|error| refused(&error))
+    list_overlap::affordable(expected, actual, max_cells).map_err(Failure::out_of_range)
 }
 
 /// The overlap of lists whose elements were compared in JavaScript: `similarity` row by row of expected elements.
@@ -167,10 +157,10 @@ pub fn overlap_of_similarities(
     let expected = integer("expected", expected, 0.0, f64::from(u32::MAX))? as usize;
     let actual = integer("actual", actual, 0.0, f64::from(u32::MAX))? as usize;
     if expected.checked_mul(actual) != Some(similarity.len()) {
-        return Err(invalid(&"similarity must have one entry for each pair"));
+        return Err(Failure::invalid("similarity must have one entry for each pair"));
     }
     list_overlap::score(expected, actual, allow_extra, &similarity, Interrupt::never())
-        .map_err(|error| refused(&error))
+        .map_err(Failure::out_of_range)
 }
 
 /// The leaves of two JSON values that are compared in JavaScript, as JSON: `["s", expected, actual]` for strings, `["n", …]`
@@ -205,7 +195,8 @@ fn compare_json(
     preserve_strings: bool,
     compare: &mut dyn FnMut(json_diff::Leaf) -> f64,
 ) -> Result<f64> {
-    let read = |units: &[u16]| json_text::parse(units).ok_or_else(|| invalid(&"the text is not JSON"));
+    let read =
+        |units: &[u16]| json_text::parse(units).ok_or_else(|| Failure::invalid("the text is not JSON"));
     let (expected, actual) = (read(expected)?, read(actual)?);
     json_diff::score(&expected, &actual, preserve_strings, &mut |leaf| {
         Ok(compare(leaf))
@@ -224,14 +215,14 @@ impl NativeJsonSchema {
     #[napi(constructor, catch_unwind)]
     pub fn new(specification: String) -> Result<Self> {
         let specification: JsonSchemaSpecification =
-            serde_json::from_str(&specification).map_err(|error| invalid(&error))?;
-        let schema = JsonSchema::new(&specification).map_err(|error| refused(&error))?;
+            serde_json::from_str(&specification).map_err(Failure::invalid)?;
+        let schema = JsonSchema::new(&specification).map_err(Failure::out_of_range)?;
         Ok(Self { schema })
     }
 
     /// Says why an answer is not valid; null if it is.
     #[napi(catch_unwind)]
     pub fn explain(&self, answer: Utf16String) -> Result<Option<String>> {
-        self.schema.explain(&answer).map_err(|error| refused(&error))
+        self.schema.explain(&answer).map_err(Failure::out_of_range)
     }
 }

@@ -1,9 +1,10 @@
 //! Binding of what benchmarks ask of the modules `stats` and `monitor`.
 
+use super::error::{Failure, Result};
 use super::number::integer;
 use crate::monitor::benchmark::{Change, Clock, calls_per_sample, compare, is_settled, summarize};
 use crate::monitor::reference_work;
-use napi::bindgen_prelude::{Error, Float64ArraySlice, Result, Status};
+use napi::bindgen_prelude::Float64ArraySlice;
 use napi_derive::napi;
 use std::{hint::black_box, time::Instant};
 
@@ -50,10 +51,7 @@ pub fn benchmark_summarize(
     let out = unsafe { out.as_mut() };
     let all: Vec<f64> = [&summary.figures[..], &summary.rounds, &summary.reference].concat();
     let Some(front) = out.get_mut(..all.len()) else {
-        return Err(Error::new(
-            Status::InvalidArg,
-            "ERR_OUT_OF_RANGE: out is too short for the figures",
-        ));
+        return Err(Failure::out_of_range("out is too short for the figures"));
     };
     front.copy_from_slice(&all);
     Ok(summary.rounds.len() as f64)
@@ -62,12 +60,7 @@ pub fn benchmark_summarize(
 /// Compares two results: a `Change` as JSON in, a `Comparison` as JSON out.
 #[napi(catch_unwind)]
 pub fn benchmark_compare(change: String) -> Result<String> {
-    let broken = |error: serde_json::Error| {
-        Error::new(
-            Status::InvalidArg,
-            format!("ERR_INVALID_ARG_TYPE: not two benchmark results: {error}"),
-        )
-    };
+    let broken = |error: serde_json::Error| Failure::invalid(format!("not two benchmark results: {error}"));
     let change: Change = serde_json::from_str(&change).map_err(broken)?;
     serde_json::to_string(&compare(&change)).map_err(broken)
 }

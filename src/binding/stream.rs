@@ -10,19 +10,16 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Error, JsString, Status, Task};
 use napi_derive::napi;
 
+use super::error::{Failure, Result};
 use super::number::integer;
 use crate::stream::source::{
     AppendPoint, AppendTarget, Batch, CsvOptions, DatasetError, DatasetReader, Dialect, Format, Header,
     MAX_RECORD_BYTES, Progress, ReaderOptions, StopSignal, Stopper, Text, finished_header, stop_signal,
 };
 use crate::stream::spill_file::UnnamedFiles;
-use crate::stream::spill_queue::{self, SpillError};
+use crate::stream::spill_queue;
 
 const MAX_SAFE: f64 = 9_007_199_254_740_991.0;
-
-fn storage_error(error: &SpillError) -> Error {
-    Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}"))
-}
 
 /// A queue of byte chunks outside the JavaScript heap; see the engine's type of that name.
 #[napi]
@@ -44,11 +41,9 @@ impl SpillQueue {
 
     /// Appends `chunk`; to disk when compressed chunks in memory would take more than `memory_limit` bytes.
     #[napi(catch_unwind)]
-    pub fn push(&mut self, env: Env, chunk: Uint8ArraySlice, memory_limit: f64) -> napi::Result<()> {
+    pub fn push(&mut self, env: Env, chunk: Uint8ArraySlice, memory_limit: f64) -> Result<()> {
         let limit = integer("memoryLimit", memory_limit, 0.0, MAX_SAFE)?;
-        self.queue
-            .push(&chunk, limit)
-            .map_err(|error| storage_error(&error))?;
+        self.queue.push(&chunk, limit)?;
         self.report(env)
     }
 
@@ -60,18 +55,16 @@ impl SpillQueue {
 
     /// Takes the first chunk into `destination`, which must have its size.
     #[napi(catch_unwind)]
-    pub fn pop_into(&mut self, env: Env, mut destination: Uint8ArraySlice) -> napi::Result<()> {
+    pub fn pop_into(&mut self, env: Env, mut destination: Uint8ArraySlice) -> Result<()> {
         // SAFETY: the slice lives for this call and the JavaScript thread, its only other user, is in this call.
         let bytes = unsafe { destination.as_mut() };
-        self.queue
-            .pop_into(bytes)
-            .map_err(|error| storage_error(&error))?;
+        self.queue.pop_into(bytes)?;
         self.report(env)
     }
 
     /// Drops every chunk.
     #[napi(catch_unwind)]
-    pub fn clear(&mut self, env: Env) -> napi::Result<()> {
+    pub fn clear(&mut self, env: Env) -> Result<()> {
         self.queue.clear();
         self.report(env)
     }
@@ -89,7 +82,7 @@ impl SpillQueue {
     }
 
     /// Tells V8 how much memory hangs on this object, so that its collector takes it into account.
-    fn report(&mut self, env: Env) -> napi::Result<()> {
+    fn report(&mut self, env: Env) -> Result<()> {
         let held = self.queue.memory_bytes().cast_signed();
         if held != self.reported {
             env.adjust_external_memory(held - self.reported)?;
@@ -123,11 +116,11 @@ pub struct DatasetBatch {
 impl DatasetBatch {
     /// The next JSON array of items; `null` when there is none.
     #[napi(catch_unwind, ts_return_type = "string | null")]
-    pub fn next_text<'env>(&mut self, env: &'env Env) -> napi::Result<Option<JsString<'env>>> {
+    pub fn next_text<'env>(&mut self, env: &'env Env) -> Result<Option<JsString<'env>>> {
         match self.texts.next() {
             None => Ok(None),
-            Some(Text::Latin1(bytes)) => env.create_string_latin1(bytes).map(Some),
-            Some(Text::Utf16(units)) => env.create_string_utf16(units).map(Some),
+            Some(Text::Latin1(bytes)) => Ok(Some(env.create_string_latin1(bytes)?)),
+            Some(Text::Utf16(units)) => Ok(Some(env.create_string_utf16(units)?)),
         }
     }
 
@@ -207,7 +200,7 @@ struct SharedReader {
 }
 
 impl SharedReader {
-    fn next(&self) -> Result<Batch, DatasetError> {
+    fn next(&self) -> std::result::Result<Batch, DatasetError> {
         let mut held = locked(&self.reader);
         if self.closed.load(Ordering::Acquire) {
             *held = None;
@@ -264,18 +257,17 @@ pub struct DatasetFileOptions {
     pub live: bool,
 }
 
-fn one_byte(name: &str, text: &str) -> napi::Result<u8> {
+fn one_byte(name: &str, text: &str) -> Result<u8> {
     match text.as_bytes() {
         [byte] if byte.is_ascii() => Ok(*byte),
-        _ => {
-            let message = format!("ERR_OUT_OF_RANGE: {name} must be one ASCII character");
-            Err(Error::new(Status::InvalidArg, message))
-        }
+        _ => Err(Failure::out_of_range(format!(
+            "{name} must be one ASCII character"
+        ))),
     }
 }
 
 impl DatasetFileOptions {
-    fn csv(&self) -> napi::Result<CsvOptions> {
+    fn csv(&self) -> Result<CsvOptions> {
         let byte = |name, text: &Option<String>| text.as_deref().map(|text| one_byte(name, text)).transpose();
         Ok(CsvOptions {
             delimiter: byte("delimiter", &self.delimiter)?,
@@ -307,15 +299,11 @@ type BatchListener = ThreadsafeFunction<DatasetBatch, (), DatasetBatch, Status, 
 impl DatasetFile {
     /// Keeps `path` and how to read it; the file is opened by the first read.
     #[napi(constructor, catch_unwind)]
-    pub fn new(path: String, options: DatasetFileOptions) -> napi::Result<Self> {
+    pub fn new(path: String, options: DatasetFileOptions) -> Result<Self> {
         let batch_bytes = integer("batchBytes", options.batch_bytes, 1.0, 1_073_741_824.0)? as usize;
         let (stopper, stop) = if options.live {
-            let ends = stop_signal().map_err(|error| {
-                Error::new(
-                    Status::GenericFailure,
-                    format!("ERR_STORAGE: a pipe cannot be read: {error}"),
-                )
-            })?;
+            let ends =
+                stop_signal().map_err(|error| Failure::storage(format!("a pipe cannot be read: {error}")))?;
             (Some(ends.0), Some(ends.1))
         } else {
             (None, None)
@@ -351,7 +339,7 @@ impl DatasetFile {
     /// Reads the next batch on a thread of its own, as it may take for ever, and passes it to `done`. One call at a time.
     /// The call does not keep the process alive.
     #[napi(catch_unwind, ts_args_type = "done: (batch: DatasetBatch) => void")]
-    pub fn next_live(&self, done: BatchListener) -> napi::Result<()> {
+    pub fn next_live(&self, done: BatchListener) -> Result<()> {
         let shared = Arc::clone(&self.shared);
         let read = move || {
             let output = caught(|| shared.next()).unwrap_or_else(|error| {
@@ -366,12 +354,7 @@ impl DatasetFile {
             .name("ai-evals-pipe".into())
             .spawn(read)
             .map(drop)
-            .map_err(|error| {
-                Error::new(
-                    Status::GenericFailure,
-                    format!("ERR_STORAGE: no thread for a pipe: {error}"),
-                )
-            })
+            .map_err(|error| Failure::storage(format!("no thread for a pipe: {error}")))
     }
 
     /// Closes the file, at the end of a running read if there is one. A read that waits for a pipe ends at once.
@@ -387,8 +370,8 @@ impl Drop for DatasetFile {
     }
 }
 
-impl From<Result<Batch, DatasetError>> for DatasetBatch {
-    fn from(output: Result<Batch, DatasetError>) -> Self {
+impl From<std::result::Result<Batch, DatasetError>> for DatasetBatch {
+    fn from(output: std::result::Result<Batch, DatasetError>) -> Self {
         match output {
             Ok(batch) => Self {
                 texts: batch.texts.into_iter(),
@@ -435,7 +418,7 @@ fn caught<T>(work: impl FnOnce() -> T) -> napi::Result<T> {
 }
 
 impl Task for NextBatch {
-    type Output = Result<Batch, DatasetError>;
+    type Output = std::result::Result<Batch, DatasetError>;
     type JsValue = DatasetBatch;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
@@ -462,15 +445,15 @@ pub struct FindAppendPoint {
 }
 
 impl Task for FindAppendPoint {
-    type Output = AppendPoint;
+    type Output = Result<AppendPoint>;
     type JsValue = FileAppendPoint;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        caught(|| AppendPoint::find(&self.path, &self.target))?
-            .map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
+        caught(|| AppendPoint::find(&self.path, &self.target).map_err(Failure::storage))
     }
 
-    fn resolve(&mut self, _env: Env, point: Self::Output) -> napi::Result<Self::JsValue> {
+    fn resolve(&mut self, env: Env, point: Self::Output) -> napi::Result<Self::JsValue> {
+        let point = point.map_err(|failure| failure.rejection(env))?;
         Ok(FileAppendPoint {
             position: point.position as f64,
             line_end: point.line_end.to_owned(),
@@ -510,16 +493,16 @@ pub struct ZstdFrame {
 }
 
 impl Task for ZstdFrame {
-    type Output = Vec<u8>;
+    type Output = Result<Vec<u8>>;
     type JsValue = Buffer;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        caught(|| zstd::stream::encode_all(self.text.as_slice(), zstd::DEFAULT_COMPRESSION_LEVEL))?
-            .map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
+        let level = zstd::DEFAULT_COMPRESSION_LEVEL;
+        caught(|| zstd::stream::encode_all(self.text.as_slice(), level).map_err(Failure::storage))
     }
 
-    fn resolve(&mut self, _env: Env, frame: Self::Output) -> napi::Result<Self::JsValue> {
-        Ok(frame.into())
+    fn resolve(&mut self, env: Env, frame: Self::Output) -> napi::Result<Self::JsValue> {
+        frame.map(Buffer::from).map_err(|failure| failure.rejection(env))
     }
 }
 

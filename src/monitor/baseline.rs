@@ -18,11 +18,11 @@ const VERSION: u32 = 1;
 #[derive(Debug, Error)]
 pub enum BaselineError {
     /// Not JSON, or not this shape.
-    #[error("ERR_BASELINE: not a saved baseline: {0}")]
+    #[error("not a saved baseline: {0}")]
     Malformed(String),
     /// Written by a later version of this package.
     #[error(
-        "ERR_BASELINE: the baseline has schema version {0}, but this version of @aah/ai-evals reads up to {VERSION}: \
+        "the baseline has schema version {0}, but this version of @aah/ai-evals reads up to {VERSION}: \
          update the package or save the baseline again"
     )]
     Newer(u32),

@@ -128,10 +128,10 @@ enum Specification {
 #[derive(Debug, thiserror::Error)]
 pub enum SpecificationError {
     /// The specification is not one that the facade writes.
-    #[error("ERR_INVALID_ARG_TYPE: not a scorer's specification: {0}")]
+    #[error("not a scorer's specification: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The JSON Schema cannot be used.
-    #[error("ERR_OUT_OF_RANGE: jsonSchema: {0}")]
+    #[error("jsonSchema: {0}")]
     Schema(#[from] SchemaError),
     /// The pattern cannot be used.
     #[error(transparent)]

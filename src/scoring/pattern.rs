@@ -54,12 +54,12 @@ pub struct Pattern {
 pub enum PatternError {
     /// Linear time does not allow it.
     #[error(
-        "ERR_UNSUPPORTED_PATTERN: the pattern has {0}, which cannot be matched in linear time; \
+        "the pattern has {0}, which cannot be matched in linear time; \
          write it without, or match it in JavaScript"
     )]
     Unsupported(&'static str),
     /// The crate does not know it.
-    #[error("ERR_UNSUPPORTED_PATTERN: the pattern cannot be compiled: {0}")]
+    #[error("the pattern cannot be compiled: {0}")]
     Refused(String),
 }
 

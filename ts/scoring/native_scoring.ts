@@ -313,7 +313,7 @@ class SegmentedBatch {
       this.#rows.set(rows, firstPair * this.#width);
       this.#finished += counts.length;
       for (const [at, message] of JSON.parse(batch.refused() ?? '[]') as [number, string][]) {
-        this.#refused.push(new RefusedPair(firstPair + at, refusal(message)));
+        this.#refused.push(new RefusedPair(firstPair + at, new ArgumentRangeError(message)));
       }
     } finally {
       this.#running.delete(batch);
@@ -328,10 +328,6 @@ interface Segment {
   counts: Uint32Array;
   pair: number;
   text: number;
-}
-
-function refusal(message: string): Error {
-  return new ArgumentRangeError(message.replace(/^ERR_OUT_OF_RANGE: /, ''));
 }
 
 /** Calls `onProgress` when the number of scored pairs has changed, until it is ended. */

@@ -6,11 +6,12 @@ use std::path::Path;
 use napi::bindgen_prelude::{
     BufferSlice, Float64Array, ObjectFinalize, Uint8Array, Uint8ArraySlice, Uint16Array, Uint32Array,
 };
-use napi::{Env, Error, JsString, Result, Status};
+use napi::{Env, JsString};
 use napi_derive::napi;
 
-use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
+use super::held_bytes::{At, Bytes, Disk, Shared, split};
 use super::key::{append, with_units};
+use crate::binding::error::{Code, Failure, Result};
 use crate::binding::number::{integer, positive};
 use crate::cache::disk::{DiskCache, DiskLimits};
 use crate::cache::{Limits, Policy};
@@ -43,7 +44,7 @@ pub struct NotesPage {
 }
 
 impl ObjectFinalize for ByteCacheHandle {
-    fn finalize(self, env: Env) -> Result<()> {
+    fn finalize(self, env: Env) -> napi::Result<()> {
         let held = self.held.into_inner();
         drop(held.cache);
         if held.reported != 0 {
@@ -111,7 +112,7 @@ impl ByteCacheHandle {
             stale: stale.max(0.0),
         };
         let cache = DiskCache::open(Path::new(&path), &namespace, limits, now);
-        let disk = Disk::new(storage(cache)?, &units(env, scope)?);
+        let disk = Disk::new(cache?, &units(env, scope)?);
         Ok(Self::of(page, Bytes::Disk(Box::new(disk))))
     }
 
@@ -166,7 +167,7 @@ impl ByteCacheHandle {
     pub fn has(&self, env: Env, structure: f64, text: JsString, now: f64) -> Result<bool> {
         self.at(env, structure, text, |at| match at {
             At::Shared(shared, key) => Ok(shared.cache.has(key, now)),
-            At::Disk(disk, digest) => storage(disk.cache.has(&digest, now)),
+            At::Disk(disk, digest) => Ok(disk.cache.has(&digest, now)?),
         })
     }
 
@@ -220,7 +221,7 @@ impl ByteCacheHandle {
     pub fn remove(&self, env: Env, structure: f64, text: JsString, now: f64) -> Result<bool> {
         self.at(env, structure, text, |at| match at {
             At::Shared(shared, key) => Ok(shared.cache.remove(key, now)),
-            At::Disk(disk, digest) => storage(disk.cache.remove(&digest, now)),
+            At::Disk(disk, digest) => Ok(disk.cache.remove(&digest, now)?),
         })
     }
 
@@ -229,7 +230,7 @@ impl ByteCacheHandle {
     pub fn remove_expired(&self, env: Env, now: f64) -> Result<f64> {
         let removed = self.with(|cache| match cache {
             Bytes::Shared(shared) => Ok(shared.cache.remove_expired(now)),
-            Bytes::Disk(disk) => storage(disk.cache.remove_expired(now)),
+            Bytes::Disk(disk) => Ok(disk.cache.remove_expired(now)?),
         })?;
         self.report_memory(env)?;
         Ok(removed as f64)
@@ -243,7 +244,7 @@ impl ByteCacheHandle {
                 shared.cache.clear();
                 Ok(())
             }
-            Bytes::Disk(disk) => storage(disk.cache.clear()),
+            Bytes::Disk(disk) => Ok(disk.cache.clear()?),
         })?;
         self.report_memory(env)
     }
@@ -260,7 +261,7 @@ impl ByteCacheHandle {
                 ))
             }
             Bytes::Disk(disk) => {
-                let figures = storage(disk.cache.figures(now))?;
+                let figures = disk.cache.figures(now)?;
                 let rest = [figures.entries, figures.bytes, figures.memory, figures.on_disk];
                 Ok((figures.counters, rest))
             }
@@ -280,7 +281,7 @@ impl ByteCacheHandle {
         let limit = integer("limit", limit, 1.0, f64::from(u32::MAX))? as u32;
         let (notes, cursor) = self.with(|cache| match cache {
             Bytes::Shared(shared) => Ok(shared.cache.notes(cursor as i64, limit)),
-            Bytes::Disk(disk) => storage(disk.cache.notes(cursor as i64, limit)),
+            Bytes::Disk(disk) => Ok(disk.cache.notes(cursor as i64, limit)?),
         })?;
         Ok(NotesPage {
             notes,
@@ -332,12 +333,11 @@ impl ByteCacheHandle {
 
     pub fn with<T>(&self, use_cache: impl FnOnce(&mut Bytes) -> Result<T>) -> Result<T> {
         let mut held = self.held.borrow_mut();
-        use_cache(held.cache.as_mut().ok_or_else(|| {
-            Error::new(
-                Status::GenericFailure,
-                "ERR_CLOSED: the cache is closed: open another".to_owned(),
-            )
-        })?)
+        use_cache(
+            held.cache
+                .as_mut()
+                .ok_or_else(|| Failure::new(Code::Closed, "the cache is closed: open another"))?,
+        )
     }
 
     /// The cache and the key that a structure and a text stand for in it.

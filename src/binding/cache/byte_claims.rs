@@ -1,12 +1,13 @@
 //! The part of `byte_cache` that lets one of those who share a cache compute a key.
 
 use napi::bindgen_prelude::{Uint8Array, Uint32Array};
-use napi::{Env, JsString, Result};
+use napi::{Env, JsString};
 use napi_derive::napi;
 
 use super::byte_cache::ByteCacheHandle;
-use super::held_bytes::{At, Bytes, Disk, Shared, split, storage};
+use super::held_bytes::{At, Bytes, Disk, Shared, split};
 use super::key::with_units;
+use crate::binding::error::Result;
 use crate::cache::disk::Digest;
 use crate::key::Key;
 
@@ -45,7 +46,7 @@ impl ByteCacheHandle {
             Ats::Shared(shared, keys) => {
                 Ok(shared.cache.claim(&keys, shared.owner, seizes, now, now + lease))
             }
-            Ats::Disk(disk, digests) => storage(disk.cache.claim(&digests, seizes, now, lease)),
+            Ats::Disk(disk, digests) => Ok(disk.cache.claim(&digests, seizes, now, lease)?),
         })?;
         let answers: Vec<_> = answers.into_iter().map(|answer| answer as u8).collect();
         Ok(ClaimAnswer {
@@ -64,7 +65,7 @@ impl ByteCacheHandle {
                 shared.cache.renew(shared.owner, &ended, now + lease);
                 Ok(())
             }
-            Bytes::Disk(disk) => storage(disk.cache.renew(&ended, now, lease)),
+            Bytes::Disk(disk) => Ok(disk.cache.renew(&ended, now, lease)?),
         })
     }
 
@@ -86,7 +87,7 @@ impl ByteCacheHandle {
                 shared.cache.release(&keys, shared.grant(ticket), open);
                 Ok(())
             }
-            Ats::Disk(disk, digests) => storage(disk.cache.release(&digests, ticket, open)),
+            Ats::Disk(disk, digests) => Ok(disk.cache.release(&digests, ticket, open)?),
         })
     }
 

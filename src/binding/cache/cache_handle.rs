@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 
 use napi::bindgen_prelude::{Float64Array, ObjectFinalize, Uint16Array, Uint32Array};
-use napi::{Env, Error, JsString, Result, Status};
+use napi::{Env, JsString};
 use napi_derive::napi;
 
 use super::hot_call::Arguments;
 use super::key::key;
+use crate::binding::error::{Code, Failure, Result};
 use crate::binding::number::{integer, positive};
 use crate::cache::{Cache, Limits, Policy, Slot, Vectors};
 use crate::key::{Key, KeySecret};
@@ -64,7 +65,7 @@ fn enter(held: Held) -> usize {
 pub fn with_cache<T>(id: f64, use_cache: impl FnOnce(&mut Held) -> Result<T>) -> Result<T> {
     CACHES.with_borrow_mut(|caches| {
         let held = caches.get_mut(id as usize).and_then(Option::as_mut);
-        let held = held.ok_or_else(|| Error::new(Status::InvalidArg, "there is no such cache".to_owned()))?;
+        let held = held.ok_or_else(|| Failure::new(Code::Native, "there is no such cache"))?;
         held.settle_uses();
         use_cache(held)
     })
@@ -78,7 +79,7 @@ pub struct CacheHandle {
 }
 
 impl ObjectFinalize for CacheHandle {
-    fn finalize(self, env: Env) -> Result<()> {
+    fn finalize(self, env: Env) -> napi::Result<()> {
         // Reading a string or reporting memory may collect garbage, and so come here while a cache is in use.
         let buried = COLLECTED.try_with(|collected| collected.borrow_mut().push(self.id));
         match buried {
@@ -90,7 +91,7 @@ impl ObjectFinalize for CacheHandle {
 }
 
 /// Drops the caches whose handle was collected, unless a cache is in use: then they are dropped with the next handle.
-fn bury_collected(env: Env) -> Result<()> {
+fn bury_collected(env: Env) -> napi::Result<()> {
     let buried = CACHES.try_with(|caches| {
         let mut caches = caches.try_borrow_mut().ok()?;
         let ids = COLLECTED

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use napi::Env;
 use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
-use napi::{Env, Error, Result, Status};
 
-use crate::binding::number::OUT_OF_RANGE;
-use crate::cache::disk::{Digest, DiskCache, DiskError, Found};
+use crate::binding::error::{Failure, Result};
+use crate::cache::disk::{Digest, DiskCache, Found};
 use crate::cache::leases::{Grant, NOBODY};
 use crate::cache::shared::{Answer, SharedCache};
 use crate::cache::{Item, Limits};
@@ -47,8 +47,7 @@ pub enum At<'a> {
 
 impl Shared {
     pub fn open(name: &str, scope: &[u16], limits: Limits) -> Result<Self> {
-        let cache = SharedCache::open(name, limits)
-            .map_err(|error| Error::new(Status::InvalidArg, format!("{OUT_OF_RANGE}: {error}")))?;
+        let cache = SharedCache::open(name, limits).map_err(Failure::out_of_range)?;
         cache.count_handle(true);
         Ok(Self {
             cache,
@@ -85,9 +84,9 @@ impl Disk {
     }
 
     fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64, ticket: Option<i64>) -> Result<Vec<bool>> {
-        storage(match ticket {
-            None => self.cache.set(items, ttl, now),
-            Some(ticket) => self.cache.store(items, ticket, ttl, now),
+        Ok(match ticket {
+            None => self.cache.set(items, ttl, now)?,
+            Some(ticket) => self.cache.store(items, ticket, ttl, now)?,
         })
     }
 }
@@ -146,8 +145,8 @@ impl Bytes {
                     bytes.push(0);
                     BufferSlice::copy_from(env, &bytes)
                 };
-                let found = storage(found)?.into_iter();
-                found.map(|bytes| bytes.map(buffer).transpose()).collect()
+                let found = found?.into_iter();
+                found.map(|bytes| Ok(bytes.map(buffer).transpose()?)).collect()
             }
         }
     }
@@ -188,7 +187,7 @@ impl At<'_> {
             At::Disk(disk, digest) => {
                 disk.read.clear();
                 let found = disk.cache.get(&digest, now, window, &mut disk.read);
-                let stale = match storage(found)? {
+                let stale = match found? {
                     Found::Fresh => false,
                     Found::Stale => true,
                     Found::None | Found::Damaged => return Ok(None),
@@ -210,7 +209,7 @@ impl At<'_> {
             }
             At::Disk(disk, digest) => {
                 disk.read.clear();
-                if !storage(disk.cache.peek(&digest, now, &mut disk.read))? {
+                if !disk.cache.peek(&digest, now, &mut disk.read)? {
                     return Ok(None);
                 }
                 disk.read.push(0);
@@ -243,11 +242,6 @@ fn item<'a, K>(key: K, form: u8, value: &'a [u8], note: &'a str) -> Item<'a, K> 
         value,
         note,
     }
-}
-
-/// The error that the facade makes an `ERR_STORAGE` of.
-pub fn storage<T>(result: std::result::Result<T, DiskError>) -> Result<T> {
-    result.map_err(|error| Error::new(Status::GenericFailure, format!("ERR_STORAGE: {error}")))
 }
 
 /// A buffer of what is stored, and whether it is stale.

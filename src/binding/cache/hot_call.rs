@@ -8,7 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, panic_to_error};
-use napi::{Env, Error, JsError, JsString, Result, sys};
+use napi::{Env, JsError, JsString, sys};
+
+use crate::binding::error::{Failure, Result};
 
 /// The arguments of one call, at most six.
 pub struct Arguments {
@@ -34,7 +36,7 @@ impl Arguments {
     /// The argument at `index`, to be read as a string.
     pub fn string(&self, index: usize) -> Result<JsString<'_>> {
         // SAFETY: the value belongs to the running call, which outlives `self`; reading it checks that it is a string.
-        unsafe { JsString::from_napi_value(self.env, self.values[index]) }
+        Ok(unsafe { JsString::from_napi_value(self.env, self.values[index]) }?)
     }
 }
 
@@ -69,13 +71,14 @@ pub unsafe fn answer(
             unsafe { sys::napi_create_double(env, number, &raw mut answer) },
             "no answer"
         )?;
-        Ok(answer)
+        Ok::<_, Failure>(answer)
     }));
-    answered
-        .unwrap_or_else(|panic| Err(panic_to_error(panic)))
-        .unwrap_or_else(|error: Error| {
-            // SAFETY: `env` is the environment of the running call, in which nothing was thrown yet.
-            unsafe { JsError::from(error).throw_into(env) };
-            ptr::null_mut()
-        })
+    match answered {
+        Ok(Ok(answer)) => return answer,
+        // SAFETY: `env` is the environment of the running call, in which nothing was thrown yet.
+        Ok(Err(failure)) => unsafe { JsError::from(failure).throw_into(env) },
+        // SAFETY: as above.
+        Err(panic) => unsafe { JsError::from(panic_to_error(panic)).throw_into(env) },
+    }
+    ptr::null_mut()
 }

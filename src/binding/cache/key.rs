@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 
 use napi::bindgen_prelude::{Uint8Array, Uint16Array};
-use napi::{Env, Error, JsString, JsValue, Result, Status, sys};
+use napi::{Env, JsString, JsValue, sys};
 use napi_derive::napi;
+
+use crate::binding::error::{Code, Failure, Result};
 
 use crate::key::{Key, KeySecret, stable_digest};
 
@@ -23,12 +25,9 @@ pub fn with_units<T>(
     text: JsString,
     use_units: impl FnOnce(&[u16], &[u16]) -> T,
 ) -> Result<T> {
-    let structure = page.get(..structure as usize).ok_or_else(|| {
-        Error::new(
-            Status::InvalidArg,
-            "the structure is longer than its page".to_owned(),
-        )
-    })?;
+    let structure = page
+        .get(..structure as usize)
+        .ok_or_else(|| Failure::new(Code::Native, "the structure is longer than its page"))?;
     UNITS.with_borrow_mut(|units| {
         units.clear();
         append(env, units, text)?;

@@ -9,8 +9,10 @@ mod key;
 mod vectors;
 
 use napi::bindgen_prelude::{Float64Array, Function, Int32Array, Uint32Array};
-use napi::{Env, JsString, Result, sys};
+use napi::{Env, JsString, sys};
 use napi_derive::napi;
+
+use crate::binding::error::Result;
 
 use crate::cache::Slot;
 use cache_handle::{NONE, with_cache};

@@ -1,10 +1,11 @@
 //! Binding of similarity search over the vectors of a cache.
 
+use napi::Env;
 use napi::bindgen_prelude::{Float64Array, Uint32Array};
-use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::cache_handle::with_cache;
+use crate::binding::error::Result;
 use crate::cache::{Slot, Vectors, cosine};
 
 /// The cosine of two vectors of the same length.

@@ -92,8 +92,8 @@ fn a_damaged_cache_that_is_no_database_any_more_is_set_aside_and_told_of() {
     let zeros = |bytes: &mut Vec<u8>| *bytes = vec![0; 8192];
     let start = |bytes: &mut Vec<u8>| bytes[..3000].fill(0x5a);
     let page = |bytes: &mut Vec<u8>| bytes[..4096].fill(0x5a);
-    let changes: [(&dyn Fn(&mut Vec<u8>), bool); 4] =
-        [(&text, true), (&zeros, true), (&start, false), (&page, true)];
+    type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+    let changes: [(Damage, bool); 4] = [(&text, true), (&zeros, true), (&start, false), (&page, true)];
     for (change, has_lock_file) in changes {
         let place = filled();
         let mut bytes = fs::read(&place.file).unwrap();
