@@ -1,68 +1,63 @@
-/** A caller that is answered from a cache is told so, in its own asynchronous context. */
-import { createRequire } from 'node:module';
+/** Tasks of an executor that a cache answers. */
+import { ParallelExecutor } from '@aah/ai-evals/orchestrator';
 import { EmbeddingCache, LRUCache, ResponseCache } from '@aah/ai-evals/performance';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-const { activeRuns, answeredFromCache } = createRequire(import.meta.url)(
-  '../../.facade/cached_answer.js',
-) as typeof import('../../ts/cached_answer.js');
+/** Runs `work` as tasks of one executor. Returns the requests that they took of the limit. */
+async function requestsOf(work: (n: number) => unknown, tasks = 1): Promise<number> {
+  const executor = new ParallelExecutor({ rateLimit: { requestsPerMinute: 1000 } });
+  const list = Array.from({ length: tasks }, (_, n) => ({
+    id: String(n),
+    testCase: { id: String(n), input: n, expected: n },
+    runnerConfig: { modelId: 'm' },
+  }));
+  const results = await executor.executeTasks(list, async ({ testCase }) => work(testCase.input));
+  expect(results.map(({ error }) => error)).toEqual(list.map(() => undefined));
+  return executor.getRateLimiterState().currentRequests;
+}
 
-let told = 0;
-const note = () => {
-  told += 1;
-};
-const inTask = <R>(work: () => R): R => answeredFromCache.run(note, work);
+/** A call of a model, which takes a turn of the event loop at least. */
+const call = () => new Promise((resolve) => setTimeout(resolve, 2, 'an answer'));
 
-beforeEach(() => {
-  told = 0;
-  activeRuns.count += 1;
-});
-afterEach(() => {
-  activeRuns.count -= 1;
-});
-
-describe('noteCachedAnswer', () => {
-  test('is called by a hit of getOrCompute, and by no miss', async () => {
-    const caches = [new ResponseCache(), new ResponseCache({ staleWhileRevalidate: 10 })];
-    for (const cache of caches) {
-      told = 0;
-      await inTask(() => cache.getOrCompute('q', 1, () => 'a'));
-      expect(told).toBe(0);
-      await inTask(() => cache.getOrCompute('q', 1, () => 'b'));
-      expect(told).toBe(1);
-      await inTask(() => cache.getOrCompute('q', 1, () => 'c', { mode: 'replay' }));
-      expect(told).toBe(2);
-      await inTask(() => cache.getOrCompute('q', 1, () => 'd', { mode: 'record' }));
-      expect(told).toBe(2);
-    }
+describe('a task that a cache answers', () => {
+  test('takes no budget, and one that computes takes its own', async () => {
+    const cache = new ResponseCache();
+    const ask = (n: number) => cache.getOrCompute(`question ${n}`, { model: 'm' }, call);
+    expect(await requestsOf(ask, 200)).toBe(200);
+    expect(await requestsOf(ask, 200)).toBe(0);
   });
 
-  test('is called by a batch that is held as a whole', async () => {
+  test('takes no budget in replay either', async () => {
+    const cache = new ResponseCache();
+    cache.set('q', 1, 'a');
+    expect(await requestsOf(() => cache.getOrCompute('q', 1, call, { mode: 'replay' }))).toBe(0);
+    expect(await requestsOf(() => cache.getOrCompute('q', 1, call, { mode: 'record' }))).toBe(1);
+  });
+
+  test('takes no budget for a batch that is held as a whole', async () => {
     const cache = new EmbeddingCache();
-    const embed = async (missing: string[]) => missing.map(() => [1]);
-    await inTask(() => cache.batchGetOrCompute(['a', 'b'], embed));
-    await inTask(() => cache.batchGetOrCompute(['a', 'c'], embed));
-    expect(told).toBe(0);
-    await inTask(() => cache.batchGetOrCompute(['a', 'b', 'c'], embed));
-    expect(told).toBe(1);
+    const embed = async (missing: string[]) => {
+      await call();
+      return missing.map(() => [1]);
+    };
+    expect(await requestsOf(() => cache.batchGetOrCompute(['a', 'b'], embed))).toBe(1);
+    expect(await requestsOf(() => cache.batchGetOrCompute(['a', 'c'], embed))).toBe(1);
+    expect(await requestsOf(() => cache.batchGetOrCompute(['a', 'b', 'c'], embed))).toBe(0);
   });
 
-  test('is not called by get, nor by who joins a computation', async () => {
-    const cache = new LRUCache<number>();
-    cache.set('k', 1);
-    inTask(() => cache.get('k'));
-    const first = inTask(() => cache.getOrCompute('new', async () => 2));
-    const joined = inTask(() => cache.getOrCompute('new', async () => 3));
-    expect(await Promise.all([first, joined])).toEqual([2, 2]);
-    expect(told).toBe(0);
+  test('takes its budget when it makes a call besides', async () => {
+    const cache = new ResponseCache();
+    cache.set('q', 1, 'a');
+    const both = async () => {
+      await cache.getOrCompute('q', 1, call);
+      await call();
+    };
+    expect(await requestsOf(both)).toBe(1);
   });
 
-  test('costs no look at the context while no executor runs', async () => {
-    activeRuns.count -= 1;
+  test('takes its budget after a plain get, which may be of anything', async () => {
     const cache = new LRUCache<number>();
     cache.set('k', 1);
-    await inTask(() => cache.getOrCompute('k', () => 2));
-    activeRuns.count += 1;
-    expect(told).toBe(0);
+    expect(await requestsOf(() => cache.get('k'))).toBe(1);
   });
 });
