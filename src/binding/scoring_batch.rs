@@ -189,10 +189,7 @@ impl NativeBatch {
     #[napi(catch_unwind)]
     pub fn refused(&self) -> Option<String> {
         let refused = held(&self.refused);
-        let rows: Vec<(usize, String)> = refused
-            .iter()
-            .map(|(at, stop)| (*at, refusal(stop).reason.to_string()))
-            .collect();
+        let rows: Vec<(usize, String)> = refused.iter().map(|(at, stop)| (*at, message(stop))).collect();
         (!rows.is_empty()).then(|| serde_json::json!(rows).to_string())
     }
 }
@@ -233,11 +230,15 @@ fn packed(units: Vec<u16>, lengths: &[u32], counts: &[u32]) -> napi::Result<Batc
 }
 
 fn refusal(stop: &Stop) -> Error {
+    Error::new(Status::GenericFailure, message(stop))
+}
+
+fn message(stop: &Stop) -> String {
     let code = match stop {
         Stop::TooLarge { .. } => OUT_OF_RANGE,
         Stop::Interrupted => "ERR_NATIVE",
     };
-    Error::new(Status::GenericFailure, format!("{code}: {stop}"))
+    format!("{code}: {stop}")
 }
 
 fn invalid(message: &str) -> Error {
