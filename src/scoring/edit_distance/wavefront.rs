@@ -119,8 +119,8 @@ pub fn distance<B: Blocks, T: Symbol>(
 ) -> Result<usize, Stop> {
     let mut limit = FIRST_LIMIT.max(2 * pattern.len().abs_diff(text.len()));
     loop {
-        // A band that is nearly as wide as the matrix saves nothing.
-        if 2 * limit + STRIP >= text.len() {
+        // A band of more than three fifths of the matrix saves too little to be worth a try.
+        if 5 * (2 * limit + STRIP) > 3 * text.len() {
             limit = usize::MAX;
         }
         if let Some(distance) = within::<B, T>(pattern, text, limit, interrupt)? {
