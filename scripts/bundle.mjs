@@ -14,6 +14,23 @@ function threads(root) {
   return files.map((file) => [basename(file, '.ts'), join(root, 'ts', file)]);
 }
 
+/** Modules of Node that cost milliseconds to load, and that no import of ours needs at once. */
+const LAZY =
+  /^(?:let|const) (node_(?:crypto|zlib|fs_promises|timers_promises|stream|worker_threads)(?:\$\d+)?) = (require\("[^"]+"\));$/gm;
+
+/** Has modules of {@link LAZY} loaded by their first use: a name becomes a function, which `require` answers from its cache. */
+const loadLazily = {
+  name: 'load-lazily',
+  renderChunk(code) {
+    let text = code;
+    for (const [line, name, load] of code.matchAll(LAZY)) {
+      const uses = new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}\\.`, 'g');
+      text = text.replace(line, `const ${name} = () => ${load};`).replace(uses, `${name}().`);
+    }
+    return text;
+  },
+};
+
 /** Writes `dist/*.js`. Fails on any warning of the bundler, such as a circular import between chunks. */
 export async function bundleFacade(root, manifest) {
   const entries = entryPoints(manifest).map((entry) => [entry, join(root, 'ts', `${entry}.ts`)]);
@@ -22,6 +39,7 @@ export async function bundleFacade(root, manifest) {
     platform: 'node',
     // Optional peers are the user's, the loader is generated.
     external: (id) => id.startsWith('node:') || id === './binding.cjs' || !/^[./]/.test(id),
+    plugins: [loadLazily],
     onwarn: (warning) => {
       throw new Error(`bundle: ${warning.message}`);
     },
@@ -33,6 +51,7 @@ export async function bundleFacade(root, manifest) {
     entryFileNames: '[name].js',
     chunkFileNames: 'shared-[name].js',
     strict: true,
+    comments: false,
   });
   await bundle.close();
 }
