@@ -1094,8 +1094,8 @@ declare class ScoringWorkerPool {
     [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a benchmark is asked and what it answers. Durations in milliseconds, sizes in bytes. */
-/** How to run a benchmark. */
+/** Configuration and results of benchmarks. Durations in milliseconds, sizes in bytes. */
+/** Configuration of a benchmark. */
 interface BenchmarkConfig {
     name: string;
     description?: string | undefined;
@@ -1115,7 +1115,7 @@ interface BenchmarkConfig {
     /** Calls per sample, instead of the number found by calibration. 1: every call is timed alone. */
     callsPerSample?: number | undefined;
 }
-/** What was measured: plain data, also after a trip through JSON. */
+/** Measurements of a benchmark: plain data, also after a trip through JSON. */
 interface BenchmarkResult {
     name: string;
     description?: string | undefined;
@@ -1136,14 +1136,14 @@ interface BenchmarkResult {
     /** Calls per second. */
     throughput: number;
     /** Heap used before and after the samples, bytes; garbage that is not yet collected counts. */
-    memoryUsage: {
+    memoryUsage?: {
         before: number;
         after: number;
         delta: number;
     };
     /** Calls in one sample. */
     callsPerSample?: number;
-    /** What the mean may be wrong by besides noise, ms: what calibration took off is only known within it. */
+    /** Systematic error of the mean, ms: the overhead that calibration took off is only known within it. */
     calibrationError?: number;
     /** Half of `confidenceInterval`, percent of the mean. */
     rme?: number;
@@ -1153,9 +1153,11 @@ interface BenchmarkResult {
     outliers?: number;
     /** Medians of up to 20 rounds of consecutive samples (batches), in time order: what comparisons are made on. */
     rounds?: number[];
-    /** What a fixed piece of work took meanwhile, ms, median of each round: how quick the machine was; 0 where `fn` waited for others. */
+    /** The machine's reference timing (what a fixed piece of work took), ms, median of each round; 0 when unknown. */
     referenceRounds?: number[];
 }
+/** A result as `Benchmark` returns it. */
+type MeasuredBenchmark = BenchmarkResult & Required<Pick<BenchmarkResult, 'memoryUsage'>>;
 /**
  * Two results side by side. Percentages are positive when the current one is better. What is optional is always there in
  * what `Benchmark` returns.
@@ -1170,12 +1172,9 @@ interface BenchmarkComparison {
     };
     verdict: 'faster' | 'slower' | 'similar';
     significance: 'significant' | 'moderate' | 'minor' | 'negligible';
-    /**
-     * Change of the typical round, percent, positive when faster: what outliers cannot pull away, and without what the machine's
-     * own pace explains.
-     */
+    /** Change of the typical round, percent, positive when faster: outliers cannot pull it away. */
     roundsPercent?: number;
-    /** How much faster the machine itself was during the current run, percent of the reference work's duration; 0 if unknown. */
+    /** Speed-up of the machine itself during the current run, percent of its reference timing; 0 if unknown. */
     machinePercent?: number;
     /** Two-sided p-value of "there is no difference"; of two runs one after the other it allows for what differs between runs. */
     pValue?: number;
@@ -1183,7 +1182,7 @@ interface BenchmarkComparison {
     confidenceInterval?: [number, number];
     /** Cliff's delta of the rounds, −1 to 1; positive when the current ones are faster. */
     effectSize?: number;
-    /** Whether the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
+    /** True when the question is settled: a difference was found, or one of 5 % is ruled out (only rounds taken in turns can). */
     conclusive?: boolean;
     /**
      * Rounds each side needs, taken in turns by `compareInterleaved`, for a change of 5 % to be found nine times in ten; 0 when
@@ -1191,7 +1190,7 @@ interface BenchmarkComparison {
      */
     roundsNeeded?: number;
 }
-/** What a suite measured. */
+/** Results of a suite. */
 interface BenchmarkSuiteResult {
     name: string;
     timestamp: Date;
@@ -1219,20 +1218,20 @@ declare class Benchmark {
      * Measures `fn`; promises it returns are awaited, and the cost of awaiting is taken off. A call of 50 µs or more is
      * made exactly `warmupIterations + iterations` times; faster ones are batched (`callsPerSample` in the result).
      * @throws RangeError when `iterations` is below 1 (as a rejection)
-     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` fails; its `cause` is what `fn` threw
+     * @throws the error that `fn` threw or rejected with, its `benchmark` property being the benchmark's name (as a rejection)
      */
-    run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<BenchmarkResult>;
+    run<T>(config: BenchmarkConfig, fn: () => PromiseLike<T> | T): Promise<MeasuredBenchmark>;
     /**
      * Measures a synchronous `fn`, call included; the loop's own cost is taken off.
      * @throws RangeError when `iterations` is below 1
-     * @throws AiEvalsError `ERR_BENCHMARK` with the benchmark's name when `fn` throws; its `cause` is what `fn` threw
+     * @throws the error that `fn` threw, its `benchmark` property being the benchmark's name
      */
-    runSync<T>(config: BenchmarkConfig, fn: () => T): BenchmarkResult;
+    runSync<T>(config: BenchmarkConfig, fn: () => T): MeasuredBenchmark;
     /**
      * Compares two results, also ones read back from JSON. The verdict is `similar` unless the average changed by more than
-     * 5 % *and* the medians of rounds support it, without what the machine's own pace explains (`machinePercent`); see
+     * 5 % *and* the medians of rounds support it, beyond what a slower or quicker machine explains (`machinePercent`); see
      * docs/measuring.md. Two runs one after the other differ by some percent for no reason of yours, so about 10 % is the least
-     * this can tell, and more when the machine was not equally quick: for less, use {@link compareInterleaved}.
+     * this can tell, and more when the machine was not equally quick. For less, use {@link compareInterleaved}.
      */
     compare(baseline: BenchmarkResult, current: BenchmarkResult): Required<BenchmarkComparison>;
     /**
@@ -1241,7 +1240,7 @@ declare class Benchmark {
      */
     compareInterleaved<A, B>(baseline: BenchmarkConfig, baselineFn: () => PromiseLike<A> | A, current: BenchmarkConfig, currentFn: () => PromiseLike<B> | B): Promise<Required<BenchmarkComparison>>;
     /** Every result of that name, oldest first. */
-    getHistory(name: string): BenchmarkResult[];
+    getHistory(name: string): MeasuredBenchmark[];
     /** Forgets every result. */
     clear(): void;
     /** A result as text: a boxed table, or Markdown or JSON. */
@@ -1263,7 +1262,7 @@ declare class BenchmarkSuite {
     /** Runs every benchmark in the order added, one at a time. Rejects with the first that fails. */
     run(): Promise<BenchmarkSuiteResult>;
     /** Results of the last run, in order. */
-    getResults(): BenchmarkResult[];
+    getResults(): MeasuredBenchmark[];
     /** Forgets benchmarks and results. */
     clear(): void;
     /** A suite's results as text: a boxed table, or Markdown or JSON. */
@@ -1281,11 +1280,11 @@ interface MeasurableCache<S> {
  * Measures a cache with exactly `operations` writes of distinct keys, then exactly as many reads of these keys in the same
  * order (of a cache smaller than `operations` the reads miss). Operations are timed in up to 100 blocks, so the figures of
  * one operation are means over a block.
- * @returns results of reads and writes, per operation, and the cache's own counters afterwards
+ * @returns results named `cache-reads` and `cache-writes`, per operation, and the cache's own counters afterwards
  */
 declare function benchmarkCache<S>(cache: MeasurableCache<S>, operations?: number): Promise<{
-    reads: BenchmarkResult;
-    writes: BenchmarkResult;
+    reads: MeasuredBenchmark;
+    writes: MeasuredBenchmark;
     stats: S;
 }>;
 
@@ -1460,7 +1459,7 @@ interface ComponentTiming {
     /** Sum of durations less the time in which timers started within were running, ms. */
     selfDuration?: number;
 }
-/** How much a component matters, and what to look at. */
+/** A component with its weight and advice. */
 interface Bottleneck {
     component: string;
     severity: 'critical' | 'high' | 'medium' | 'low';
@@ -1478,32 +1477,44 @@ interface PerformanceBaseline {
     timestamp: Date;
     /** By component; `JSON.stringify` writes it as an object. */
     components: Map<string, ComponentTiming>;
-    /** From the first `start` to the baseline, ms. */
+    /** Time from the first `start` to the baseline, ms. */
     totalDuration: number;
 }
 /** A component that became slower than a baseline. */
 interface PerformanceRegression {
     component: string;
-    /** Average before, ms; both are taken without outliers where a few of these would hide the change. */
+    /** Average before, ms. Both averages are taken without outliers where a few of these would hide the change. */
     baselineDuration: number;
-    /** Average of the calls since, ms; where a quicker machine hides the change, what it would be on one as quick as before. */
+    /** Average of the calls since, ms. */
     currentDuration: number;
-    /** How much slower, percent of the baseline (of 1 µs when the baseline is shorter than that). */
+    /** Slowdown, percent of the baseline (of 1 µs when the baseline is shorter than that). */
     percentChange: number;
     severity: 'critical' | 'major' | 'minor';
     /** The threshold that was crossed, percent. */
     threshold: number;
-    /** How sure it is, 0–1. Only what is at least 0.98 sure (0.995 below 30 calls, 0.9 for one) is reported. See docs/measuring.md. */
-    confidence: number;
     /**
-     * How much slower the machine itself was, percent, by what a fixed piece of work took and what calls waited for a processor; 0 when
-     * unknown, or as quick. What that explains counts neither for the confidence nor for severity and threshold.
+     * Confidence, 0–1: 1 less the false discovery rate (Benjamini–Hochberg) at which it is still found. At least 0.98, with
+     * fewer than 30 calls on a side 0.995, of a single call a side about 0.9. See docs/measuring.md.
      */
+    confidence?: number;
+    /** Slowdown of the machine itself, percent, by its reference timing; 0 when unknown. */
     machinePercent?: number;
+    /** False when the machine was slower or quicker by more than 10 %: the change exceeds what that explains. */
+    conclusive?: boolean;
     /** Calls behind `baselineDuration`. */
     baselineCalls?: number;
     /** Calls behind `currentDuration`. */
     currentCalls?: number;
+}
+/** A component that is slower than a baseline by a threshold or more, and not surely so. */
+interface UnjudgedChange {
+    component: string;
+    /** Slowdown, percent of the baseline. */
+    percentChange: number;
+    /** Slowdown of the machine itself, percent. Only where that alone explains the change. */
+    machinePercent?: number;
+    /** About how many calls each side needs to judge a change of this size. Only where more calls would tell. */
+    callsNeeded?: number;
 }
 /** A component as it was called from one place, and what was called within. */
 interface CallTreeNode {
@@ -1511,11 +1522,11 @@ interface CallTreeNode {
     calls: number;
     /** Sum of durations, ms. */
     totalDuration: number;
-    /** The same less what ran within, ms. */
+    /** `totalDuration` less what ran within, ms. */
     selfDuration: number;
     children: CallTreeNode[];
 }
-/** How late the event loop was, since the first timer of the process was started. */
+/** Delay of the event loop since the first timer of the process was started. */
 interface EventLoopFigures {
     /** Delay beyond a 20 ms tick, ms. */
     meanDelay: number;
@@ -1544,6 +1555,8 @@ interface PerformanceReport {
     bottlenecks: Bottleneck[];
     /** Largest change first; empty without a baseline. */
     regressions: PerformanceRegression[];
+    /** Changes beyond a threshold that are no regressions, or not yet. Largest change first; empty without a baseline. */
+    unjudged?: UnjudgedChange[];
     summary: {
         totalComponents: number;
         totalCalls: number;
@@ -1552,17 +1565,18 @@ interface PerformanceReport {
         slowestComponent: string;
         fastestComponent: string;
     };
-    /** Who ran within whom. */
+    /** Components by the places they were called from. */
     tree?: CallTreeNode[];
     eventLoop?: EventLoopFigures;
     memory?: MemoryFigures;
-    /** What `regressions` is compared with. */
+    /** The baseline that `regressions` are relative to. */
     baseline?: PerformanceBaseline;
 }
 /** A report as a monitor makes it, nothing left out. */
 interface FullReport extends PerformanceReport {
     components: Required<ComponentTiming>[];
     regressions: Required<PerformanceRegression>[];
+    unjudged: UnjudgedChange[];
     tree: CallTreeNode[];
     eventLoop: EventLoopFigures;
     memory: MemoryFigures;
@@ -1591,18 +1605,19 @@ interface MeasureDecorator {
     /** Standard (TC39) decorator. */
     <M extends Method>(method: M, context: ClassMethodDecoratorContext): M;
     /** TypeScript's `experimentalDecorators`. */
-    (target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<any>): void;
+    <T extends TypedPropertyDescriptor<any>>(target: object, key: string | symbol, descriptor: T): T;
 }
 /**
  * Times a method through `performanceMonitor`, under `name` or `Class.method`. Works under `experimentalDecorators` and as
  * a standard decorator, on instance, static and private methods. A synchronous method stays synchronous; one that returns
  * a promise is timed until that settles. Calls are recorded also when they throw. `this`, `name` and `length` are kept.
+ * Under `experimentalDecorators` it returns the descriptor, so that it can be called as a function too.
  */
 declare function Measure$1(name?: string): MeasureDecorator;
 
 /** Timings of named components, their bottlenecks, and regressions against a baseline. */
 
-/** From when a component is a critical bottleneck. */
+/** Limits above which a component is a critical bottleneck. */
 interface BottleneckOptions {
     /** Average duration, ms. Default 1000. */
     criticalMs?: number | undefined;
@@ -1623,6 +1638,7 @@ interface Timer extends Disposable {
     /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
     end(): number;
 }
+type Listener = (...args: any[]) => void;
 /**
  * Times named components. Recording a call costs a fraction of a microsecond and memory is constant per component (a few
  * kilobytes, however many calls), so it can stay on in production. Names should be few and fixed: each distinct name is
@@ -1637,6 +1653,9 @@ interface Timer extends Disposable {
  */
 declare class PerformanceMonitor extends EventEmitter {
     #private;
+    on(event: string | symbol, listener: Listener): this;
+    addListener(event: string | symbol, listener: Listener): this;
+    prependListener(event: string | symbol, listener: Listener): this;
     /**
      * Starts a timer for `name`. O(1).
      * @param metadata Passed to listeners of `start`; not kept.
@@ -1700,14 +1719,16 @@ declare class PerformanceMonitor extends EventEmitter {
      */
     loadBaseline(file: string, id?: string): Promise<PerformanceBaseline>;
     /**
-     * What became slower since the baseline `id`, largest change first: the calls after it was set (or since the last
-     * {@link reset}, or all when it was imported) against the calls before. A regression is an average that is slower by
-     * `minor` percent or more *and* a difference that the recorded distributions support; see docs/measuring.md.
+     * The regressions since the baseline `id`, largest change first: the calls after it was set (or since the last {@link reset},
+     * or all when it was imported) against the calls before. A regression is an average that is slower by `minor` percent or
+     * more *and* a difference that the recorded distributions support; see docs/measuring.md. A change beyond `minor` that is
+     * none, or not yet, is in `unjudged` of {@link generateReport}. About 10 µs a component.
      * @throws Error `Baseline not found: ID`
      */
     detectRegressions(id: string, thresholds?: RegressionThresholds): Required<PerformanceRegression>[];
     /**
-     * Everything at this moment; with `baselineId`, also the regressions since. About 10 µs a component.
+     * Everything at this moment. With `baselineId` also the regressions since, and the changes that cannot be judged. About 10 µs a
+     * component.
      * @throws Error `Baseline not found: ID`
      */
     generateReport(baselineId?: string): FullReport;
@@ -1719,11 +1740,11 @@ declare const performanceMonitor: PerformanceMonitor;
 
 /** The guide's targets: how good is a run? */
 
-/** How a figure stands against its target. */
+/** Rating of a figure against its target. */
 type Rating = 'excellent' | 'target' | 'acceptable' | 'poor';
 /** One figure of a run against its target. */
 interface TargetRating {
-    /** What was rated: `'Dataset loading'`, `'Cache hit rate'` … */
+    /** Name of the target: `'Dataset loading'`, `'Cache hit rate'` … */
     target: string;
     /** The component the figure comes from, where it is a duration. */
     component?: string;
@@ -2434,4 +2455,4 @@ interface MeteorOptions extends ThresholdOption {
 declare function meteor(options?: MeteorOptions): TextScorer;
 
 export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, DatasetError, DatasetStream, EmbeddingCache, FileResultWriter, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, QueryCache, RateLimit, ResponseCache, ResultWriter, ScoringWorkerPool, benchmarkCache, bleu, cacheManager, cacheMiddleware, chrf, contains, corpusBleu, corpusChrf, corpusTer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, fuzzy, indel, isCompleteAnswer, jaro, jaroWinkler, lcs, levenshtein, meteor, osa, pattern, performanceMonitor, rateTargets, recommendConcurrency, renderDashboard, rouge, squadExact, startsWith, ter, tokenF1 };
-export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, WorkerConfig };
+export type { AcquireOptions, ActualText, AiEvalsErrorCode, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, Bottleneck, BottleneckOptions, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheStats, CachedQuery, CallTreeNode, CallWeights, ChrfOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConsumeOptions, Difficulty, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, HeadersLike, InvalidRecord, ItemSource, JaroWinklerOptions, KeyDifference, LookupOptions, ManagedCache, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, Neighbour, Normalization, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, ProcessOptions, ProviderTier, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RegressionThresholds, RepeatOptions, ReplayPace, ResultWriterStats, RetryConfig, RougeOptions, RougeType, RunResult, RunnerConfig, Savings, Score, ScoredPair, Scorer, SetOptions, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, WorkerConfig };

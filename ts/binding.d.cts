@@ -178,11 +178,10 @@ export declare class NativeMonitor {
   component(name: string): number
   /** The node of `component` below `parent` (−1: the top) in the call tree. */
   node(parent: number, component: number): number
-  /**
-   * Records the first `calls` finished calls of the batch, four numbers each: node, duration, self time and reading of the
-   * reference work, ms.
-   */
+  /** Records the first `calls` finished calls of the batch, three numbers each: node, duration (ms) and self time (ms). */
   record(batch: Float64Array, calls: number): void
+  /** Takes in what the reference work took, ms, for the calls recorded since the last reading; 0 when it is not known. */
+  readReference(reading: number): void
   /** Writes the figures of one component to `out`; false before its first finished call. */
   timing(component: number, out: Float64Array): boolean
   /** Writes the figures of all components with calls to `out`, longest total first, and returns how many. */
@@ -191,7 +190,7 @@ export declare class NativeMonitor {
   bottlenecks(criticalMs: number, criticalPercent: number): string
   /**
    * The call tree as rows of component, parent node (−1: the top), calls, total and self time; returns how many nodes
-   * there are, and writes them only if `out` has room for all.
+   * there are, and writes them only if all fit into `out`.
    */
   tree(out: Float64Array): number
   /** Keeps what was recorded so far as the baseline `id`. */
@@ -202,8 +201,11 @@ export declare class NativeMonitor {
   importBaseline(document: string, id?: string | undefined | null): string
   /** Forgets every baseline. */
   clearBaselines(): void
-  /** What became slower since the baseline `id`, as JSON; null when there is no such baseline. */
-  regressions(id: string, critical: number, major: number, minor: number): string | null
+  /**
+   * The regressions since the baseline `id`, and the changes that cannot be judged, as JSON; null when there is no such
+   * baseline.
+   */
+  changes(id: string, critical: number, major: number, minor: number): string | null
   /** Forgets every call. */
   reset(): void
 }
@@ -311,13 +313,13 @@ export declare class SpillQueue {
   diskBytes(): number
 }
 
-/** How many calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
+/** The number of calls to time as one sample, when one takes `call` ms and the clock steps by `resolution` and costs `cost` ms. */
 export declare function benchmarkCallsPerSample(call: number, resolution: number, cost: number): number
 
 /** Compares two results: a `Change` as JSON in, a `Comparison` as JSON out. */
 export declare function benchmarkCompare(change: string): string
 
-/** Whether the last rounds of a warm-up agree. */
+/** Says if the last rounds of a warm-up agree. */
 export declare function benchmarkIsSettled(medians: Float64Array): boolean
 
 /**
@@ -457,12 +459,6 @@ export interface LimitValues {
   unknownCall: number
 }
 
-/**
- * How quick the machine is at the moment: what a fixed piece of work takes, ms (about 0.0025). Takes about 6 µs. On the
- * system's own clock, whatever the clock of JavaScript is made to say.
- */
-export declare function machinePace(): number
-
 /** One page of notes. */
 export interface NotesPage {
   notes: Array<string>
@@ -486,14 +482,14 @@ export declare function planDuration(tasks: number, concurrency: number, latency
  */
 export declare function recordPanics(): void
 
+/**
+ * A reading of how quick the machine is: what a fixed piece of work takes at best, ms (about 0.0015). Takes about 20 µs, on the
+ * system's own clock whatever the clock of JavaScript is made to say.
+ */
+export declare function referenceTiming(): number
+
 /** Whether another attempt can help. */
 export declare function retryable(status: number, code: string, name: string, message: string): boolean
-
-/**
- * How long this thread has waited for a processor since it began, ms; 0 where the system does not tell (all but Linux). Takes
- * 2 µs.
- */
-export declare function runDelay(): number
 
 /** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
 export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void

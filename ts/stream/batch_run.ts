@@ -2,8 +2,8 @@
 
 import { performance } from 'node:perf_hooks';
 import { positiveInteger, wrongType } from '../arguments.js';
+import { turnDue } from '../event_loop_turn.js';
 import { onAbort } from '../on_abort.js';
-import { turnDue } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
 /** A batch handler, which returns results or nothing. */

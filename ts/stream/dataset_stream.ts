@@ -10,12 +10,12 @@ import {
   wrongType,
 } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
+import { turnDue } from '../event_loop_turn.js';
 import { emitSafely } from '../events.js';
 import { type BatchHandler, BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
 import { ChangedSource, FirstSource, StreamSource } from './derived_source.js';
-import { turnDue } from './event_loop_turn.js';
 import { checkedFile, checkedPath, type FileOptions, FileSource, type InvalidRecord } from './file_source.js';
-import { heldBytes } from './held_size.js';
+import { heldBytes } from './heap_items.js';
 import { readableOf } from './readable.js';
 import { RunFigures } from './run_figures.js';
 import { type ItemSource, type PipedStream, type Source, sourceOf } from './source.js';

@@ -1,5 +1,5 @@
 /** Sources over another stream: what `map`, `filter`, `take` and `shard` read from. */
-import { turnDue } from './event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 import type { Pulled, Source } from './source.js';
 import type { StreamCore } from './stream_core.js';
 

@@ -5,10 +5,18 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { options as checkOptions, outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
-import { toJsonText } from '../value_form.js';
+import { toJsonText } from '../value/form.js';
 import { appendPoint, finishedHeader, openForAppend } from './append_target.js';
-import { cellText, checkTsvCell, rowText } from './csv_row.js';
-import { checkedFormat, compressed, type FileCompression, type FileFormat, formatOfName } from './file_format.js';
+import {
+  cellText,
+  checkedFormat,
+  checkTsvCell,
+  compressed,
+  type FileCompression,
+  type FileFormat,
+  formatOfName,
+  rowText,
+} from './file_format.js';
 import { TemporaryFile } from './temporary_file.js';
 
 /** Options of a writer into a file. */

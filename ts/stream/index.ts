@@ -1,5 +1,5 @@
 /** Streams of dataset items in bounded memory, batches of test cases, writers of results. */
-export { PreciseDate } from '../value_form.js';
+export { PreciseDate } from '../value/form.js';
 export { BatchProcessor } from './batch_processor.js';
 export type { BatchHandler, ProcessOptions } from './batch_run.js';
 export { DatasetStream } from './dataset_stream.js';

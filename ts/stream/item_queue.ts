@@ -9,8 +9,7 @@
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import { type ChunkForm, decode, encode } from './chunk_codec.js';
-import { HeapItems, type Weighed } from './heap_items.js';
-import { heldBytes } from './held_size.js';
+import { HeapItems, heldBytes, type Weighed } from './heap_items.js';
 
 type SpillQueue = InstanceType<typeof native.SpillQueue>;
 

@@ -1,8 +1,8 @@
 /** Results on their way out: collected into batches, written in order, each exactly once. */
 import { callable, wrongType } from '../arguments.js';
-import { turnDue } from './event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 import { FileResultWriter, type FileWriterOptions } from './file_result_writer.js';
-import { heldBytes } from './held_size.js';
+import { heldBytes } from './heap_items.js';
 import { ItemQueue } from './item_queue.js';
 import { type FullConfig, fullConfig, type StreamConfig } from './stream_config.js';
 

@@ -1,6 +1,6 @@
 /** Sources of a stream's items, for streams that nobody pushes to. */
 import { wrongType } from '../arguments.js';
-import { turnDue } from './event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 
 /** Items by demand. One pull at a time; no pull after the end, an error or `close`. */
 export interface Source<T> {

@@ -1,11 +1,10 @@
 /** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
 
 import { signal as checkedSignal, options as checkOptions } from '../arguments.js';
+import { turnDue } from '../event_loop_turn.js';
 import { onAbort } from '../on_abort.js';
-import { ChangeSignal } from './change_signal.js';
-import { turnDue } from './event_loop_turn.js';
+import { ReadItems } from './heap_items.js';
 import { ItemQueue } from './item_queue.js';
-import { ReadItems } from './read_items.js';
 import type { Pulled, Source, SourceProgress } from './source.js';
 import type { FullConfig } from './stream_config.js';
 
@@ -34,6 +33,24 @@ export interface CoreListener<T> {
   handedOut(count: number): void;
   /** The source failed, and a consumer is about to be told. */
   failed(error: unknown): void;
+}
+
+/** Wakes consumers that wait for something to change. One `notify` wakes all that wait at that moment. */
+class ChangeSignal {
+  #waiting: (() => void)[] = [];
+
+  /** Resolves at the next {@link notify}. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** O(1) when nobody waits. */
+  notify(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
 }
 
 export class StreamCore<T> {

@@ -1,6 +1,6 @@
 /** Values that JSON lacks, made of their text as a plan says: what the native reader of Parquet sends. */
 
-import { momentOf } from '../value_form.js';
+import { momentOf } from '../value/form.js';
 
 /**
  * What to do with a parsed value: nothing; a conversion of a scalar; the same inside of lists, maps and structs. As
@@ -8,7 +8,6 @@ import { momentOf } from '../value_form.js';
  */
 export type Plan =
   | null
-  | 'big'
   | 'real'
   | 'date'
   | 'bytes'
@@ -20,8 +19,6 @@ export type Plan =
 export function typedValue(value: unknown, plan: Plan): unknown {
   if (plan === null || value === null) return value;
   switch (plan) {
-    case 'big':
-      return typeof value === 'string' ? BigInt(value) : value;
     case 'real':
       return Number(value);
     case 'date':

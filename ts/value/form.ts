@@ -19,7 +19,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
-import { wrongType } from './arguments.js';
+import { wrongType } from '../arguments.js';
 
 /** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
 export class PreciseDate extends Date {
