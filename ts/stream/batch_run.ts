@@ -1,4 +1,4 @@
-/** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
+/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
 
 import { performance } from 'node:perf_hooks';
 import { positiveInteger, wrongType } from '../arguments.js';
@@ -89,7 +89,7 @@ export class BatchRun<T, R> {
     if (queue.length === 0) return false;
     if (queue.length >= config.batchSize) return true;
     if (this.#core.reads) return false;
-    // Who was refused is not going to complete the batch.
+    // A caller whose push was refused is not going to complete the batch.
     return this.#inFlight === 0 || !untilEnd || this.#core.ended || this.#core.refused;
   }
 

@@ -55,7 +55,7 @@ export class HeapItems<T> {
     return this.#length;
   }
 
-  /** Bytes of all, as they were told. */
+  /** Bytes of all items, as the callers gave them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -137,7 +137,7 @@ export class HeapItems<T> {
     return part;
   }
 
-  /** The items of the first part up to `end`, behind those of `before`. */
+  /** Takes the items of the first part up to `end`, behind those of `before`. */
   #takeFrom(part: Part<T>, end: number, before: T[] | undefined): T[] {
     const { items, sizes, at } = part;
     this.#count(sizes, at, end, -1);

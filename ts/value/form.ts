@@ -1,5 +1,5 @@
 /**
- * The one form of every value as JSON text: what files hold, prompts show and comparisons compare.
+ * The one form of every value as JSON text, for files, prompts and comparisons.
  *
  * | value | form |
  * | --- | --- |
@@ -137,7 +137,7 @@ function container(value: object, within: readonly object[]): string {
   return members(Object.entries(value), within);
 }
 
-/** The members of an error's form; those that the language hides come first and last. */
+/** Returns the members of an error's form. Those that the language hides come first and last. */
 function errorMembers(error: Error): [string, unknown][] {
   const own = Object.entries(error).filter(([name]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(name));
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
@@ -185,7 +185,7 @@ export function fromJsonText(text: string): unknown {
   return unmarked(value);
 }
 
-/** `text` with a marked string in place of each integer that a number does not hold. */
+/** Returns `text` with a marked string in place of each integer that a number does not hold. */
 function withMarks(text: string): string {
   let out = '';
   for (let at = 0; at < text.length; ) {
@@ -203,7 +203,7 @@ function mark(number: string): string {
   return /^-?[1-9]\d*$/.test(number) && !Number.isSafeInteger(Number(number)) ? `${MARK_TEXT}${number}"` : number;
 }
 
-/** The place behind the string that starts at `quote`. */
+/** Returns the place behind the string that starts at `quote`. */
 function stringEnd(text: string, quote: number): number {
   for (let end = text.indexOf('"', quote + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -213,7 +213,7 @@ function stringEnd(text: string, quote: number): number {
   return text.length;
 }
 
-/** `value` with its marked strings made `BigInt`s; containers are changed in place, on no call stack. */
+/** Makes `BigInt`s of the marked strings in `value`. Containers are changed in place, on no call stack. */
 function unmarked(value: unknown): unknown {
   const root = { value };
   const pending: object[] = [root];

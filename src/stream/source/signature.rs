@@ -159,8 +159,7 @@ fn wide(head: &[u8]) -> Option<&'static str> {
 fn may_be_wide(head: &[u8]) -> bool {
     match head {
         [0] | [0, 0] | [0, 0, 0] => true,
-        [first] => opens(*first),
-        [first, 0] | [first, 0, 0] => opens(*first),
+        [first] | [first, 0] | [first, 0, 0] => opens(*first),
         _ => false,
     }
 }
