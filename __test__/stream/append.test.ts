@@ -31,7 +31,7 @@ async function append(path: string, result: unknown, options = {}): Promise<stri
 
 const rowsOf = (path: string) => DatasetStream.fromFile<Record<string, string>>(path).process(async (batch) => batch);
 
-describe('appending to a file', () => {
+describe('append', () => {
   test('takes nothing from a CSV file that the reader accepts: an inch mark is no quote', async () => {
     const rows = numbers(50_000).map((n) => `${n === 10 ? 'monitor 27"' : `item${n}`},${n}\n`);
     const path = file('inch.csv', `name,score\n${rows.join('')}`);
@@ -72,7 +72,7 @@ describe('appending to a file', () => {
     expect(readFileSync(path, 'utf8')).toBe('id,other');
   });
 
-  test('closing without results leaves a torn header for the next writer', async () => {
+  test('leaves a torn header for the next writer when closed without results', async () => {
     const path = file('nothing.csv', 'id,');
     await ResultWriter.toFile(path, { append: true }).close();
     expect(readFileSync(path, 'utf8')).toBe('id,');

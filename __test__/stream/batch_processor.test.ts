@@ -8,7 +8,7 @@ const ids = (list: { id: string }[]) => list.map(({ id }) => id);
 const done = (batch: TestCase[]) => batch.map(({ id }) => ({ testCaseId: id }) as RunResult);
 const resultIds = (processor: BatchProcessor) => processor.getResults().map(({ testCaseId }) => testCaseId);
 
-test('when a batch fails, results of those that succeeded beside and behind it are kept, in order', async () => {
+test('getResults keeps, in order, the results of batches beside and behind one that failed', async () => {
   const processor = new BatchProcessor({ batchSize: 10 });
   processor.addTestCases(cases(100));
   const ran: string[] = [];
@@ -39,7 +39,7 @@ test('when a batch fails, results of those that succeeded beside and behind it a
   expect(resultIds(processor).sort()).toEqual(ids(cases(100)).sort());
 });
 
-test('batches in progress at an abort end by themselves, and their results come in their place', async () => {
+test('processAll leaves batches in progress at an abort to end, with their results in their place', async () => {
   const processor = new BatchProcessor({ batchSize: 1 });
   processor.addTestCases(cases(4));
   const abort = new AbortController();

@@ -27,7 +27,7 @@ describe('pause, end, clear', () => {
     expect(events).toEqual(['pause', 'resume']);
   });
 
-  test('while paused every push is accepted', async () => {
+  test('a paused stream accepts every push', async () => {
     const stream = new DatasetStream<number>({ batchSize: 2, bufferSize: 2 });
     stream.pause();
     const processed = stream.process(echo, { untilEnd: true });
@@ -100,8 +100,8 @@ describe('the event loop', () => {
   });
 });
 
-describe('a batch of much that left the heap', () => {
-  const overflowed = async (batchSize: number) => {
+describe('a batch of much that spilled', () => {
+  const spilled = async (batchSize: number) => {
     const stream = new DatasetStream<{ i: number }>({ bufferSize: 10, maxMemory: 1 << 20, batchSize });
     await pushAll(
       stream,
@@ -117,7 +117,7 @@ describe('a batch of much that left the heap', () => {
   ])('is brought back by turns of the event loop: %s', async (_, consume) => {
     const longest = [];
     for (let i = 0; i < 3; i += 1) {
-      const stream = await overflowed(40_000);
+      const stream = await spilled(40_000);
       let got: { i: number }[][] = [];
       longest.push(
         await longestTurn(async () => {
@@ -130,7 +130,7 @@ describe('a batch of much that left the heap', () => {
   });
 
   test('is not lost when it is aborted, and not split by who takes between two turns', async () => {
-    const stream = await overflowed(40_000);
+    const stream = await spilled(40_000);
     const controller = new AbortController();
     const aborted = stream.process(() => {}, { signal: controller.signal });
     await turn();
@@ -143,8 +143,8 @@ describe('a batch of much that left the heap', () => {
   });
 });
 
-describe('abort', () => {
-  test('before the start, while waiting, while paused and while a batch runs', async () => {
+describe('signal', () => {
+  test('rejects process before the start, while waiting, while paused and while a batch runs', async () => {
     const reason = new Error('enough');
     const stream = new DatasetStream<number>({ batchSize: 1 });
     stream.push(1);
@@ -175,7 +175,7 @@ describe('abort', () => {
     await expect(forever).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
   });
 
-  test('an iteration is aborted too', async () => {
+  test('aborts an iteration too', async () => {
     const stream = new DatasetStream<number>();
     stream.push(1);
     const controller = new AbortController();

@@ -2,7 +2,7 @@ import { DatasetStream } from '@aah/ai-evals/performance';
 import { describe, expect, test } from 'vitest';
 import { all, numbers } from './items';
 
-/** What a `process` of `stream` was handed, and what it rejected with. */
+/** Returns the items that a `process` of `stream` was handed, and the error that it rejected with. */
 async function handedOut<T>(stream: DatasetStream<T>): Promise<{ items: T[]; error: unknown }> {
   const items: T[] = [];
   const process = stream.process(async (batch) => {
@@ -16,7 +16,7 @@ async function handedOut<T>(stream: DatasetStream<T>): Promise<{ items: T[]; err
 
 const cause = new Error('no such thing');
 
-test('an iterable that throws: the items before it are handed out, in whole and in broken batches, then its error', async () => {
+test('an iterable that throws gives the items before, in whole and in broken batches, and then its error', async () => {
   function* failing(count: number) {
     yield* numbers(count);
     throw cause;
@@ -61,7 +61,7 @@ describe('a callback that fails', () => {
     },
   );
 
-  test('filter: the rest can also be had from the stream below, where it is in its place', async () => {
+  test('leaves the rest of a filter in the stream below, in its place', async () => {
     const base = new DatasetStream<number>({ bufferSize: 20 });
     for (const n of numbers(100)) base.push(n);
     const odd = base.filter((n) => {
@@ -72,7 +72,7 @@ describe('a callback that fails', () => {
     expect(await all(base)).toEqual(numbers(100).slice(31));
   });
 
-  test('in an iteration', async () => {
+  test('rejects an iteration in the same way', async () => {
     const seen: number[] = [];
     const iterate = async () => {
       for await (const n of DatasetStream.from(numbers(100)).map(failures['map, at once'])) seen.push(n);

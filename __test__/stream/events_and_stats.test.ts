@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { echo, numbers, pushAll, turn } from './items';
 
 describe('events and stats', () => {
-  test('data for each item, batch-complete for each batch, backpressure when the heap buffer is full', async () => {
+  test('tell of each item (data), each batch (batch-complete) and a full heap buffer (backpressure)', async () => {
     const stream = new DatasetStream<number>({ batchSize: 2, bufferSize: 3 });
     const data: number[] = [];
     const complete: { batchSize: number; processingTime: number; totalProcessed: number }[] = [];
@@ -26,7 +26,7 @@ describe('events and stats', () => {
     expect(stream.getStats().backpressureEvents).toBe(1);
   });
 
-  test('a new stream has zeros, not NaN', () => {
+  test('are zeros, not NaN, on a new stream', () => {
     expect(new DatasetStream().getStats()).toEqual({
       itemsProcessed: 0,
       itemsBuffered: 0,
@@ -37,7 +37,7 @@ describe('events and stats', () => {
     });
   });
 
-  test('times are measured', async () => {
+  test('measure times', async () => {
     const stream = new DatasetStream<number>({ batchSize: 5 });
     await pushAll(stream, numbers(20));
     await stream.process(() => sleep(20));
@@ -47,7 +47,7 @@ describe('events and stats', () => {
     expect(throughput).toBeLessThan(20 / 0.07);
   });
 
-  test('memory pressure pauses and resumes as the guide does, and everything is processed', async () => {
+  test('let a handler of memory pressure pause and resume as in the guide, with everything processed', async () => {
     const stream = new DatasetStream<{ i: number; text: string }>({ maxMemory: 200_000, batchSize: 50 });
     const events: { current: number; max: number }[] = [];
     stream.on('memory-pressure', (event) => {
@@ -66,7 +66,7 @@ describe('events and stats', () => {
     expect(results).toEqual(numbers(2000));
   });
 
-  test('memory pressure while a process runs', async () => {
+  test('report memory pressure while a process runs', async () => {
     const stream = new DatasetStream<string>({ maxMemory: 20_000, batchSize: 4 });
     let events = 0;
     stream.on('memory-pressure', () => {

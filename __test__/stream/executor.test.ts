@@ -34,7 +34,7 @@ const executor = () =>
   });
 
 describe('executeTasksStreaming over a DatasetStream', () => {
-  test('from a file: every case once, results in order', async () => {
+  test('runs every case of a file once, results in order', async () => {
     const tasks = DatasetStream.fromFile<Case>(cases(3000)).map(taskOf);
     const results = await executor().executeTasksStreaming(tasks, async (task) => {
       if (task.testCase.input % 3 === 0) await turn();
@@ -43,7 +43,7 @@ describe('executeTasksStreaming over a DatasetStream', () => {
     expect(results.map(({ result }) => result)).toEqual(numbers(3000).map((n) => n * 2));
   });
 
-  test('pushed cases: those in the heap and those that overflowed', async () => {
+  test('runs pushed cases, those in the heap and those that spilled', async () => {
     const stream = new DatasetStream<ExecutionTask<number, number>>({ bufferSize: 10 });
     for (const i of numbers(2000)) stream.push(taskOf({ id: `c${i}`, input: i, expected: i }));
     const seen: number[] = [];
@@ -72,7 +72,7 @@ describe('executeTasksStreaming over a DatasetStream', () => {
     expect(made).toBe(before);
   });
 
-  test("a bad line rejects with the file's error; the tasks before it ran", async () => {
+  test("rejects with the file's error at a bad line, after the tasks before it", async () => {
     const path = cases(50, '{"id": oops}\n');
     const ran: string[] = [];
     const tasks = DatasetStream.fromFile<Case>(path).map(taskOf);
@@ -87,7 +87,7 @@ describe('executeTasksStreaming over a DatasetStream', () => {
     expect(ran).toHaveLength(50);
   });
 
-  test('an abort ends it, and the source with it', async () => {
+  test('ends at an abort, and the source with it', async () => {
     let closed = false;
     async function* source() {
       try {

@@ -30,7 +30,7 @@ describe('ResultWriter.toFile', () => {
     return join(directory, `${files}`, name);
   };
 
-  test('JSON lines: nothing under the name before close, everything after it, no temporary file left', async () => {
+  test('leaves nothing under the name before close, all lines after it, and no temporary file', async () => {
     const path = target('out.jsonl');
     const writer = ResultWriter.toFile<{ n: number }>(path);
     await Promise.all(numbers(1000).map((n) => writer.write({ n })));
@@ -49,7 +49,7 @@ describe('ResultWriter.toFile', () => {
     await expect(writer.flush()).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   });
 
-  test('an abort while close() is under way waits for it: the file is there, or close() rejects', async () => {
+  test('abort waits for a close() under way: the file is there, or close() rejects', async () => {
     const path = target('closing.jsonl');
     const writer = ResultWriter.toFile<number>(path);
     await writer.write(1);
@@ -148,7 +148,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('{"n":0}\n{"n":1}\n');
   });
 
-  test('CSV without columns: the first batch makes the header, a later member is refused and nothing is cut', async () => {
+  test('makes the header of CSV without columns from the first batch, and refuses a later member', async () => {
     const path = target('members.csv');
     const writer = ResultWriter.toFile<object>(path, { batchSize: 2 });
     await writer.write({ a: 1 });
@@ -163,7 +163,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('a,b\r\n1,\r\n2,3\r\n,8\r\n');
   });
 
-  test('CSV: all results that wait make the header, however many', async () => {
+  test('makes the header of CSV from all results that wait, however many', async () => {
     const path = target('many.csv');
     const writer = ResultWriter.toFile<object>(path);
     await writer.writeMany(numbers(2500).map((i) => (i === 2400 ? { i, last: 'x' } : { i })));
@@ -174,7 +174,7 @@ describe('ResultWriter.toFile', () => {
     expect(lines).toHaveLength(2502);
   });
 
-  test('CSV with columns leaves other members out, as was asked', async () => {
+  test('leaves members out of CSV that are not among columns', async () => {
     const path = target('chosen.csv');
     const writer = ResultWriter.toFile<object>(path, { columns: ['b', 'a'] });
     await writer.writeMany([{ a: 1 }, { a: 2, b: 3, c: 4 }]);
@@ -196,7 +196,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('a,"b ""q"" x"\r\n1,2\r\n5,6\r\n');
   });
 
-  test('options of a wrong type are a TypeError, those that cannot be a RangeError', () => {
+  test('throws a TypeError for options of a wrong type, a RangeError for impossible ones', () => {
     for (const name of ['batchSize', 'maxMemory', 'bufferSize']) {
       for (const make of [DatasetStream, BatchProcessor, ResultWriter].map(maker)) {
         expect(() => make({ [name]: null })).toThrow(TypeError);
@@ -224,7 +224,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('a,b\r\n1,"x\ny"\r\n2,z\r\n3,"torn\n');
   });
 
-  test('an unwritable target is one clear error, and nothing is lost', async () => {
+  test('rejects with one clear error for an unwritable target, and loses nothing', async () => {
     const path = join(target('x'), '..', 'missing', 'out.jsonl');
     const writer = ResultWriter.toFile<number>(path, { batchSize: 2 });
     await writer.write(1);
@@ -239,7 +239,7 @@ describe('ResultWriter.toFile', () => {
     expect(() => ResultWriter.toFile('a', { format: 'xml' as never })).toThrow(RangeError);
   });
 
-  test.skipIf(process.platform === 'win32')('what is no file is refused and stays what it is', async () => {
+  test.skipIf(process.platform === 'win32')('refuses a target that is no file, and leaves it as it is', async () => {
     const pipe = target('pipe');
     execFileSync('mkfifo', [pipe]);
     const link = target('link');
@@ -258,7 +258,7 @@ describe('ResultWriter.toFile', () => {
     expect(lstatSync(pipe).isFIFO() && lstatSync(link).isSymbolicLink()).toBe(true);
   });
 
-  test('appending after a byte order mark and a line without its end keeps the line', async () => {
+  test('append keeps a line without its end behind a byte order mark', async () => {
     const path = target('mark.jsonl');
     writeFileSync(path, '\ufeff{"a":1}');
     const writer = ResultWriter.toFile<unknown>(path, { append: true });
@@ -267,7 +267,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(path)).toBe('\ufeff{"a":1}\n{"a":2}\n');
   });
 
-  test('an empty result is an empty file', async () => {
+  test('makes an empty file of no results', async () => {
     const path = target('empty.jsonl');
     await ResultWriter.toFile(path).close();
     expect(read(path)).toBe('');
@@ -276,7 +276,7 @@ describe('ResultWriter.toFile', () => {
     expect(read(csv)).toBe('a,b\r\n');
   });
 
-  test('a result without a JSON form is refused whole', async () => {
+  test('refuses a result without a JSON form as a whole', async () => {
     const path = target('odd.jsonl');
     const writer = ResultWriter.toFile<unknown>(path);
     await expect(writer.writeMany([1, undefined])).rejects.toThrow(TypeError);

@@ -31,7 +31,7 @@ async function outcome(path: string, options = {}): Promise<{ items: unknown[]; 
 
 const utf = (text: string, width: 2 | 4, little: boolean) => {
   const bytes = [...text].flatMap((character) => {
-    const unit = Array.from({ length: width }, (_, i) => (i === 0 ? character.charCodeAt(0) : 0));
+    const unit = Array.from({ length: width }, (_, i) => (character.charCodeAt(0) >> (8 * i)) & 255);
     return little ? unit : unit.reverse();
   });
   return new Uint8Array(bytes);
@@ -49,7 +49,10 @@ describe('fromFile names', () => {
     ['UTF-32 with a mark', Buffer.concat([new Uint8Array([0xff, 0xfe, 0, 0]), utf('{"a":1}', 4, true)]), /UTF-32/],
     ['UTF-32 without a mark', utf('{"a":1}', 4, false), /UTF-32/],
     ['UTF-16 with a mark', Buffer.concat([new Uint8Array([0xfe, 0xff]), utf('{"a":1}', 2, false)]), /UTF-16/],
-    ['UTF-16 without a mark', utf('{"a":1}', 2, true), /UTF-16/],
+    ['UTF-16 without a mark', utf('{"a":1}', 2, true), /UTF-16.*utf-16le/],
+    ['UTF-16 of other scripts', utf('["日本"]', 2, false), /UTF-16.*utf-16be/],
+    ['UTF-32 of other scripts', utf('"日本",b', 4, true), /UTF-32.*utf-32le/],
+    ['UTF-16 of two characters', utf('{}', 2, true), /UTF-16/],
     ['an encrypted Parquet file', Buffer.from('PARE....PARE'), /encrypted Parquet/],
     ['an Arrow file', Buffer.from('ARROW1\0\0'), /Arrow/],
     ['a SQLite database', Buffer.from('SQLite format 3\0....'), /SQLite/],
@@ -67,7 +70,7 @@ describe('fromFile names', () => {
     }
   });
 
-  test('bytes behind the end of gzip data, after the items before', async () => {
+  test('bytes behind the end of gzip data, after the items before them', async () => {
     const { items, error } = await outcome(
       file('a.jsonl.gz', Buffer.concat([gzipSync('1\n2\n'), Buffer.from('oops')])),
     );

@@ -32,7 +32,7 @@ const resultOf = ({ id, input, expected }: TestCase<string, string>): RunResult<
 const executeBatch = async (batch: TestCase<string, string>[]) => batch.map(resultOf);
 const ids = (results: RunResult[]) => results.map(({ testCaseId }) => Number(testCaseId.slice(5)));
 
-test('pushing a whole dataset, waiting where a push is refused, then process: everything, once, in order', async () => {
+test('process gives everything, once, in order, after a loop of pushes that waits where one is refused', async () => {
   const stream = new DatasetStream<TestCase<string, string>>({
     batchSize: 50,
     maxMemory: 100 * 1024 * 1024,
@@ -43,7 +43,7 @@ test('pushing a whole dataset, waiting where a push is refused, then process: ev
   expect(ids(results)).toEqual(numbers(COUNT));
 });
 
-test('the same loop while process runs, which then does refuse', async () => {
+test('the same loop ends while process runs and refuses pushes', async () => {
   const stream = new DatasetStream<TestCase<string, string>>({ batchSize: 50, bufferSize: 1000 });
   const processed = stream.process(
     async (batch) => {
@@ -57,7 +57,7 @@ test('the same loop while process runs, which then does refuse', async () => {
   expect(ids(await processed)).toEqual(numbers(COUNT));
 });
 
-test('a handler of memory pressure that pauses, collects and resumes later', async () => {
+test('a handler of memory pressure pauses, collects and resumes later', async () => {
   const stream = new DatasetStream<TestCase<string, string>>({ batchSize: 50, maxMemory: 50_000 });
   let pressed = 0;
   stream.on('memory-pressure', ({ current, max }) => {
@@ -73,7 +73,7 @@ test('a handler of memory pressure that pauses, collects and resumes later', asy
   expect(pressed).toBeGreaterThan(0);
 });
 
-test('the same handler while process runs', async () => {
+test('the same handler works while process runs', async () => {
   const stream = new DatasetStream<TestCase<string, string>>({
     batchSize: 500,
     maxMemory: 1_000_000,

@@ -48,7 +48,7 @@ describe('memoryUsage', () => {
     expect(wide).toBeGreaterThan(20_000);
   });
 
-  test('has what the reader of a file has read ahead', async () => {
+  test('counts what the reader of a file has read ahead', async () => {
     const file = join(directory, 'cases.jsonl');
     writeFileSync(
       file,
@@ -114,7 +114,7 @@ test('a push calls no trap of a Proxy', () => {
   expect(stream.push({ in: [hostile] })).toBe(true);
 });
 
-test('a configuration that is no object of options, or an empty directory, is refused', () => {
+test('the constructor refuses a configuration that is no object, and an empty directory', () => {
   expect(() => new DatasetStream([] as never)).toThrow(TypeError);
   expect(() => new DatasetStream({ spillDirectory: '' })).toThrow(RangeError);
 });

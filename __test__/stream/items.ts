@@ -1,10 +1,10 @@
-/** What the tests of streams share: items to push, the guide's way to push them, and taking all there are. */
+/** Items to push, the guide's way to push them, and taking all there are, for the tests of streams. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { DatasetStream } from '@aah/ai-evals/performance';
 
 export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 export const echo = async (batch: number[]) => batch;
-/** One turn of the event loop. */
+/** Waits one turn of the event loop. */
 export const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 /** The loop of the guide; resolves to how often a push was refused. */

@@ -13,7 +13,7 @@ describe('from', () => {
     }
   }
 
-  test('arrays, iterables, async iterables, Readables and web streams', async () => {
+  test('takes arrays, iterables, async iterables, Readables and web streams', async () => {
     const web = () =>
       new ReadableStream<number>({
         start(controller) {
@@ -41,7 +41,7 @@ describe('from', () => {
     }
   });
 
-  test('no more is asked for than is consumed', async () => {
+  test('asks for no more than is consumed', async () => {
     let asked = 0;
     async function* counted() {
       for (;;) {
@@ -57,7 +57,7 @@ describe('from', () => {
     await iterator.return();
   });
 
-  test('leaving early closes generators, Readables and web streams', async () => {
+  test('closes generators, Readables and web streams when it is left early', async () => {
     let closed = 0;
     for await (const item of DatasetStream.from(
       generate(9, () => {
@@ -115,7 +115,7 @@ describe('from', () => {
     await expect.poll(() => closed).toBe(true);
   });
 
-  test('what waits for its next item is let go when its consumer leaves', async () => {
+  test('lets a source go that waits for its next item when the consumer leaves', async () => {
     const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
     const stalled = () => {
       const readable = new Readable({ objectMode: true, read() {} });
@@ -234,7 +234,7 @@ describe('derived streams and iteration', () => {
     expect(() => sharded.shard(1, 2)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
   });
 
-  test('batches, with the rest at the end', async () => {
+  test('batches gives arrays, the rest at the end', async () => {
     const sizes: number[] = [];
     for await (const batch of DatasetStream.from(numbers(25)).batches(10)) sizes.push(batch.length);
     expect(sizes).toEqual([10, 10, 5]);

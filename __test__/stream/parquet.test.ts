@@ -117,7 +117,7 @@ describe('fromFile of Parquet', () => {
     expect(second?.nanos?.toISOString()).toBe('1969-12-31T23:59:59.999999999Z');
   });
 
-  test('no rows are no items; the name does not matter; iteration and derived streams work', async () => {
+  test('gives no items of no rows, under any name, to iterations and derived streams', async () => {
     expect(await all(fixture('empty.parquet'))).toEqual([]);
     const path = join(directory, 'data');
     writeFileSync(path, readFileSync(fixture('codec-snappy.parquet')));

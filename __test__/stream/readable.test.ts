@@ -32,7 +32,7 @@ describe('toReadable', () => {
     expect(written).toEqual(numbers(333));
   });
 
-  test('over pushed items: what was not read stays in the stream, in its place', async () => {
+  test('leaves pushed items that were not read in the stream, in their place', async () => {
     const stream = pushed(200);
     let read = 0;
     for await (const _ of stream.toReadable()) {
@@ -57,7 +57,7 @@ describe('toReadable', () => {
     expect(await all(stream)).toEqual(numbers(200).slice(78));
   });
 
-  test('null cannot be carried: an error, not an early end; errors of the source and aborts destroy it', async () => {
+  test('refuses null with an error; errors of the source and aborts destroy it', async () => {
     const stream = new DatasetStream<unknown>();
     for (const item of [1, null, 2]) stream.push(item);
     const seen: unknown[] = [];

@@ -22,10 +22,10 @@ async function* generate<T>(count: number, item: (i: number) => T) {
   for (let i = 0; i < count; i += 1) yield item(i);
 }
 
-describe('what is read is handed on, whatever the limits of the buffer', () => {
+describe('bufferSize and maxMemory of a stream that reads', () => {
   const rows = numbers(3000).map((i) => ({ i }));
 
-  test('as the very same items, without a detour out of the heap', async () => {
+  test('let the very same items through, without a detour out of the heap', async () => {
     for (const source of [rows, generate(3000, (i) => rows[i])]) {
       const got = await DatasetStream.from<unknown>(source as never, { bufferSize: 10, batchSize: 2500 }).process(
         async (batch) => batch,
@@ -35,7 +35,7 @@ describe('what is read is handed on, whatever the limits of the buffer', () => {
     }
   });
 
-  test('so that nothing is written that could fail', async () => {
+  test('write nothing that could fail', async () => {
     const limits = { batchSize: 2000, bufferSize: 10, maxMemory: 1000, spillDirectory: join(directory, 'missing') };
     const file = await fileOf('wide.jsonl', 3000, (i) => JSON.stringify({ i, text: `${Math.random()}`.repeat(20) }));
     const sources = [
@@ -52,14 +52,14 @@ describe('what is read is handed on, whatever the limits of the buffer', () => {
   });
 });
 
-describe('the event loop has its turns', () => {
+describe('the event loop', () => {
   const wide = (i: number) => JSON.stringify(Object.fromEntries(numbers(2000).map((k) => [`column${k}`, i + k])));
   const deep = (i: number) => `${'{"a":'.repeat(1000)}${i}${'}'.repeat(1000)}`;
 
   test.each([
     ['wide', 500, wide],
     ['deep', 500, deep],
-  ])('in batches of %s rows of a file', async (name, rows, row) => {
+  ])('has its turns in batches of %s rows of a file', async (name, rows, row) => {
     const file = await fileOf(`${name}.jsonl`, rows, row);
     const read = async () => {
       for await (const batch of DatasetStream.fromFile(file).batches()) expect(batch).toHaveLength(50);
@@ -70,7 +70,7 @@ describe('the event loop has its turns', () => {
     expect(Math.min(...longest)).toBeLessThan(20);
   });
 
-  test('in a batch from a generator that never waits, and an abort is noticed', async () => {
+  test('has its turns in a batch from a generator that never waits, and an abort is noticed', async () => {
     const stream = (count: number) => DatasetStream.from(generate(count, (i) => i));
     const read = async () => {
       for await (const batch of stream(200_000).batches(100_000)) expect(batch).toHaveLength(100_000);
@@ -83,8 +83,8 @@ describe('the event loop has its turns', () => {
   });
 });
 
-describe('time', () => {
-  test('a batch of a file takes time in proportion to its size; map and filter take a few times as long', async () => {
+describe('the time of a batch', () => {
+  test('is in proportion to its size; map and filter take a few times as long', async () => {
     const file = await fileOf('tiny.jsonl', 1_000_000, (i) => `{"i":${i}}`);
     const timed = async (work: () => Promise<unknown>) => {
       const start = threadMs();

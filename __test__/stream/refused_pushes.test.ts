@@ -17,8 +17,8 @@ async function refused(batchSize = 5) {
   return { stream, processed, woken, release };
 }
 
-describe('a push that was refused is followed by batch-complete', () => {
-  test('when clear() made room, though no batch ends', async () => {
+describe('batch-complete', () => {
+  test('follows a refused push when clear() made room, though no batch ends', async () => {
     const { stream, processed, woken, release } = await refused();
     stream.clear();
     expect(await woken).toMatchObject({ batchSize: 0 });
@@ -27,7 +27,7 @@ describe('a push that was refused is followed by batch-complete', () => {
     await processed;
   });
 
-  test('when close() ended the stream: the push then says so', async () => {
+  test('follows a refused push when close() ended the stream: the push then says so', async () => {
     const { stream, woken, release } = await refused();
     release();
     await stream.close();
@@ -35,7 +35,7 @@ describe('a push that was refused is followed by batch-complete', () => {
     expect(() => stream.push(1)).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }));
   });
 
-  test('when an iteration beside the process took the items', async () => {
+  test('follows a refused push when an iteration beside the process took the items', async () => {
     const stream = new DatasetStream<number>({ bufferSize: 10, batchSize: 5 });
     const iterated: number[] = [];
     const iteration = (async () => {
@@ -51,7 +51,7 @@ describe('a push that was refused is followed by batch-complete', () => {
     expect([...results, ...iterated].sort((a, b) => a - b)).toEqual(numbers(1000));
   });
 
-  test('when the batch that was in progress failed and another process goes on', async () => {
+  test('follows a refused push when the batch that was in progress failed and another process goes on', async () => {
     const stream = new DatasetStream<number>({ batchSize: 5, bufferSize: 5 });
     const failing = stream.process(
       async () => {
@@ -66,7 +66,7 @@ describe('a push that was refused is followed by batch-complete', () => {
     expect(await going).toEqual(numbers(20).slice(5));
   });
 
-  test('when a handler pushes and another one is free, also where the memory and not the number is at its limit', async () => {
+  test('follows a refused push when a handler pushes and another one is free, also where the memory and not the number is at its limit', async () => {
     for (const limit of [{ maxMemory: 5000 }, { bufferSize: 10 }]) {
       const stream = new DatasetStream<{ text: string }>({ batchSize: 50, ...limit });
       let [handled, calls] = [0, 0];

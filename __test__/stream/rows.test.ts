@@ -63,7 +63,7 @@ describe('delimiter', () => {
 });
 
 describe('header', () => {
-  test('false gives arrays', async () => {
+  test('makes arrays of the rows where it is false', async () => {
     expect(await read('a.csv', '1,"a,b"\n2,\n', { header: false })).toEqual([
       ['1', 'a,b'],
       ['2', ''],

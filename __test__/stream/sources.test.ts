@@ -77,7 +77,7 @@ describe('fromFile', () => {
     expect(Object.keys(items[1])).toEqual(['__proto__']);
   });
 
-  test('zstd, of any number of frames, told by content; cut off it is an error', async () => {
+  test('reads zstd of any number of frames, told by content, and refuses it cut off', async () => {
     // Two frames, as `zstd -c a; zstd -c b` writes them.
     const frames = 'KLUv/SQSkQAAeyJpZCI6MX0KeyJpZCI6Mn0K6COFGCi1L/0kFakAAHsiaWQiOjMsInRleHQiOiLDqSJ9CmEZkrw=';
     const bytes = Buffer.from(frames, 'base64');
@@ -89,7 +89,7 @@ describe('fromFile', () => {
     await expect(cut).rejects.toThrow(/truncated/);
   });
 
-  test('CSV with quoted newlines', async () => {
+  test('reads CSV with quoted newlines', async () => {
     const path = file('a.csv', 'id,input\r\n1,"two\nlines, ""quoted"""\r\n2,\r\n');
     expect(await all(DatasetStream.fromFile(path))).toEqual([
       { id: '1', input: 'two\nlines, "quoted"' },
@@ -97,7 +97,7 @@ describe('fromFile', () => {
     ]);
   });
 
-  test('a bad line is an error with file, line and byte offset, after the items before it', async () => {
+  test('rejects at a bad line with file, line and byte offset, after the items before it', async () => {
     const path = file('bad.jsonl', '{"a":1}\n\n{"b": nope}\n{"c":1}\n');
     const seen: unknown[] = [];
     const events: unknown[] = [];
@@ -119,7 +119,7 @@ describe('fromFile', () => {
     await expect(stream.process(async () => {})).rejects.toThrow('not valid JSON');
   });
 
-  test('onInvalid: skip leaves bad lines out, counts and reports them', async () => {
+  test('leaves bad lines out with onInvalid: skip, counts and reports them', async () => {
     const path = file(
       'skip.jsonl',
       Buffer.concat([Buffer.from('1\n{\n2\n'), Buffer.from([0xff, 10]), Buffer.from('3')]),
@@ -164,7 +164,7 @@ describe('fromFile', () => {
     }
   });
 
-  test('a 10 MB line and a 20 MB document pass', async () => {
+  test('reads a 10 MB line and a 20 MB document', async () => {
     const long = 'x'.repeat(10 << 20);
     const lengths = (stream: DatasetStream<string>) => all(stream.map((text) => text.length));
     expect(await lengths(DatasetStream.fromFile(file('long.jsonl', jsonl(['a', long, 'b']))))).toEqual([
@@ -190,7 +190,7 @@ describe('fromFile', () => {
     await expect(read(open)).rejects.toThrow('a quote is opened on line 2 and never closed');
   });
 
-  test('JSON lines with a long first line are told from a document', async () => {
+  test('tells JSON lines with a long first line from a document', async () => {
     const long = 'x'.repeat(300_000);
     const lines = [{ a: long }, { a: 1 }];
     for (const name of ['lines.json', 'lines.txt', 'lines']) {
@@ -200,7 +200,7 @@ describe('fromFile', () => {
     expect(await all(DatasetStream.fromFile(file('document', document)))).toEqual(lines);
   });
 
-  test('numbers that lie across reads of a document are read whole', async () => {
+  test('reads numbers whole that lie across reads of a document', async () => {
     // Some 300 KB: one read ends at every byte of a record in turn.
     const text = JSON.stringify(Array.from({ length: 10_000 }, (_, i) => ({ n: -(i + 1) / 8, e: (i + 1) * 1e-30 })));
     for (let shift = 0; shift < 36; shift += 1) {
@@ -224,7 +224,7 @@ describe('fromFile', () => {
     expect(await items.next()).toMatchObject({ done: true });
   });
 
-  test('misuse throws at once', () => {
+  test('throws at once on misuse', () => {
     expect(() => DatasetStream.fromFile(undefined as never)).toThrow(TypeError);
     expect(() => DatasetStream.fromFile('')).toThrow(TypeError);
     expect(() => DatasetStream.fromFile('a', { format: 'xml' as never })).toThrow(RangeError);
@@ -240,7 +240,7 @@ describe('fromFile', () => {
     expect(await stream.process(async (batch) => batch)).toEqual(numbers(5000).slice(10));
   });
 
-  test('leaving early closes the file', async () => {
+  test('closes the file when it is left early', async () => {
     const path = file('early.jsonl', jsonl(numbers(200_000)));
     const before = openFiles();
     for (let i = 0; i < 5; i += 1) {

@@ -68,7 +68,7 @@ test('sources and derived streams carry the type on', async () => {
   expect(() => DatasetStream.fromFile('a', { format: 'xml' })).toThrow(RangeError);
 });
 
-test('processors and writers', async () => {
+test('processors and writers carry the types of their items', async () => {
   const processor = new BatchProcessor<string, string>();
   processor.addTestCase({ id: 'a', input: 'q', expected: 'r' });
   const results = await processor.processAll(async (batch) => {

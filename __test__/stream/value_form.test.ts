@@ -25,7 +25,7 @@ async function written(items: readonly unknown[], name = 'out.jsonl'): Promise<s
   return path;
 }
 
-/** What comes of `items` by `toFile` and `fromFile`. */
+/** Returns what `toFile` and then `fromFile` make of `items`. */
 const back = async (items: readonly unknown[], name?: string) =>
   all(DatasetStream.fromFile(await written(items, name)));
 const line = async (item: unknown) => readFileSync(await written([item]), 'utf8').trimEnd();

@@ -18,7 +18,7 @@ describe('ResultWriter', () => {
     expect(writer.getStats()).toEqual({ itemsWritten: 25, itemsBuffered: 0, flushes: 3, errors: 0 });
   });
 
-  test('the default batch is 100; writeMany takes any iterable', async () => {
+  test('writes batches of 100 by default; writeMany takes any iterable', async () => {
     const writer = new ResultWriter<number>();
     const sizes: number[] = [];
     await writer.writeMany(new Set(numbers(250)), async (batch) => {
@@ -28,7 +28,7 @@ describe('ResultWriter', () => {
     expect(writer.getStats().itemsBuffered).toBe(50);
   });
 
-  test('concurrent writes keep their order, and one batch is written at a time', async () => {
+  test('keeps the order of concurrent writes, one batch at a time', async () => {
     const writer = new ResultWriter<number>({ batchSize: 7 });
     const written: number[] = [];
     let writing = 0;
@@ -44,7 +44,7 @@ describe('ResultWriter', () => {
     expect(written).toEqual(numbers(1000));
   });
 
-  test('a failed batch is kept and is what the next flush writes first', async () => {
+  test('keeps a failed batch, which the next flush writes first', async () => {
     const writer = new ResultWriter<number>({ batchSize: 3 });
     const cause = new Error('database down');
     const attempts: number[][] = [];
@@ -68,7 +68,7 @@ describe('ResultWriter', () => {
     expect(writer.getStats()).toEqual({ itemsWritten: 4, itemsBuffered: 0, flushes: 2, errors: 2 });
   });
 
-  test('under random failures and concurrency every item is written once, in order', async () => {
+  test('writes every item once, in order, under random failures and concurrency', async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       let state = seed;
       const chance = () => {
@@ -95,7 +95,7 @@ describe('ResultWriter', () => {
     }
   });
 
-  test('a synchronous throw, and clear', async () => {
+  test('keeps the batch at a synchronous throw, and clear drops it', async () => {
     const writer = new ResultWriter<number>({ batchSize: 1 });
     const failing = () => {
       throw new Error('sync');
@@ -111,7 +111,7 @@ describe('ResultWriter', () => {
     expect(written).toEqual([2]);
   });
 
-  test('what waits for a broken writer leaves the heap', async () => {
+  test('spills results that wait for a broken writer', async () => {
     const writer = new ResultWriter<string>({ batchSize: 10, bufferSize: 20, maxMemory: 100_000 });
     for (let i = 0; i < 3000; i += 1)
       await writer.write(`${i}`.padEnd(1000), () => Promise.reject(new Error('x'))).catch(() => {});
@@ -122,7 +122,7 @@ describe('ResultWriter', () => {
     expect(written.map(Number)).toEqual(numbers(3000));
   });
 
-  test('misuse is refused', async () => {
+  test('refuses misuse', async () => {
     const writer = new ResultWriter<number>();
     await expect(writer.write(1, undefined as never)).rejects.toThrow(TypeError);
     await expect(writer.flush(5 as never)).rejects.toThrow(TypeError);
@@ -151,7 +151,7 @@ describe('BatchProcessor', () => {
     expect(processor.getResults()).toEqual([]);
   });
 
-  test('after a failure the results so far are there and the next call goes on', async () => {
+  test('keeps the results so far after a failure, and the next call goes on', async () => {
     const processor = new BatchProcessor<number, number>({ batchSize: 10 });
     processor.addTestCases(cases(40));
     const failing = processor.processAll(async (batch) => {
@@ -164,7 +164,7 @@ describe('BatchProcessor', () => {
     expect(processor.getResults()).toHaveLength(30);
   });
 
-  test('cases added while it runs are run', async () => {
+  test('runs cases that are added while it runs', async () => {
     const processor = new BatchProcessor<number, number>({ batchSize: 2, bufferSize: 2 });
     processor.addTestCases(cases(4));
     let added = false;

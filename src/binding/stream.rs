@@ -30,7 +30,7 @@ pub struct SpillQueue {
 
 #[napi]
 impl SpillQueue {
-    /// An empty queue whose temporary files go to `directory`.
+    /// Makes an empty queue whose temporary files go to `directory`.
     #[napi(constructor, catch_unwind)]
     pub fn new(directory: String) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl SpillQueue {
         self.report(env)
     }
 
-    /// Size of the first chunk; -1 when there is none.
+    /// Returns the size of the first chunk; -1 when there is none.
     #[napi(catch_unwind)]
     pub fn next_bytes(&self) -> f64 {
         self.queue.next_bytes().map_or(-1.0, |bytes| bytes as f64)
@@ -69,13 +69,13 @@ impl SpillQueue {
         self.report(env)
     }
 
-    /// Bytes of native memory held.
+    /// Returns the bytes of native memory held.
     #[napi(catch_unwind)]
     pub fn memory_bytes(&self) -> f64 {
         self.queue.memory_bytes() as f64
     }
 
-    /// Bytes held in temporary files.
+    /// Returns the bytes held in temporary files.
     #[napi(catch_unwind)]
     pub fn disk_bytes(&self) -> f64 {
         self.queue.disk_bytes() as f64
@@ -114,7 +114,7 @@ pub struct DatasetBatch {
 
 #[napi]
 impl DatasetBatch {
-    /// The next JSON array of items; `null` when there is none.
+    /// Takes the next JSON array of items; `null` when there is none.
     #[napi(catch_unwind, ts_return_type = "string | null")]
     pub fn next_text<'env>(&mut self, env: &'env Env) -> Result<Option<JsString<'env>>> {
         match self.texts.next() {
@@ -194,7 +194,7 @@ struct SharedReader {
     reader: Mutex<Option<DatasetReader>>,
     /// The stopper of a pipe or device: dropped to end a read that waits.
     stopper: Mutex<Option<Stopper>>,
-    /// Goes to the reader when it is opened.
+    /// The signal of `stopper`, which goes to the reader when it is opened.
     stop: Mutex<Option<StopSignal>>,
     closed: AtomicBool,
 }
@@ -231,7 +231,7 @@ impl SharedReader {
     }
 }
 
-/// The value of `mutex`, which is consistent whatever became of its last holder.
+/// Locks `mutex`, whose value is consistent whatever became of its last holder.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -239,13 +239,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Options of reading a dataset file; the facade checks what callers give.
 #[napi(object)]
 pub struct DatasetFileOptions {
-    /// `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file.
+    /// The format: `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file.
     pub format: Option<String>,
-    /// One ASCII character.
+    /// The character between two fields, ASCII.
     pub delimiter: Option<String>,
-    /// One ASCII character; empty for none.
+    /// The character around a field, ASCII; empty for none.
     pub quote: Option<String>,
-    /// One ASCII character.
+    /// The first character of lines that are left out, ASCII.
     pub comment: Option<String>,
     /// The names of the columns; empty for none. Absent: the first row.
     pub header: Option<Vec<String>>,
@@ -292,7 +292,7 @@ pub struct DatasetFile {
     shared: Arc<SharedReader>,
 }
 
-/// Called on the JavaScript thread with a batch; does not keep the process alive.
+/// A callback for a batch, on the JavaScript thread. It does not keep the process alive.
 type BatchListener = ThreadsafeFunction<DatasetBatch, (), DatasetBatch, Status, false, true>;
 
 #[napi]
@@ -397,7 +397,7 @@ impl From<std::result::Result<Batch, DatasetError>> for DatasetBatch {
     }
 }
 
-/// One read, off the JavaScript thread.
+/// A read of the next batch, off the JavaScript thread.
 pub struct NextBatch {
     shared: Arc<SharedReader>,
 }
@@ -438,7 +438,7 @@ pub struct FileAppendPoint {
     pub columns: Option<Vec<String>>,
 }
 
-/// Finds it, off the JavaScript thread.
+/// A search for an append point, off the JavaScript thread.
 pub struct FindAppendPoint {
     path: PathBuf,
     target: AppendTarget,
@@ -482,12 +482,12 @@ pub fn finished_csv_header(path: String, format: String) -> Option<Vec<String>> 
     finished_header(Path::new(&path), dialect(&format)?)
 }
 
-/// The dialect of `csv` or `tsv`.
+/// Returns the dialect of `csv` or `tsv`.
 fn dialect(format: &str) -> Option<Dialect> {
     Format::from_name(format)?.dialect()
 }
 
-/// Compresses a text as one zstd frame, off the JavaScript thread.
+/// A compression of a text as one zstd frame, off the JavaScript thread.
 pub struct ZstdFrame {
     text: Vec<u8>,
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// One file that chunks are written to and read from by offset.
+/// A file that chunks are written to and read from by offset.
 pub trait SpillFile: Send {
     /// Writes `bytes` at `offset`. A failed write may leave garbage at and after `offset`.
     ///
@@ -36,7 +36,7 @@ pub struct UnnamedFiles {
 }
 
 impl UnnamedFiles {
-    /// Files will be created in `directory`, which must exist by then.
+    /// Makes a source of files in `directory`, which must exist when the first is made.
     pub fn new(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),

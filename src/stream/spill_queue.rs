@@ -43,7 +43,7 @@ struct OpenFile {
     unread: usize,
 }
 
-/// First in, first out; lz4 in memory, then on disk. Every operation is O(bytes of the chunk).
+/// A first-in first-out queue: lz4 in memory, then on disk. Every operation is O(bytes of the chunk).
 pub struct SpillQueue {
     chunks: VecDeque<Chunk>,
     files: VecDeque<OpenFile>,
@@ -54,7 +54,7 @@ pub struct SpillQueue {
 }
 
 impl SpillQueue {
-    /// An empty queue that spills to `store`.
+    /// Makes an empty queue that spills to `store`.
     pub fn new(store: Box<dyn SpillFiles>) -> Self {
         Self {
             chunks: VecDeque::new(),
@@ -92,7 +92,7 @@ impl SpillQueue {
         Ok(())
     }
 
-    /// Size of the first chunk as it was pushed; `None` when the queue is empty.
+    /// Returns the size of the first chunk as it was pushed. `None`: the queue is empty.
     pub fn next_bytes(&self) -> Option<usize> {
         self.chunks.front().map(|chunk| chunk.raw_bytes)
     }
@@ -139,12 +139,12 @@ impl SpillQueue {
         self.disk_bytes = 0;
     }
 
-    /// Bytes of native memory held.
+    /// Returns the bytes of native memory held.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes
     }
 
-    /// Bytes of temporary files that hold chunks not yet taken.
+    /// Returns the bytes of temporary files that hold chunks not yet taken.
     pub fn disk_bytes(&self) -> u64 {
         self.disk_bytes
     }

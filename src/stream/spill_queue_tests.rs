@@ -1,4 +1,5 @@
 use super::*;
+use crate::random::SplitMix64;
 use crate::stream::spill_file::UnnamedFiles;
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -7,16 +8,12 @@ fn queue() -> SpillQueue {
     SpillQueue::new(Box::new(UnnamedFiles::new(&std::env::temp_dir())))
 }
 
-/// Bytes that do not compress.
+/// Returns bytes that do not compress.
 fn noise(seed: u64, bytes: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    };
-    std::iter::repeat_with(next).take(bytes).collect()
+    let mut random = SplitMix64::new(seed);
+    std::iter::repeat_with(|| random.next_u64() as u8)
+        .take(bytes)
+        .collect()
 }
 
 fn pop(queue: &mut SpillQueue) -> Option<Vec<u8>> {

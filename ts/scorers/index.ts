@@ -1,5 +1,5 @@
 /** Native scorers of answers. */
-export { type JsonMatchOptions, jsonMatch, type NumericAnswerOptions, numericAnswer } from './answers.js';
+
 export {
   type BootstrapOptions,
   bootstrapInterval,
@@ -16,6 +16,7 @@ export {
   type Verdicts,
   wilsonInterval,
 } from './aggregates.js';
+export { type JsonMatchOptions, jsonMatch, type NumericAnswerOptions, numericAnswer } from './answers.js';
 export {
   type ClassFigures,
   type ClassificationOptions,

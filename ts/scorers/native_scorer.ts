@@ -1,10 +1,11 @@
 /** A scorer whose work is native. */
+
+import { turnDue } from '../event_loop_turn.js';
 import { batchRun } from '../scoring/batch_run.js';
 import { isNative, markNative, runningClosure } from '../scoring/current_pool.js';
 import { asNativeScorer, readPairs, refusedPair } from '../scoring/native_pairs.js';
 import { Kernel, scoreShort, sharedThreads } from '../scoring/native_scoring.js';
 import type { ReadPair } from '../scoring/read_pair.js';
-import { turnDue } from '../stream/event_loop_turn.js';
 import type { BatchOptions, Score, ScoredPair, Scorer } from './scorer.js';
 
 /** Pairs handled between two looks at the clock. */

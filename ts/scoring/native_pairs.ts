@@ -1,7 +1,7 @@
 /** The native side of a scorer, and the texts of its pairs. */
 import { wrongType } from '../arguments.js';
 import { ArgumentRangeError } from '../errors.js';
-import { turnDue } from '../stream/event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 import type { Kernel, PairTexts, RefusedPair } from './native_scoring.js';
 import type { ReadPair } from './read_pair.js';
 

@@ -7,9 +7,9 @@ import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
 import type { NativeBatch, NativeKernel, NativeScoringThreads } from '../binding.cjs';
 import { ArgumentRangeError } from '../errors.js';
+import { turnDue } from '../event_loop_turn.js';
 import { fromNative, guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
-import { turnDue } from '../stream/event_loop_turn.js';
 
 /** UTF-16 units appended to a batch at a time: well under a millisecond. */
 const PIECE = 1 << 18;

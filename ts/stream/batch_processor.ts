@@ -30,9 +30,9 @@ export class BatchProcessor<TInput = any, TOutput = any> {
   /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
   addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean {
     if (testCase === undefined) wrongType('testCase', 'a test case', testCase);
-    const { overflowing } = this.#queue;
+    const { spilling } = this.#queue;
     this.#queue.push(testCase as TestCase<TInput, TOutput>);
-    if (!overflowing && this.#queue.overflowing) this.#figures.backpressureEvents += 1;
+    if (!spilling && this.#queue.spilling) this.#figures.backpressureEvents += 1;
     this.#core.changed.notify();
     return true;
   }
@@ -46,11 +46,15 @@ export class BatchProcessor<TInput = any, TOutput = any> {
   }
 
   /**
-   * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. When a batch
-   * fails the batches in progress are waited for, and the call rejects with the executor's own error. Nothing that was paid
-   * for is lost or run again by itself: results of every batch that succeeded, also behind the failed one, are in
-   * {@link getResults}, the cases of failed batches in {@link takeFailed}, and cases not yet handed out stay for the next
-   * call. After an abort, batches in progress are left to end by themselves, with the same outcome.
+   * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
+   *
+   * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
+   * that was paid for is lost or run again by itself:
+   * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
+   * - {@link takeFailed} gives the cases of failed batches.
+   * - Cases not yet handed out stay for the next call.
+   *
+   * After an abort, batches in progress are left to end by themselves, with the same outcome.
    */
   async processAll(
     executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[],
@@ -79,18 +83,18 @@ export class BatchProcessor<TInput = any, TOutput = any> {
     }
   }
 
-  /** Figures of the stream of cases. */
+  /** Returns the figures of the stream of cases. */
   getStats(): StreamStats {
     return this.#figures.stats();
   }
 
-  /** Every result so far, of all `processAll` calls, in order; since the last `clear`. A new array. */
+  /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
   getResults(): RunResult<TOutput>[] {
     return [...this.#results.values()].flat();
   }
 
   /**
-   * The cases of batches that failed, in the order of the failures, which are forgotten with this call:
+   * Returns the cases of batches that failed, in the order of the failures, and forgets them.
    * `addTestCases(takeFailed())` runs them again.
    */
   takeFailed(): TestCase<TInput, TOutput>[] {

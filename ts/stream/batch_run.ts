@@ -1,9 +1,9 @@
-/** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
+/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
 
 import { performance } from 'node:perf_hooks';
 import { positiveInteger, wrongType } from '../arguments.js';
+import { turnDue } from '../event_loop_turn.js';
 import { onAbort } from '../on_abort.js';
-import { turnDue } from './event_loop_turn.js';
 import { type ConsumeOptions, checkedConsume, type StreamCore } from './stream_core.js';
 
 /** A batch handler, which returns results or nothing. */
@@ -89,7 +89,7 @@ export class BatchRun<T, R> {
     if (queue.length === 0) return false;
     if (queue.length >= config.batchSize) return true;
     if (this.#core.reads) return false;
-    // Who was refused is not going to complete the batch.
+    // A caller whose push was refused is not going to complete the batch.
     return this.#inFlight === 0 || !untilEnd || this.#core.ended || this.#core.refused;
   }
 

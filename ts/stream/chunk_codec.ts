@@ -4,7 +4,7 @@ import { deserialize, serialize } from '../value/structured_clone.js';
 
 /** A run of items that left the heap. */
 export interface EncodedChunk {
-  /** All items but those that cannot leave; `undefined` when none can. */
+  /** The bytes of the items that can leave; `undefined` when none can. */
   bytes: Uint8Array | undefined;
   form: ChunkForm;
   /** Places of the items that cannot leave. */
@@ -13,15 +13,15 @@ export interface EncodedChunk {
 
 export type ChunkForm = 'json' | 'clone';
 
-/** The way in which one item can leave the heap; `kept`: in none. */
+/** The way in which one item can leave the heap. `kept`: there is none. */
 interface ItemForm {
   form: ChunkForm | 'kept';
   bare: object[];
 }
 
 /**
- * Encodes `items` as they are at this moment. An item that looks as if it could leave the heap and cannot (a detached
- * buffer, one nested too deep) is found by trying, and kept, too.
+ * Encodes `items` as they are at this moment. Some items look as if they could leave the heap and cannot, such as a detached
+ * buffer or one nested too deep. They are found by trying, and kept too.
  */
 export function encode(items: readonly unknown[]): EncodedChunk {
   const judged = items.map(formOf);

@@ -10,12 +10,12 @@ import {
   wrongType,
 } from '../arguments.js';
 import { AiEvalsError } from '../errors.js';
+import { turnDue } from '../event_loop_turn.js';
 import { emitSafely } from '../events.js';
 import { type BatchHandler, BatchRun, checkedProcess, type ProcessOptions } from './batch_run.js';
 import { ChangedSource, FirstSource, StreamSource } from './derived_source.js';
-import { turnDue } from './event_loop_turn.js';
 import { checkedFile, checkedPath, type FileOptions, FileSource, type InvalidRecord } from './file_source.js';
-import { heldBytes } from './held_size.js';
+import { heldBytes } from './heap_items.js';
 import { readableOf } from './readable.js';
 import { RunFigures } from './run_figures.js';
 import { type ItemSource, type PipedStream, type Source, sourceOf } from './source.js';
@@ -29,16 +29,16 @@ import {
 } from './stream_config.js';
 import { type ConsumeOptions, checkedConsume, StreamCore } from './stream_core.js';
 
-/** Handed to the constructor by the static factories only. */
+/** The source that a static factory hands to the constructor. */
 const internal: { source?: Source<unknown> } = {};
 
 /**
- * A stream of items, pushed by a caller or read from a file or any iterable, that is consumed in order, by batch or one by
- * one, in bounded memory.
+ * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
+ * in order, by batch or one by one.
  *
  * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
- * file. They come back as equal values (`Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included); class instances,
- * functions and objects with accessors cannot leave and stay, as they are, in the heap.
+ * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
+ * functions and objects with accessors cannot leave and stay in the heap as they are.
  *
  * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
  */
@@ -46,7 +46,7 @@ const internal: { source?: Source<unknown> } = {};
 export class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
   readonly #core: StreamCore<T>;
   readonly #figures: RunFigures<T>;
-  #overflowReported = false;
+  #spillReported = false;
   #memoryReported = false;
   #sharded = false;
   /** Streams over this one that are told of records left out. */
@@ -83,13 +83,13 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
    * - CSV or TSV: objects of strings, named by the header row;
    * - Parquet (see the guide of streams for its types).
    *
-   * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last, so `path` may be a
+   * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
    * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
    * and validation run off the main thread, batch by batch.
    *
    * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-   * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset. An abort, a
-   * `break` or `close()` ends the waiting for a pipe, which keeps the process alive only while a consumer waits.
+   * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
+   * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a file holds is the caller's to say.
   static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T> {
@@ -104,8 +104,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /**
-   * The items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`, asked for only as
-   * fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
+   * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
+   * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
    */
   static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
   static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
@@ -117,12 +117,13 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /**
-   * Appends `item`. `true`: accepted. `false`: not accepted, because the buffer is full and a running `process` is draining
-   * it; wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused) every item is
-   * accepted, past the limits outside the heap.
+   * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
+   * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
+   * every item is accepted, past the limits outside the heap.
    *
-   * Throws `AiEvalsError` `ERR_CLOSED` after `end()` and on a stream that reads from a source; `ERR_STORAGE` when the item
-   * would have to go to the temporary file and cannot (disk full): it is then not accepted, all before it are safe.
+   * Throws `AiEvalsError`:
+   * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
+   * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
    */
   push(item: T): boolean {
     const { pushed: queue, ended } = this.#core;
@@ -139,8 +140,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
         this.#core.changed.notify();
         return false;
       }
-    } else if (!queue.overflowing) {
-      this.#overflowReported = false;
+    } else if (!queue.spilling) {
+      this.#spillReported = false;
       if (queue.bytes < 0.8 * this.#core.config.maxMemory) this.#memoryReported = false;
     }
     queue.push(item, bytes);
@@ -150,14 +151,17 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /**
-   * Hands out batches of `batchSize` in push order until nothing is buffered (with `untilEnd`: until `end()` and nothing is
-   * buffered; from a source: until its end), and resolves with the results of all batches, flattened, in order. A handler
-   * that returns nothing adds no results.
+   * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
+   * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
+   * nothing adds no results.
    *
-   * When a batch fails (the handler throws, rejects or returns something else than an array) no further one is handed
-   * out, batches in progress are waited for, and `process` rejects with the handler's own error. The failed batch was handed
-   * out and is not handed out again (the `error` event carries it); what was not handed out stays buffered for the next
-   * call. An abort rejects at once with the signal's reason; batches in progress are left to end by themselves.
+   * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
+   * - No further batch is handed out, and batches in progress are waited for.
+   * - `process` rejects with the handler's own error.
+   * - The failed batch is not handed out again; the `error` event carries it.
+   * - Items that were not handed out stay buffered for the next call.
+   *
+   * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
    */
   async process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]> {
     callable('handler', handler);
@@ -178,14 +182,14 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     }
   }
 
-  /** From now on no batch and no item is handed out; `process` and iterations wait for {@link resume}. */
+  /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
   pause(): void {
     if (this.#core.paused) return;
     this.#core.paused = true;
     emitSafely(this, 'pause');
   }
 
-  /** Hands out again. */
+  /** Hands out batches and items again. */
   resume(): void {
     if (!this.#core.paused) return;
     this.#core.paused = false;
@@ -198,32 +202,32 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     return this.#core.paused;
   }
 
-  /** No more pushes; consumers that wait for the end finish once the buffer is drained. Idempotent. */
+  /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
   end(): void {
     this.#core.ended = true;
     this.#core.changed.notify();
   }
 
-  /** Drops what is buffered. The figures of what was processed stay; a source goes on behind what was read. */
+  /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
   clear(): void {
     this.#core.queue.clear();
     this.#core.changed.notify();
     this.#wakeRefused();
   }
 
-  /** Ends the stream and its consumers, drops what is buffered and closes its source (after an item on its way). Idempotent. */
+  /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
   async close(): Promise<void> {
     const closed = this.#core.close();
     this.#wakeRefused();
     await closed;
   }
 
-  /** The same as {@link close}, for `await using`. */
+  /** Calls {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Figures of this moment; O(1). */
+  /** Returns the figures of this moment. O(1). */
   getStats(): StreamStats {
     return this.#figures.stats();
   }
@@ -255,7 +259,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     return this.#leavable(this.#iterate(size, options));
   }
 
-  /** A generator's own `return` waits for the item that is on its way, which may never come. */
+  /** Replaces the generator's own `return`, which waits for the item on its way and so perhaps for ever. */
   #leavable<I>(iteration: AsyncGenerator<I, void, undefined>): AsyncGenerator<I, void, undefined> {
     const leave = iteration.return.bind(iteration);
     iteration.return = async (value) => {
@@ -283,7 +287,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     }
   }
 
-  /** `items`, for which a consumer waits. */
+  /** Waits for `items` as a consumer, which keeps a pipe's process alive. */
   async #awaited(items: Promise<T[] | undefined>): Promise<T[] | undefined> {
     this.#core.hold();
     try {
@@ -294,16 +298,16 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   /**
-   * A Node `Readable` in object mode over the items. Destroying it closes the source; of a stream that is pushed to, what
-   * was not read stays. It cannot carry `null` items.
+   * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
+   * read stay in the stream. It cannot carry `null` items.
    */
   toReadable(options?: ConsumeOptions): Readable {
     return readableOf(this.#core, checkedConsume(options), () => this.#leave());
   }
 
   /**
-   * A stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the consumer
-   * gets the items before and then the error; a next one goes on behind that item.
+   * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
+   * consumer gets the items before and then the error. The next consumer goes on behind that item.
    */
   map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U> {
     callable('change', change);
@@ -320,7 +324,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     );
   }
 
-  /** A stream of the items for which `test` holds. A test that fails is as in {@link map}. */
+  /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
   filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
   filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
   filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T> {
@@ -338,16 +342,16 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     );
   }
 
-  /** A stream of the first `count` items; the source is closed behind them. */
+  /** Returns a stream of the first `count` items. The source is closed behind them. */
   take(count: number): DatasetStream<T> {
     nonNegativeInteger('count', count);
     return this.#derive((base) => new FirstSource<T>(base, count));
   }
 
   /**
-   * A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a dataset have each item once.
-   * Each shard needs a stream of its own over the dataset, usually in a process of its own; a second one of the same stream
-   * throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+   * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
+   * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
+   * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
    */
   shard(index: number, count: number): DatasetStream<T> {
     positiveInteger('count', count);
@@ -370,7 +374,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     return derived;
   }
 
-  /** A source that a consumer leaves is closed; what was pushed stays. */
+  /** Closes a source that a consumer leaves. Pushed items stay. */
   #leave(): Promise<void> | undefined {
     return this.#core.hasSource ? this.close() : undefined;
   }
@@ -390,7 +394,7 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
     emitSafely(this, 'batch-complete', { batchSize, processingTime, totalProcessed: this.#figures.processed });
   }
 
-  /** The queue has room again, or nobody drains it any more: whoever was refused waits for just this event. */
+  /** Emits the event that a refused push waits for: the queue has room again, or nobody drains it any more. */
   #wakeRefused(): void {
     if (this.#core.refused) this.#emitComplete(0, 0);
   }
@@ -406,8 +410,8 @@ export class DatasetStream<T = any> extends EventEmitter implements AsyncIterabl
   }
 
   #reportBackpressure(refused: boolean): void {
-    if (!refused && this.#overflowReported) return;
-    this.#overflowReported = !refused;
+    if (!refused && this.#spillReported) return;
+    this.#spillReported = !refused;
     this.#figures.backpressureEvents += 1;
     const payload = { bufferSize: this.#core.queue.length, maxSize: this.#core.config.bufferSize };
     emitSafely(this, 'backpressure', payload);

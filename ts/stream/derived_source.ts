@@ -1,5 +1,5 @@
-/** Sources over another stream: what `map`, `filter`, `take` and `shard` read from. */
-import { turnDue } from './event_loop_turn.js';
+/** Sources over another stream, from which `map`, `filter`, `take` and `shard` read. */
+import { turnDue } from '../event_loop_turn.js';
 import type { Pulled, Source } from './source.js';
 import type { StreamCore } from './stream_core.js';
 
@@ -103,7 +103,7 @@ export class ChangedSource<T, U> implements Source<U> {
     return { items: out };
   }
 
-  /** The item was handed out, those before it are through, and those behind it were not touched. */
+  /** Gives back the items behind the one at `at`, which failed, and hands on those before it. */
   #failed(error: unknown, items: T[], at: number, out: U[]): Pulled<U> {
     this.#base.putBack(items.slice(at + 1));
     return { items: out, failed: { error } };
@@ -145,7 +145,7 @@ export class FirstSource<T> implements Source<T> {
   }
 }
 
-/** The end of what is read from `base`, once that is closed. */
+/** Closes `base`, behind which nothing follows. */
 function closed(base: Source<unknown>): Promise<undefined> | undefined {
   return base.close()?.then(() => undefined);
 }

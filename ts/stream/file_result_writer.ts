@@ -7,27 +7,36 @@ import { options as checkOptions, outOfRange, positiveInteger, wrongType } from 
 import { AiEvalsError } from '../errors.js';
 import { toJsonText } from '../value/form.js';
 import { appendPoint, finishedHeader, openForAppend } from './append_target.js';
-import { cellText, checkTsvCell, rowText } from './csv_row.js';
-import { checkedFormat, compressed, type FileCompression, type FileFormat, formatOfName } from './file_format.js';
+import {
+  cellText,
+  checkedFormat,
+  checkTsvCell,
+  compressed,
+  type FileCompression,
+  type FileFormat,
+  formatOfName,
+  rowText,
+} from './file_format.js';
 import { TemporaryFile } from './temporary_file.js';
 
 /** Options of a writer into a file. */
 export interface FileWriterOptions {
   /**
-   * The format. Default: as the name ends, in `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when it
-   * has no ending. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+   * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
+   * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
    */
   format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
   /**
-   * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
-   * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-   * and `close`; a last row that was never finished, left by a crash, is cut off first. Not for JSON arrays and compressed
-   * files (`RangeError`).
+   * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
+   *   the target stays as it was.
+   * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
+   *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
    */
   append?: boolean | undefined;
   /**
-   * Columns of a CSV or TSV file; members of a result that are not among them are left out. Default: every member of the results
-   * of the first batch (appending: the header that is there); a later result with another member is then refused.
+   * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
+   * results of the first batch, or the header of the file that is appended to. A later result with another member is then
+   * refused.
    */
   columns?: readonly string[] | undefined;
   /** Results written to the file at a time. Default 100. */
@@ -53,7 +62,7 @@ export interface FileWriterStats {
 /**
  * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
  *
- * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`; what was accepted is kept and tried
+ * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
  * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
  */
 export class FileResultWriter<T> {
@@ -80,7 +89,7 @@ export class FileResultWriter<T> {
   #torn = false;
   /** The entry of {@link appending} for this writer. */
   #identity: string | undefined;
-  /** Accepted and not yet in the file: JSON as text, rows as the text of each member. */
+  /** Results that are accepted and not yet in the file: JSON as text, rows as the text of each member. */
   #lines: Line[] = [];
   #turn: Promise<unknown> = Promise.resolve();
   #state: 'open' | 'complete' | 'closed' | 'aborted' = 'open';
@@ -115,7 +124,7 @@ export class FileResultWriter<T> {
     this.#batchSize = positiveInteger('batchSize', batchSize === undefined ? 100 : batchSize);
   }
 
-  /** Accepts `result`; resolves once the batch it completed, if it did, is in the file. */
+  /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
   async write(result: T): Promise<void> {
     this.#accept([result]);
     if (this.#lines.length >= this.#batchSize) await this.#attempt(() => this.#writeLines());
@@ -137,8 +146,8 @@ export class FileResultWriter<T> {
   }
 
   /**
-   * Finishes the file: everything accepted is in it, on disk, under its name (an empty file when there was nothing). After a
-   * failure it can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
+   * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
+   * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
    */
   close(): Promise<void> {
     if (this.#state === 'aborted') return Promise.resolve();
@@ -150,8 +159,8 @@ export class FileResultWriter<T> {
   }
 
   /**
-   * Gives up: the temporary file is removed, the target is as it was (appending: as far as whole batches were written).
-   * A `close()` that was called before is waited for; when it succeeds the file is there and nothing is given up.
+   * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
+   * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
    */
   async abort(): Promise<void> {
     await this.#closing?.catch(() => {});
@@ -166,12 +175,12 @@ export class FileResultWriter<T> {
     await this.#temporary?.remove();
   }
 
-  /** The same as {@link close}, for `await using`. */
+  /** Calls {@link close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Figures of this moment. */
+  /** Returns the figures of this moment. O(1). */
   getStats(): FileWriterStats {
     return {
       itemsWritten: this.#written,
@@ -218,7 +227,7 @@ export class FileResultWriter<T> {
     return this.#format === 'csv' || this.#format === 'tsv' ? this.#format : undefined;
   }
 
-  /** Before the first row is accepted: the columns of the file that is appended to, so that a row without place is refused. */
+  /** Reads the columns of the file that is appended to before the first row is accepted, so that a row without place is refused. */
   #peekColumns(): void {
     if (!this.#rows || !this.#append || this.#peeked) return;
     const header = finishedHeader(this.#target, this.#format);
@@ -394,7 +403,7 @@ export class FileResultWriter<T> {
   }
 }
 
-/** The file at `path`, if there is one. Throws when there is something that cannot be a file of results. */
+/** Returns the file at `path`, if there is one. Throws for a directory, pipe, device or link that cannot be a file of results. */
 async function fileAt(path: string): Promise<Stats | undefined> {
   // A name that is too long, say, would else only be found out when everything was written.
   const there = await stat(path).catch((error: NodeJS.ErrnoException) => {

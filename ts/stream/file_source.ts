@@ -5,14 +5,14 @@ import { outOfRange, wrongType } from '../arguments.js';
 import { DatasetError } from '../errors.js';
 import { fromNative, guarded, native } from '../native.js';
 import { fromJsonText } from '../value/form.js';
-import { sampledBytes } from './held_size.js';
+import { sampledBytes } from './heap_items.js';
 import type { Pulled, Source, SourceProgress } from './source.js';
 import type { FullConfig } from './stream_config.js';
 import { type Plan, typedValue } from './typed_values.js';
 
 /** Options of reading a file. */
 export interface FileOptions {
-  /** Default: told from the file's name and first bytes. An option of rows (below) makes it `csv`, unless the name says `tsv`. */
+  /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
   format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
   /**
    * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
@@ -32,10 +32,14 @@ export interface FileOptions {
   /** The first character of lines that are left out, ASCII. Default: no line is. */
   comment?: string | undefined;
   /**
-   * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
-   * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-   * a syntax error, a damaged Parquet file, a record of more than 256 MB, or a CSV file with a quote that is never closed
-   * and has rows behind it cannot be read on either way.
+   * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
+   * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
+   *
+   * These end the stream either way:
+   * - a JSON document with a syntax error;
+   * - a damaged Parquet file;
+   * - a record of more than 256 MB;
+   * - a CSV file with a quote that is never closed and has rows behind it.
    */
   onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -183,14 +187,14 @@ export class FileSource<T> implements Source<T> {
     this.#aheadBytes = 0;
   }
 
-  /** Nothing more is read: the file and its buffers go at once, and not with the collector, which does not know of them. */
+  /** Ends the reading. The file and its buffers go at once, and not with the collector, which does not know of them. */
   #end(): void {
     this.#done = true;
     this.#file?.close();
     this.hold(this.#held);
   }
 
-  /** The items of the next text of what was read. */
+  /** Parses the next text of the batch. */
   #parse(): Pulled<T> | undefined {
     const text = this.#batch?.nextText();
     if (typeof text !== 'string') return undefined;
@@ -244,7 +248,7 @@ export class FileSource<T> implements Source<T> {
     }
   }
 
-  /** A pipe is read on a thread of its own: one that waits must not keep a thread of libuv's pool, nor the process. */
+  /** Opens the file. A pipe is read on a thread of its own, since one that waits must keep no thread of libuv's pool. */
   async #open(): Promise<DatasetFile> {
     this.#live = await stat(this.#path).then(
       (about) => !about.isFile() && !about.isDirectory(),

@@ -1,9 +1,31 @@
 /**
- * Items in the heap, first in first out, with what they weigh.
+ * Items in the heap, first in first out, and their sizes.
  *
- * A chain of parts, each an array: one that was read or decoded is linked in as it is, pushed items are collected in parts
- * of a thousand. Adding a part is O(1), everything else O(items that go in or out), however many wait.
+ * The queue is a chain of parts, each an array. An array that was read or decoded is linked in as it is; pushed items are
+ * collected in parts of a thousand. Adding a part is O(1), everything else O(items that go in or out), however many wait.
  */
+import { sizeOf } from '../value/size.js';
+
+const POINTER = 8;
+
+/** Returns the bytes of heap that an item in a queue holds. O(members), sampled beyond 10,000 of them. */
+export function heldBytes(item: unknown): number {
+  return POINTER + sizeOf(item);
+}
+
+/** Items of a batch whose size is looked at. */
+const SAMPLE = 8;
+
+/** Estimates the size of all `items`, which were read together, from some of them. */
+export function sampledBytes(items: readonly unknown[]): number {
+  const step = Math.ceil(items.length / SAMPLE);
+  let [bytes, looked] = [0, 0];
+  for (let at = 0; at < items.length; at += step) {
+    bytes += heldBytes(items[at]);
+    looked += 1;
+  }
+  return looked === 0 ? 0 : (bytes / looked) * items.length;
+}
 
 interface Part<T> {
   readonly items: T[];
@@ -33,7 +55,7 @@ export class HeapItems<T> {
     return this.#length;
   }
 
-  /** Bytes of all, as they were told. */
+  /** Bytes of all items, as the callers gave them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -84,7 +106,7 @@ export class HeapItems<T> {
     for (let part = this.#first; part; part = part.next) {
       for (let at = part.at; at < part.items.length; at += 1) {
         const item = part.items[at] as T;
-        const size = sizeOf(part.sizes, at);
+        const size = sizeAt(part.sizes, at);
         if (behind.length === 0 && (all.#length === 0 || kept + size <= bytes)) {
           all.push(item, size);
           kept += size;
@@ -115,7 +137,7 @@ export class HeapItems<T> {
     return part;
   }
 
-  /** The items of the first part up to `end`, behind those of `before`. */
+  /** Takes the items of the first part up to `end`, behind those of `before`. */
   #takeFrom(part: Part<T>, end: number, before: T[] | undefined): T[] {
     const { items, sizes, at } = part;
     this.#count(sizes, at, end, -1);
@@ -145,6 +167,36 @@ export class HeapItems<T> {
   }
 }
 
-function sizeOf(sizes: number[] | number, at: number): number {
+function sizeAt(sizes: number[] | number, at: number): number {
   return typeof sizes === 'number' ? sizes : (sizes[at] as number);
+}
+
+/** Items that were read from a source, with sizes estimated from a sample of each batch. */
+export class ReadItems<T> {
+  readonly #items = new HeapItems<T>();
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  get bytes(): number {
+    return this.#items.bytes;
+  }
+
+  /** Appends a batch. `bytes` is the size of all its items, where that is known. */
+  push(items: T[], bytes = sampledBytes(items)): void {
+    this.#items.pushPart(items, bytes / items.length);
+  }
+
+  putBack(items: T[]): void {
+    this.#items.putBack(items, sampledBytes(items) / items.length);
+  }
+
+  take(max: number): T[] {
+    return this.#items.take(max);
+  }
+
+  clear(): void {
+    this.#items.clear();
+  }
 }

@@ -1,16 +1,18 @@
 /**
  * A first-in first-out queue of any values whose memory has a limit.
  *
- * Three parts in order: the head, up to `maxItems` values and `maxBytes` in the heap; chunks that left the heap, compressed
- * in native memory as far as `maxBytes` leaves room and then in a temporary file; the tail, values that wait to be made the
- * next chunk. Values that cannot be cloned stay in the heap, beside their chunk, and count there. Push and take are O(size
- * of the item); each value is encoded at most once, as it is at that moment.
+ * Three parts in order:
+ * - the head: up to `maxItems` values and `maxBytes` in the heap;
+ * - chunks that left the heap: compressed in native memory as far as `maxBytes` leaves room, then in a temporary file;
+ * - the tail: values that wait to be made the next chunk.
+ *
+ * Values that cannot be cloned stay in the heap, beside their chunk, and count there. Push and take are O(size of the item).
+ * Each value is encoded at most once, as it is at that moment.
  */
 import { AiEvalsError } from '../errors.js';
 import { guarded, native } from '../native.js';
 import { type ChunkForm, decode, encode } from './chunk_codec.js';
-import { HeapItems, type Weighed } from './heap_items.js';
-import { heldBytes } from './held_size.js';
+import { HeapItems, heldBytes, type Weighed } from './heap_items.js';
 
 type SpillQueue = InstanceType<typeof native.SpillQueue>;
 
@@ -63,15 +65,15 @@ export class ItemQueue<T> {
     return this.#head.bytes + this.#keptBytes + this.#tailBytes;
   }
 
-  /** Returns whether items are held outside the head: a push does not go to the head again before they are taken. */
-  get overflowing(): boolean {
+  /** Returns whether items are held outside the head. No push goes to the head again before they are taken. */
+  get spilling(): boolean {
     return this.#chunkedItems > 0 || this.#tail.length > 0;
   }
 
   /** Returns whether an item of `bytes` fits into the heap part. */
   #fits(bytes: number): boolean {
     const items = this.#head.length;
-    if (this.overflowing || items >= this.#limits.maxItems) return false;
+    if (this.spilling || items >= this.#limits.maxItems) return false;
     return items === 0 || this.#head.bytes + bytes <= this.#limits.maxBytes;
   }
 
@@ -92,7 +94,7 @@ export class ItemQueue<T> {
       this.#head.push(item, bytes);
       return;
     }
-    if (!this.overflowing && this.#head.bytes + bytes > this.#limits.maxBytes) this.#makeRoom();
+    if (!this.spilling && this.#head.bytes + bytes > this.#limits.maxBytes) this.#makeRoom();
     if (this.#tail.length > 0 && this.#tailBytes + bytes > this.#chunkBytes) this.#sealTail();
     this.#tail.push({ item, bytes });
     this.#tailBytes += bytes;

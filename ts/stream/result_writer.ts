@@ -1,8 +1,8 @@
 /** Results on their way out: collected into batches, written in order, each exactly once. */
 import { callable, wrongType } from '../arguments.js';
-import { turnDue } from './event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 import { FileResultWriter, type FileWriterOptions } from './file_result_writer.js';
-import { heldBytes } from './held_size.js';
+import { heldBytes } from './heap_items.js';
 import { ItemQueue } from './item_queue.js';
 import { type FullConfig, fullConfig, type StreamConfig } from './stream_config.js';
 
@@ -25,8 +25,8 @@ const WRITER_DEFAULTS = { batchSize: 100, maxMemory: 50 * 1024 * 1024, bufferSiz
 
 /**
  * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
- * calls. A batch whose writer fails is kept, and is the first (the same items, in the same order) that the next attempt
- * writes; nothing is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
+ * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
+ * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
  *
  * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
  */
@@ -53,7 +53,7 @@ export class ResultWriter<T = any> {
   }
 
   /**
-   * A writer into a file: JSON lines or CSV, finished atomically or appended. See {@link FileResultWriter}.
+   * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
    */
   // biome-ignore lint/suspicious/noExplicitAny: a writer that names no type takes any result.
   static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T> {
@@ -61,8 +61,8 @@ export class ResultWriter<T = any> {
   }
 
   /**
-   * Accepts `result`. When it completes a batch (or the memory limits are reached) batches are written first, and the call
-   * rejects with the writer's own error if that fails; the result is accepted all the same: do not pass it again.
+   * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
+   * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
    */
   async write(result: T, writer: BatchWriter<T>): Promise<void> {
     callable('writer', writer);
@@ -86,7 +86,7 @@ export class ResultWriter<T = any> {
     await this.#attempt(writer, this.#accepted);
   }
 
-  /** Figures of this moment; O(1). */
+  /** Returns the figures of this moment. O(1). */
   getStats(): ResultWriterStats {
     return {
       itemsWritten: this.#written,
@@ -121,7 +121,7 @@ export class ResultWriter<T = any> {
     await this.#attempt(writer, this.#done + whole);
   }
 
-  /** After all attempts asked for before, writes batches until `goal` results are done; the first failure ends it. */
+  /** Writes batches until `goal` results are done, after all attempts asked for before. The first failure ends it. */
   #attempt(writer: BatchWriter<T>, goal: number): Promise<void> {
     const attempt = this.#turn.then(async () => {
       while (this.#done < goal) {

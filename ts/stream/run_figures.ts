@@ -1,4 +1,4 @@
-/** Figures of a stream: items processed and the time that took. */
+/** Figures of a stream: the items processed and the time that they took. */
 import { performance } from 'node:perf_hooks';
 import type { StreamStats } from './stream_config.js';
 import type { StreamCore } from './stream_core.js';
@@ -18,14 +18,14 @@ export class RunFigures<T> {
     this.#core = core;
   }
 
-  /** Counts a `process` call in; the time during which one runs is what throughput is measured by. */
+  /** Counts a `process` call in. Throughput is measured by the time during which one runs. */
   enter(): void {
     const core = this.#core;
     if (core.running === 0) this.#runStarted = performance.now();
     core.running += 1;
   }
 
-  /** Counts it out. */
+  /** Counts a `process` call out. */
   leave(): void {
     const core = this.#core;
     core.running -= 1;
@@ -40,7 +40,7 @@ export class RunFigures<T> {
     this.#batchTime += milliseconds;
   }
 
-  /** The figures of this moment; O(1). */
+  /** Returns the figures of this moment. O(1). */
   stats(): StreamStats {
     const core = this.#core;
     const now = core.running > 0 ? performance.now() - this.#runStarted : 0;

@@ -1,17 +1,17 @@
 /** Sources of a stream's items, for streams that nobody pushes to. */
 import { wrongType } from '../arguments.js';
-import { turnDue } from './event_loop_turn.js';
+import { turnDue } from '../event_loop_turn.js';
 
 /** Items by demand. One pull at a time; no pull after the end, an error or `close`. */
 export interface Source<T> {
   /**
-   * At most about `max` items (a file gives what it has parsed), possibly none yet; `undefined` at the end. A source that
-   * others fill ends once it is empty, unless it is to wait `untilEnd`.
+   * Returns at most about `max` items (a file gives what it has parsed), possibly none yet; `undefined` at the end. A source
+   * that others fill ends once it is empty, unless it is to wait `untilEnd`.
    */
   pull(max: number, untilEnd: boolean): Promise<Pulled<T> | undefined> | Pulled<T> | undefined;
-  /** Gives up what the source holds open. Idempotent. */
+  /** Closes what the source holds open. Idempotent. */
   close(): Promise<void> | void;
-  /** Told when the first consumer begins to wait for items, and when none does any more. */
+  /** Takes note that the first consumer begins to wait for items, or that none waits any more. */
   hold?(on: boolean): void;
   /** The progress of reading a file. */
   readonly progress?: SourceProgress | undefined;
@@ -51,15 +51,15 @@ export interface ReadableStreamLike<T> {
 }
 
 /**
- * A web `ReadableStream` as its type is inferred from: every typing of it says in one signature what it pipes, while
- * `getReader` has several in the typings of the DOM, the last of which is that of readers of bytes.
+ * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
+ * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
  */
 export interface PipedStream<T> {
   getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
   pipeTo(destination: { getWriter(): { write(item?: T): Promise<void> } }): Promise<void>;
 }
 
-/** A source over anything with items; `undefined` when it is nothing of the kind. */
+/** Returns a source over anything with items; `undefined` when it is nothing of the kind. */
 export function sourceOf<T>(input: unknown): Source<T> | undefined {
   if (typeof input === 'string') return undefined;
   if (typeof input !== 'object' || input === null) return undefined;

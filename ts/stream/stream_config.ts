@@ -91,7 +91,7 @@ function directory(path: string): string {
   return string('spillDirectory', path) === '' ? outOfRange('spillDirectory', 'the path of a directory', path) : path;
 }
 
-/** `fallback` where nothing was given. `null` is something, and for its check to refuse. */
+/** Returns `fallback` where nothing was given. `null` is something, and for its check to refuse. */
 function orElse<V>(value: V | undefined, fallback: V): V {
   return value === undefined ? fallback : value;
 }

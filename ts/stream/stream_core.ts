@@ -1,11 +1,10 @@
-/** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
+/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
 
 import { signal as checkedSignal, options as checkOptions } from '../arguments.js';
+import { turnDue } from '../event_loop_turn.js';
 import { onAbort } from '../on_abort.js';
-import { ChangeSignal } from './change_signal.js';
-import { turnDue } from './event_loop_turn.js';
+import { ReadItems } from './heap_items.js';
 import { ItemQueue } from './item_queue.js';
-import { ReadItems } from './read_items.js';
 import type { Pulled, Source, SourceProgress } from './source.js';
 import type { FullConfig } from './stream_config.js';
 
@@ -34,6 +33,24 @@ export interface CoreListener<T> {
   handedOut(count: number): void;
   /** The source failed, and a consumer is about to be told. */
   failed(error: unknown): void;
+}
+
+/** Wakes consumers that wait for something to change. One `notify` wakes all that wait at that moment. */
+class ChangeSignal {
+  #waiting: (() => void)[] = [];
+
+  /** Resolves at the next {@link notify}. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** O(1) when nobody waits. */
+  notify(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
 }
 
 export class StreamCore<T> {
@@ -98,7 +115,7 @@ export class StreamCore<T> {
     return this.queue.bytes + (this.#source?.bytesAhead ?? 0);
   }
 
-  /** Returns whether nothing is handed out for now. One that was closed has nothing left to hold back. */
+  /** Returns whether nothing is handed out for now. A closed stream has nothing left to hold back. */
   get waits(): boolean {
     return this.paused && !this.#closed;
   }
@@ -136,7 +153,7 @@ export class StreamCore<T> {
     }
   }
 
-  /** From `atLeast` items (fewer at the end, or when nothing more is promised) to `max`, if they are there at once. */
+  /** Takes from `atLeast` to `max` items, if they are there at once. At the end, or when nothing more is promised, it takes fewer. */
   takeReady(max: number, atLeast: number, untilEnd: boolean): T[] | undefined {
     if (!this.#isReady(atLeast, untilEnd)) return undefined;
     const items = this.queue.take(max);
@@ -178,7 +195,7 @@ export class StreamCore<T> {
     return length > 0 && (length >= atLeast || !this.reads);
   }
 
-  /** Brings what left the heap back there, as far as `wanted` items ask for it; what to await, if that takes more than a turn. */
+  /** Brings spilled items back into the heap, up to `wanted`. Returns a promise when that takes more than a turn. */
   load(wanted: number): Promise<void> | undefined {
     while (this.pushed?.load(wanted)) {
       const due = turnDue();
@@ -187,7 +204,7 @@ export class StreamCore<T> {
     return undefined;
   }
 
-  /** Takes back what an iteration was handed and did not use: it is what comes next. */
+  /** Takes back items that an iteration was handed and did not use. They come next. */
   putBack(items: T[]): void {
     if (this.#closed || items.length === 0) return;
     this.queue.putBack(items);
@@ -207,7 +224,7 @@ export class StreamCore<T> {
     if (open) await this.#source?.close();
   }
 
-  /** One pull. It neither throws nor rejects: what goes wrong is kept for whom it is next for. */
+  /** Pulls once. It neither throws nor rejects: an error is kept for the consumer that gets that far. */
   #read(max: number, untilEnd: boolean): Promise<void> | undefined {
     try {
       const pulled = this.#source?.pull(max, untilEnd);

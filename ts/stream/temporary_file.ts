@@ -20,7 +20,7 @@ export class TemporaryFile {
     this.file = file;
   }
 
-  /** A new one for `target`. What processes that are no more left behind for the same target is removed. */
+  /** Makes a temporary file for `target`, and removes those that ended processes left behind for the same target. */
   static async open(target: string): Promise<TemporaryFile> {
     await sweep(target);
     const path = join(dirname(target), `${prefix(target)}${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
@@ -31,7 +31,7 @@ export class TemporaryFile {
     return new TemporaryFile(path, target, file);
   }
 
-  /** Gives the file, closed before, its name, durably. */
+  /** Gives the file, closed before, the name of its target, durably. */
   async takeName(): Promise<void> {
     await rename(this.#path, this.#target);
     unfinished.delete(this.#path);
@@ -45,7 +45,7 @@ export class TemporaryFile {
   }
 }
 
-/** An uncaught error or `process.exit()` before the end must not leave them. */
+/** Removes the files that an uncaught error or `process.exit()` would leave behind. */
 function removeUnfinished(): void {
   for (const path of unfinished) {
     try {
@@ -57,8 +57,8 @@ function removeUnfinished(): void {
 }
 
 /**
- * How the names of temporary files for `target` start: short, whatever the length of its name, and another one on another
- * machine or in another container, where a process number says nothing about a process here.
+ * Returns the start of the names of temporary files for `target`. It is short, whatever the length of that name. It differs
+ * between machines and containers, where a process number says nothing about a process here.
  */
 function prefix(target: string): string {
   const who = [basename(target), hostname(), processNamespace()].join('\0');

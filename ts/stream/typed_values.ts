@@ -1,14 +1,13 @@
-/** Values that JSON lacks, made of their text as a plan says: what the native reader of Parquet sends. */
+/** Values that JSON lacks, made of their JSON text by the plan of the native Parquet reader. */
 
 import { momentOf } from '../value/form.js';
 
 /**
- * What to do with a parsed value: nothing; a conversion of a scalar; the same inside of lists, maps and structs. As
- * `Kind::plan` of the engine writes it.
+ * The conversion of a parsed value: none (`null`), that of a scalar, or those inside a list, map or struct. `Kind::plan` of the
+ * engine writes it.
  */
 export type Plan =
   | null
-  | 'big'
   | 'real'
   | 'date'
   | 'bytes'
@@ -16,12 +15,10 @@ export type Plan =
   | ['map', Plan, Plan]
   | ['struct', [name: string, plan: Plan][]];
 
-/** The value that `value` stands for; containers are changed in place. */
+/** Returns the value that `value` stands for. Containers are changed in place. */
 export function typedValue(value: unknown, plan: Plan): unknown {
   if (plan === null || value === null) return value;
   switch (plan) {
-    case 'big':
-      return typeof value === 'string' ? BigInt(value) : value;
     case 'real':
       return Number(value);
     case 'date':
@@ -56,7 +53,7 @@ function typedContainer(value: unknown, plan: Exclude<Plan, string | null>): unk
   return map;
 }
 
-/** Not a view of Node's shared pool: the bytes of one value must not keep those of others. */
+/** Returns the bytes of `hex` in a buffer of their own: a view of Node's shared pool would keep other values alive. */
 function bytesOf(hex: string): Uint8Array {
   const bytes = new Uint8Array(hex.length / 2);
   Buffer.from(bytes.buffer).write(hex, 'hex');

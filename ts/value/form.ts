@@ -1,5 +1,5 @@
 /**
- * The one form of every value as JSON text: what files hold, prompts show and comparisons compare.
+ * The one form of every value as JSON text, for files, prompts and comparisons.
  *
  * | value | form |
  * | --- | --- |
@@ -137,7 +137,7 @@ function container(value: object, within: readonly object[]): string {
   return members(Object.entries(value), within);
 }
 
-/** The members of an error's form; those that the language hides come first and last. */
+/** Returns the members of an error's form. Those that the language hides come first and last. */
 function errorMembers(error: Error): [string, unknown][] {
   const own = Object.entries(error).filter(([name]) => !['name', 'message', 'stack', 'cause', 'errors'].includes(name));
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
@@ -164,8 +164,8 @@ const LONG = /\d{16}/;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /** The start of a string that stands for a `BigInt` while a text is parsed. Nobody who writes a text can know it. */
-const MARK = `\0${randomBytes(12).toString('base64url')}:`;
-const MARK_TEXT = JSON.stringify(MARK).slice(0, -1);
+let secretMark: string | undefined;
+const markOfAll = (): string => (secretMark ??= `\0${randomBytes(12).toString('base64url')}:`);
 
 /**
  * Returns the value of a JSON text as `JSON.parse` does, but for integers beyond ±(2^53 − 1): those are `BigInt`s, with every
@@ -185,7 +185,7 @@ export function fromJsonText(text: string): unknown {
   return unmarked(value);
 }
 
-/** `text` with a marked string in place of each integer that a number does not hold. */
+/** Returns `text` with a marked string in place of each integer that a number does not hold. */
 function withMarks(text: string): string {
   let out = '';
   for (let at = 0; at < text.length; ) {
@@ -200,10 +200,12 @@ function withMarks(text: string): string {
 }
 
 function mark(number: string): string {
-  return /^-?[1-9]\d*$/.test(number) && !Number.isSafeInteger(Number(number)) ? `${MARK_TEXT}${number}"` : number;
+  return /^-?[1-9]\d*$/.test(number) && !Number.isSafeInteger(Number(number))
+    ? JSON.stringify(markOfAll() + number)
+    : number;
 }
 
-/** The place behind the string that starts at `quote`. */
+/** Returns the place behind the string that starts at `quote`. */
 function stringEnd(text: string, quote: number): number {
   for (let end = text.indexOf('"', quote + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let slashes = 0;
@@ -213,8 +215,9 @@ function stringEnd(text: string, quote: number): number {
   return text.length;
 }
 
-/** `value` with its marked strings made `BigInt`s; containers are changed in place, on no call stack. */
+/** Makes `BigInt`s of the marked strings in `value`. Containers are changed in place, on no call stack. */
 function unmarked(value: unknown): unknown {
+  const mark = markOfAll();
   const root = { value };
   const pending: object[] = [root];
   for (let next = pending.pop(); next; next = pending.pop()) {
@@ -222,9 +225,9 @@ function unmarked(value: unknown): unknown {
     for (const name of Object.keys(holder)) {
       const member = holder[name];
       if (typeof member === 'object' && member !== null) pending.push(member);
-      if (typeof member !== 'string' || !member.startsWith(MARK)) continue;
+      if (typeof member !== 'string' || !member.startsWith(mark)) continue;
       // Not an assignment: a member may be named `__proto__`.
-      const big = BigInt(member.slice(MARK.length));
+      const big = BigInt(member.slice(mark.length));
       Object.defineProperty(holder, name, { value: big, enumerable: true, configurable: true, writable: true });
     }
   }

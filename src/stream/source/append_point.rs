@@ -12,11 +12,10 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 
 use crate::stream::source::compression::compression;
-use crate::stream::source::csv::{header, unclosed};
-use crate::stream::source::csv_row::{Dialect, Parsed, Row, RowEnd, parse_row, swallows_rows};
+use crate::stream::source::csv::{Dialect, Parsed, Row, RowEnd, header, parse_row, swallows_rows, unclosed};
 use crate::stream::source::error::DatasetError;
 use crate::stream::source::format::text_start;
-use crate::stream::source::json_text::{check, ends_within_number, trim};
+use crate::stream::source::json_lines::{check, ends_within_number, trim};
 use crate::stream::source::window::{MAX_RECORD_BYTES, Window};
 
 /// Bytes looked at to tell what a file is, and taken at a time when it is read backwards.
@@ -46,7 +45,7 @@ pub struct AppendPoint {
 }
 
 impl AppendPoint {
-    /// Finds it in the file at `path`. O(last line) for JSON lines, O(file) for CSV; memory is one record.
+    /// Finds the point in the file at `path`. O(last line) for JSON lines, O(file) for CSV; memory is one record.
     ///
     /// # Errors
     /// When the file cannot be read, is not such a file, or rows would be lost.
@@ -72,7 +71,7 @@ impl AppendPoint {
     }
 }
 
-/// The columns of the CSV file at `path`, when its first row is whole, its line end included, and not very long.
+/// Returns the columns of the CSV file at `path`, when its first row is whole, its line end included, and below 1 MB.
 pub fn finished_header(path: &Path, dialect: Dialect) -> Option<Vec<String>> {
     let mut window = Window::new(Box::new(File::open(path).ok()?), false);
     window.fill().ok()?;
@@ -88,7 +87,7 @@ pub fn finished_header(path: &Path, dialect: Dialect) -> Option<Vec<String>> {
     }
 }
 
-/// The point in a file of rows whose text, behind its byte order mark of `mark` bytes, `file` gives.
+/// Finds the point in a file of rows. `file` gives its text behind a byte order mark of `mark` bytes.
 fn rows(
     file: File,
     mark: usize,
@@ -248,7 +247,7 @@ fn is_beginning(text: &[u8]) -> bool {
     goes_on(text) || (ends_within_number(text) && goes_on(&[text, b"0"].concat()))
 }
 
-/// `text` without the first bytes of a character at its end.
+/// Returns `text` without the first bytes of a character at its end.
 fn whole_characters(text: &[u8]) -> &[u8] {
     match std::str::from_utf8(text) {
         Err(error) if error.error_len().is_none() => &text[..error.valid_up_to()],

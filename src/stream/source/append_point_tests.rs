@@ -148,7 +148,7 @@ fn what_is_not_a_file_of_such_records_is_not_touched() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Any text there is, cut off after any byte: what the reader gives of it, it gives after an append, then the new row.
+    /// Cuts any text off after any byte. The reader gives the same rows of it after an append, and then the new row.
     #[test]
     fn no_csv_row_is_lost_wherever_the_file_is_cut_off(
         columns in 1_usize..4, end in prop::sample::select(vec!["\n", "\r\n", "\r"]),

@@ -56,7 +56,7 @@ pub(super) fn decompressed(mut input: Box<dyn Read + Send>) -> io::Result<Box<dy
     })
 }
 
-/// The error for bytes behind compressed data that are none.
+/// Returns the error for bytes behind compressed data that are none.
 fn trailing(format: &str) -> io::Error {
     let reason = format!("bytes that are no {format} data follow its end");
     io::Error::new(io::ErrorKind::InvalidData, reason)
@@ -103,7 +103,7 @@ impl<R: Read> Read for GzipMembers<R> {
     }
 }
 
-/// Passes over zeros; returns the byte behind them, which stays.
+/// Passes over zeros and returns the byte behind them, which stays.
 fn next_byte(input: &mut impl BufRead) -> io::Result<Option<u8>> {
     loop {
         let bytes = input.fill_buf()?;

@@ -1,12 +1,219 @@
-//! Rows of separated fields: CSV, TSV and their relatives.
+//! Rows of separated fields: CSV (RFC 4180), TSV (IANA `text/tab-separated-values`) and their relatives.
+//!
+//! - A quote opens a quoted field only as the first byte of the field. In TSV a quote is text.
+//! - A row ends with a line feed, a carriage return, both, or the text.
+//! - A line without a byte is no row, nor is one that starts with the byte of a comment.
 
 use std::collections::HashSet;
 
 use crate::stream::source::batch::BatchBuilder;
-use crate::stream::source::csv_row::{Dialect, Parsed, Row, RowEnd, line_ends, parse_row, swallows_rows};
 use crate::stream::source::error::DatasetError;
 use crate::stream::source::window::Window;
 use crate::stream::source::{Record, Records};
+
+/// The bytes that tell the fields of a row apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between two fields.
+    pub delimiter: u8,
+    /// The byte around a field that holds delimiters or line ends. `None`: there is no such byte.
+    pub quote: Option<u8>,
+    /// The first byte of lines that are no rows.
+    pub comment: Option<u8>,
+}
+
+impl Dialect {
+    /// Commas and double quotes, as RFC 4180 has them.
+    pub const CSV: Self = Self {
+        delimiter: b',',
+        quote: Some(b'"'),
+        comment: None,
+    };
+    /// Tabs and no quotes, as IANA's `text/tab-separated-values` has them.
+    pub const TSV: Self = Self {
+        delimiter: b'\t',
+        quote: None,
+        comment: None,
+    };
+}
+
+/// The end of a row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum RowEnd {
+    LineFeed,
+    CarriageReturn,
+    Both,
+    /// The end of the text.
+    #[default]
+    Text,
+}
+
+/// A row: its fields, and the bytes and lines that it takes with its end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Row {
+    pub fields: Vec<Vec<u8>>,
+    pub consumed: usize,
+    pub lines: u64,
+    pub end: RowEnd,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Parsed {
+    Row(Row),
+    /// A line without a byte, or the end of the text (which consumes nothing).
+    Blank {
+        consumed: usize,
+    },
+    /// The row goes on behind the text.
+    Incomplete,
+    /// Text follows the closing quote of a field; the row ends with its line, as far as can be told.
+    Broken {
+        consumed: usize,
+        lines: u64,
+        field: usize,
+    },
+    /// The quote at `quote` is closed nowhere in the text, and no more text follows.
+    Unclosed {
+        quote: usize,
+    },
+}
+
+/// Parses the row at the start of `text`; `at_end` says that no more text follows. O(bytes of the row).
+pub(super) fn parse_row(text: &[u8], dialect: Dialect, at_end: bool) -> Parsed {
+    let Dialect { delimiter, quote, .. } = dialect;
+    if text.is_empty() {
+        return if at_end {
+            Parsed::Blank { consumed: 0 }
+        } else {
+            Parsed::Incomplete
+        };
+    }
+    if dialect.comment == Some(text[0]) {
+        return comment(text, at_end);
+    }
+    let mut row = Row::default();
+    let mut at = 0;
+    loop {
+        let next;
+        if let Some(quote) = quote.filter(|quote| text.get(at) == Some(quote)) {
+            let Some((field, end)) = quoted_field(text, at + 1, quote) else {
+                return if at_end {
+                    Parsed::Unclosed { quote: at }
+                } else {
+                    Parsed::Incomplete
+                };
+            };
+            row.lines += line_ends(&text[at..end]);
+            row.fields.push(field);
+            next = end;
+        } else {
+            next = memchr::memchr3(delimiter, b'\n', b'\r', &text[at..]).map_or(text.len(), |n| at + n);
+            row.fields.push(text[at..next].to_vec());
+        }
+        if text.get(next) == Some(&delimiter) {
+            at = next + 1;
+            continue;
+        }
+        let Some((end, length)) = row_end(text, next, at_end) else {
+            // What is here must be behind a closing quote.
+            let Some(line_end) = memchr::memchr2(b'\n', b'\r', &text[next..]).map(|n| next + n) else {
+                if next < text.len() && at_end {
+                    return Parsed::Broken {
+                        consumed: text.len(),
+                        lines: row.lines,
+                        field: row.fields.len(),
+                    };
+                }
+                return Parsed::Incomplete;
+            };
+            return match row_end(text, line_end, at_end) {
+                Some((_, length)) if line_end > next => Parsed::Broken {
+                    consumed: line_end + length,
+                    lines: row.lines + 1,
+                    field: row.fields.len(),
+                },
+                _ => Parsed::Incomplete,
+            };
+        };
+        if next == 0 && length > 0 {
+            return Parsed::Blank { consumed: length };
+        }
+        row.lines += u64::from(length > 0);
+        row.consumed = next + length;
+        row.end = end;
+        return Parsed::Row(row);
+    }
+}
+
+/// Parses the line of a comment at the start of `text`.
+fn comment(text: &[u8], at_end: bool) -> Parsed {
+    let line_end = memchr::memchr2(b'\n', b'\r', text).unwrap_or(text.len());
+    row_end(text, line_end, at_end).map_or(Parsed::Incomplete, |(_, length)| Parsed::Blank {
+        consumed: line_end + length,
+    })
+}
+
+/// Returns the end of a row at `at` and its length. `None`: there is none, or it cannot be told yet.
+fn row_end(text: &[u8], at: usize, at_end: bool) -> Option<(RowEnd, usize)> {
+    match (text.get(at), text.get(at + 1)) {
+        (Some(b'\n'), _) => Some((RowEnd::LineFeed, 1)),
+        (Some(b'\r'), Some(b'\n')) => Some((RowEnd::Both, 2)),
+        (Some(b'\r'), Some(_)) => Some((RowEnd::CarriageReturn, 1)),
+        (Some(b'\r'), None) if at_end => Some((RowEnd::CarriageReturn, 1)),
+        (None, _) if at_end => Some((RowEnd::Text, 0)),
+        _ => None,
+    }
+}
+
+/// Returns the quoted field whose text starts at `start`, and the place behind it. `None`: its closing quote is not there.
+fn quoted_field(text: &[u8], start: usize, quote_byte: u8) -> Option<(Vec<u8>, usize)> {
+    let mut field = Vec::new();
+    let mut at = start;
+    loop {
+        let quote = at + memchr::memchr(quote_byte, text.get(at..)?)?;
+        field.extend_from_slice(&text[at..quote]);
+        if text.get(quote + 1) == Some(&quote_byte) {
+            field.push(quote_byte);
+            at = quote + 2;
+        } else {
+            return Some((field, quote + 1));
+        }
+    }
+}
+
+/// Returns the number of lines that end in `text`, by any of the line ends that a row may have.
+pub(super) fn line_ends(text: &[u8]) -> u64 {
+    let lone = |at: usize| text.get(at + 1) != Some(&b'\n');
+    let returns = memchr::memchr_iter(b'\r', text).filter(|at| lone(*at)).count();
+    (returns + memchr::memchr_iter(b'\n', text).count()) as u64
+}
+
+/// Returns whether the text behind a quote that is never closed looks like rows. It does when a line behind the one of the
+/// quote has as many fields as the header and ends as the row before did. Else it is the text of one field, cut off.
+///
+/// O(bytes): quotes in `text` are all doubled, so that no row of it is searched to the end in vain.
+pub(super) fn swallows_rows(text: &[u8], dialect: Dialect, columns: usize, end: RowEnd) -> bool {
+    let Some(first) = memchr::memchr2(b'\n', b'\r', text) else {
+        return false;
+    };
+    let mut rest = &text[first..];
+    if let Some((_, length)) = row_end(rest, 0, true) {
+        rest = &rest[length..];
+    }
+    loop {
+        let consumed = match parse_row(rest, dialect, true) {
+            Parsed::Row(row) if row.end == end && row.fields.len() == columns => return true,
+            Parsed::Row(Row { consumed, .. })
+            | Parsed::Blank { consumed }
+            | Parsed::Broken { consumed, .. } => consumed,
+            Parsed::Unclosed { .. } | Parsed::Incomplete => 0,
+        };
+        if consumed == 0 {
+            return false;
+        }
+        rest = &rest[consumed..];
+    }
+}
 
 /// Delimiters that other programs write, looked for where a header comes out as one column.
 const OTHER_DELIMITERS: [u8; 4] = [b';', b'\t', b'|', b','];
@@ -19,11 +226,11 @@ pub enum Header {
     FirstRow,
     /// There are none: every row is an array.
     None,
-    /// These; the first row is data.
+    /// The names of the caller; the first row is data.
     Names(Vec<String>),
 }
 
-/// The words of a caller about a file of rows. Anything left out is as its format has it.
+/// The options of a file of rows. A field that is left out is as its format has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CsvOptions {
     /// The byte between two fields.
@@ -37,7 +244,7 @@ pub struct CsvOptions {
 }
 
 impl CsvOptions {
-    /// The options of a caller who says nothing.
+    /// No option given.
     pub const DEFAULT: Self = Self {
         delimiter: None,
         quote: None,
@@ -45,7 +252,7 @@ impl CsvOptions {
         header: Header::FirstRow,
     };
 
-    /// Returns `base` with what is said here.
+    /// Returns `base` with the options given.
     pub fn dialect(&self, base: Dialect) -> Dialect {
         Dialect {
             delimiter: self.delimiter.unwrap_or(base.delimiter),
@@ -80,7 +287,7 @@ pub(super) struct Csv {
     header: Header,
     /// True when the caller chose the delimiter, so that it is not doubted.
     sure: bool,
-    /// Known once the first row was read.
+    /// The form of the items; `None` before the first row was read.
     shape: Option<Shape>,
     /// The end of the row before.
     end: RowEnd,
@@ -101,7 +308,7 @@ impl Csv {
         }
     }
 
-    /// Takes the first row, as far as no row was expected to be data. Returns the row when it is data.
+    /// Takes the first row, which may hold the names of the columns. Returns the row when it is data.
     fn first_row(&mut self, row: Row) -> Result<Option<Row>, String> {
         if self.shape.is_some() {
             return Ok(Some(row));
@@ -199,13 +406,13 @@ impl Records for Csv {
     }
 }
 
-/// The sentence for a row that starts on `line` with `text`, in which the quote at `quote` is never closed.
+/// Returns the sentence for a row that starts on `line` with `text`, in which the quote at `quote` is never closed.
 pub(super) fn unclosed(line: u64, text: &[u8], quote: usize) -> String {
     let line = line + line_ends(&text[..quote]);
     format!("a quote is opened on line {line} and never closed")
 }
 
-/// The names in a header row.
+/// Returns the names in a header row.
 pub(super) fn header(row: &Row) -> Result<Vec<String>, String> {
     let mut seen = HashSet::new();
     let mut names = Vec::with_capacity(row.fields.len());
@@ -219,7 +426,7 @@ pub(super) fn header(row: &Row) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// `name` as the start of a JSON member.
+/// Returns `name` as the start of a JSON member.
 fn key(name: &str) -> Vec<u8> {
     let mut key = quoted(name);
     key.push(b':');
@@ -258,7 +465,7 @@ fn write_row(shape: &Shape, row: &Row, batch: &mut BatchBuilder) -> Result<(), S
     })
 }
 
-/// `text` as a JSON string.
+/// Returns `text` as a JSON string.
 fn quoted(text: &str) -> Vec<u8> {
     // A string always has a JSON form; an empty one would only show a bug in the serializer.
     serde_json::to_vec(text).unwrap_or_else(|_| b"\"\"".to_vec())

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use crate::stream::source::csv::{Dialect, Parsed, RowEnd, line_ends, parse_row};
 use crate::stream::source::tests::{OPTIONS, error, items, read_all, read_with};
 use crate::stream::source::{CsvOptions, Format, Header, ReaderOptions};
 
@@ -176,4 +177,106 @@ fn a_header_of_one_column_with_another_delimiter_is_an_error_that_says_what_to_p
     };
     assert_eq!(rows("a;b\nx\n", None, sure), r#"[{"a;b":"x"}]"#);
     assert_eq!(items("a.csv", "a;b,c\n1,2\n"), r#"[{"a;b":"1","c":"2"}]"#);
+}
+
+fn fields(text: &str, at_end: bool) -> Option<(Vec<String>, usize, RowEnd)> {
+    match parse_row(text.as_bytes(), Dialect::CSV, at_end) {
+        Parsed::Row(row) => {
+            let fields = row
+                .fields
+                .into_iter()
+                .map(|field| String::from_utf8(field).unwrap());
+            Some((fields.collect(), row.consumed, row.end))
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn a_row_ends_with_its_line_end_or_the_text() {
+    let row = |fields: &[&str], consumed, end| {
+        Some((fields.iter().map(|&f| f.to_owned()).collect(), consumed, end))
+    };
+    assert_eq!(fields("a,b\nc", false), row(&["a", "b"], 4, RowEnd::LineFeed));
+    assert_eq!(fields("a,b\r\nc", false), row(&["a", "b"], 5, RowEnd::Both));
+    assert_eq!(
+        fields("a,b\rc", false),
+        row(&["a", "b"], 4, RowEnd::CarriageReturn)
+    );
+    assert_eq!(fields("a,b", true), row(&["a", "b"], 3, RowEnd::Text));
+    assert_eq!(
+        fields("a,\"\"\r", true),
+        row(&["a", ""], 5, RowEnd::CarriageReturn)
+    );
+    for text in ["a,b\r", "a,b", "a,", "\"a\n", "\"a\"", "\"a\"x", "\"a\"x\r"] {
+        assert_eq!(
+            parse_row(text.as_bytes(), Dialect::CSV, false),
+            Parsed::Incomplete,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_quote_inside_a_field_is_text() {
+    assert_eq!(
+        fields("5\" disk,\"x\"\"\"\n", false).unwrap().0,
+        ["5\" disk", "x\""]
+    );
+}
+
+#[test]
+fn an_empty_line_is_no_row_and_a_quoted_empty_field_is() {
+    assert_eq!(
+        parse_row(b"\r\na", Dialect::CSV, false),
+        Parsed::Blank { consumed: 2 }
+    );
+    assert_eq!(fields("\"\"\n", false).unwrap().0, [""]);
+}
+
+#[test]
+fn text_behind_a_closing_quote_takes_its_line_whatever_ends_it() {
+    for (text, consumed) in [("\"a\"b\rc,d\r", 5), ("\"a\"b\r\nc,d", 6), ("\"a\"b\nc", 5)] {
+        let broken = Parsed::Broken {
+            consumed,
+            lines: 1,
+            field: 1,
+        };
+        assert_eq!(
+            parse_row(text.as_bytes(), Dialect::CSV, false),
+            broken,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn lines_are_counted_by_all_their_ends() {
+    assert_eq!(line_ends(b"a\nb\r\nc\rd\r\r\n"), 5);
+}
+
+#[test]
+fn a_quote_is_text_where_the_dialect_has_none() {
+    let Parsed::Row(row) = parse_row(b"\"a\tb\"\t\"\n", Dialect::TSV, false) else {
+        panic!("a row");
+    };
+    assert_eq!(row.fields, [&b"\"a"[..], b"b\"", b"\""]);
+}
+
+#[test]
+fn a_comment_takes_its_line() {
+    let dialect = Dialect {
+        comment: Some(b'#'),
+        ..Dialect::CSV
+    };
+    for (text, at_end, expected) in [
+        ("# \"x\na", false, Parsed::Blank { consumed: 5 }),
+        ("#\r\na", false, Parsed::Blank { consumed: 3 }),
+        ("#\r", false, Parsed::Incomplete),
+        ("# x", false, Parsed::Incomplete),
+        ("# x", true, Parsed::Blank { consumed: 3 }),
+    ] {
+        assert_eq!(parse_row(text.as_bytes(), dialect, at_end), expected, "{text:?}");
+    }
+    assert!(matches!(parse_row(b"a,#b\n", dialect, false), Parsed::Row(row) if row.fields[1] == b"#b"));
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::stream::source::csv_row::Dialect;
+use crate::stream::source::csv::Dialect;
 use crate::stream::source::error::DatasetError;
 use crate::stream::source::json_document::MEMBER;
-use crate::stream::source::json_text::{check, is_space, trim};
+use crate::stream::source::json_lines::{check, is_space, trim};
 use crate::stream::source::signature::{foreign, may_be_foreign};
 use crate::stream::source::window::Window;
 
@@ -26,9 +26,9 @@ pub(super) const PARQUET: &[u8] = b"PAR1";
 /// A format of datasets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// One JSON value per line.
+    /// JSON lines: a value per line.
     JsonLines,
-    /// One JSON array, or an object whose `testCases` is one.
+    /// A JSON array, or an object whose `testCases` is one.
     Json,
     /// Rows of fields between commas.
     Csv,

@@ -1,4 +1,4 @@
-//! One JSON document: an array of items, or an object whose member `testCases` is one.
+//! A JSON document: an array of items, or an object whose member `testCases` is one.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::stream::source::batch::BatchBuilder;
 use crate::stream::source::error::DatasetError;
-use crate::stream::source::json_text::{ends_within_number, is_space, reason};
+use crate::stream::source::json_lines::{ends_within_number, is_space, reason};
 use crate::stream::source::window::Window;
 use crate::stream::source::{Record, Records};
 
@@ -16,17 +16,17 @@ pub(super) const MEMBER: &str = "testCases";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Start,
-    /// Between members of the object; `first` when none was read.
+    /// The place of a member of the object, or its end; `first` when none was read.
     Members {
         first: bool,
     },
-    /// Between elements of the array.
+    /// The place of an element and its comma, or the end of the array.
     Elements {
         first: bool,
     },
-    /// Before an element, behind the comma.
+    /// The place of an element, behind the comma.
     Element,
-    /// Behind the value of the document.
+    /// The place behind the value of the document.
     Behind,
 }
 
@@ -216,7 +216,7 @@ impl Records for JsonDocument {
     }
 }
 
-/// The next byte that is not white space, which stays available; `None` at the end.
+/// Returns the next byte that is not white space, which stays available. `None`: the end.
 fn peek(window: &mut Window) -> Result<Option<u8>, DatasetError> {
     loop {
         let available = window.available();

@@ -9,16 +9,13 @@ mod append_point;
 mod batch;
 mod compression;
 mod csv;
-mod csv_row;
 mod error;
 mod format;
 mod json_document;
 mod json_lines;
-mod json_text;
 mod live_input;
 mod parquet;
 mod signature;
-mod text;
 mod window;
 
 #[cfg(test)]
@@ -36,28 +33,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use append_point::{AppendPoint, AppendTarget, finished_header};
 use batch::BatchBuilder;
-pub use batch::{Batch, Progress};
-pub use csv::{CsvOptions, Header};
-pub use csv_row::Dialect;
+pub use batch::{Batch, Progress, Text};
+pub use csv::{CsvOptions, Dialect, Header};
 pub use error::DatasetError;
 pub use format::Format;
 use live_input::LiveInput;
 pub use live_input::{StopSignal, Stopper, stop_signal};
 use parquet::ParquetRows;
 pub use parquet::expects_panic;
-pub use text::Text;
 pub use window::MAX_RECORD_BYTES;
 use window::Window;
 
 /// The outcome of taking a record.
 enum Record {
-    /// It was written to the batch.
+    /// A valid record, written to the batch.
     Item,
-    /// It is invalid; the next one can be read all the same.
+    /// An invalid record; the next one can be read all the same.
     Invalid(DatasetError),
-    /// It has not come yet; what the batch holds need not wait for it.
+    /// A record that has not come yet, for which the batch need not wait.
     Later,
-    /// There is none.
+    /// The end of the records.
     End,
 }
 
@@ -74,7 +69,7 @@ pub struct ReaderOptions {
     pub format: Option<Format>,
     /// The rules of the rows of a CSV or TSV file.
     pub csv: CsvOptions,
-    /// Leave invalid records out and report them, instead of failing at the first.
+    /// True to leave invalid records out and report them, instead of failing at the first.
     pub skip_invalid: bool,
     /// A batch ends with the record that makes its texts this long in all.
     pub batch_bytes: usize,
@@ -168,8 +163,8 @@ impl DatasetReader {
         Ok(reader)
     }
 
-    /// Reads `input`; `path` only helps to tell the format. With `live` a batch ends where `input` has no more whole record
-    /// for now, and does not wait for its bytes. Parquet is copied to a temporary file first.
+    /// Reads `input`; `path` only helps to tell the format. Parquet is copied to a temporary file first. With `live` a batch
+    /// ends where `input` has no more whole record for now, and does not wait for its bytes.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -313,7 +308,7 @@ impl Read for WholeFile {
     }
 }
 
-/// A file without a name in `directory` with all that is left in `window`: Parquet is read from its end.
+/// Copies all that is left in `window` to a file without a name in `directory`, since Parquet is read from its end.
 fn spooled(window: &mut Window, directory: Option<&Path>) -> Result<File, DatasetError> {
     let directory = directory.map_or_else(std::env::temp_dir, Path::to_owned);
     let mut file = tempfile::tempfile_in(&directory).map_err(|error| {

@@ -114,11 +114,30 @@ pub(super) fn foreign(head: &[u8]) -> Option<&'static str> {
 pub(super) fn may_be_foreign(head: &[u8]) -> bool {
     let longer = |magic: &[u8]| magic.len() > head.len() && magic[..head.len()].eq_ignore_ascii_case(head);
     let (signatures, markup) = (SIGNATURES.iter(), MARKUP.iter());
-    signatures.chain(markup).any(|(magic, _)| longer(magic))
+    may_be_wide(head) || signatures.chain(markup).any(|(magic, _)| longer(magic))
 }
 
-/// The encoding of text that starts with some ASCII characters of two or four bytes each.
+/// The sentences for text in a wide encoding without a byte order mark.
+const UTF16_BE: &str = "is UTF-16 text; a dataset must be UTF-8 (convert it: `iconv -f utf-16be -t utf-8`)";
+const UTF16_LE: &str = "is UTF-16 text; a dataset must be UTF-8 (convert it: `iconv -f utf-16le -t utf-8`)";
+const UTF32_BE: &str = "is UTF-32 text; a dataset must be UTF-8 (convert it: `iconv -f utf-32be -t utf-8`)";
+const UTF32_LE: &str = "is UTF-32 text; a dataset must be UTF-8 (convert it: `iconv -f utf-32le -t utf-8`)";
+
+/// Returns whether `byte` is the first character of a JSON document or of a quoted field.
+fn opens(byte: u8) -> bool {
+    matches!(byte, b'{' | b'[' | b'"')
+}
+
+/// Returns the encoding of text that starts with some ASCII characters of two or four bytes each. One character is enough
+/// where it opens a document or a quoted field, whatever the script of the text behind it.
 fn wide(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0, 0, 0, first, ..] if opens(*first) => return Some(UTF32_BE),
+        [first, 0, 0, 0, ..] if opens(*first) => return Some(UTF32_LE),
+        [0, first, ..] if opens(*first) => return Some(UTF16_BE),
+        [first, 0, ..] if opens(*first) => return Some(UTF16_LE),
+        _ => {}
+    }
     let is = |width: usize, place: usize| {
         head.len() >= WIDE_CHARACTERS * width
             && head.chunks_exact(width).take(WIDE_CHARACTERS).all(|unit| {
@@ -127,11 +146,22 @@ fn wide(head: &[u8]) -> Option<&'static str> {
                     .all(|(at, byte)| (*byte == 0) != (at == place))
             })
     };
-    if is(4, 0) || is(4, 3) {
-        return Some("is UTF-32 text; a dataset must be UTF-8 (convert it: `iconv -f utf-32le -t utf-8`)");
+    match (is(4, 3), is(4, 0), is(2, 1), is(2, 0)) {
+        (true, ..) => Some(UTF32_BE),
+        (_, true, ..) => Some(UTF32_LE),
+        (.., true, _) => Some(UTF16_BE),
+        (.., true) => Some(UTF16_LE),
+        _ => None,
     }
-    (is(2, 0) || is(2, 1))
-        .then_some("is UTF-16 text; a dataset must be UTF-8 (convert it: `iconv -f utf-16le -t utf-8`)")
+}
+
+/// Returns whether `head`, too short for the widest character, may be its beginning.
+fn may_be_wide(head: &[u8]) -> bool {
+    match head {
+        [0] | [0, 0] | [0, 0, 0] => true,
+        [first] | [first, 0] | [first, 0, 0] => opens(*first),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -151,13 +181,55 @@ mod tests {
         assert!(foreign(b"\n <!DOCTYPE HTML>").unwrap().contains("HTML page"));
     }
 
+    /// `text` in the four wide encodings, each with its name.
+    fn wide_forms(text: &str) -> [(&'static str, Vec<u8>); 4] {
+        let (units, characters) = (text.encode_utf16(), text.chars().map(u32::from));
+        [
+            ("utf-16le", units.clone().flat_map(u16::to_le_bytes).collect()),
+            ("utf-16be", units.flat_map(u16::to_be_bytes).collect()),
+            (
+                "utf-32le",
+                characters.clone().flat_map(u32::to_le_bytes).collect(),
+            ),
+            ("utf-32be", characters.flat_map(u32::to_be_bytes).collect()),
+        ]
+    }
+
     #[test]
-    fn wide_text_is_told_without_a_byte_order_mark() {
-        let ascii = "{\"a\": 1}";
-        let utf16: Vec<u8> = ascii.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let utf32: Vec<u8> = ascii.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
-        assert!(foreign(&utf16).unwrap().contains("UTF-16"));
-        assert!(foreign(&utf32).unwrap().contains("UTF-32"));
+    fn wide_text_is_named_without_a_byte_order_mark() {
+        for text in [
+            "{\"a\": 1}",
+            "[]",
+            "[\"日本\"]",
+            "\"日本\",b",
+            "id,text\n",
+            "{",
+            "\n {}",
+        ] {
+            for (name, bytes) in wide_forms(text) {
+                let what = foreign(&bytes);
+                assert!(
+                    what.is_some_and(|what| what.contains(name)),
+                    "{name} {text}: {what:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn wide_text_that_comes_byte_by_byte_is_waited_for() {
+        for (name, bytes) in wide_forms("[1]") {
+            let width = if name.starts_with("utf-16") { 2 } else { 4 };
+            for length in 1..width {
+                assert!(may_be_foreign(&bytes[..length]), "{name} {length}");
+            }
+            if width == 2 {
+                // Two more bytes may still make it UTF-32.
+                assert_eq!(may_be_foreign(&bytes[..2]), bytes[1] == 0, "{name}");
+            }
+            assert!(!may_be_foreign(&bytes[..4]), "{name}");
+        }
+        assert!(!may_be_foreign(b"[1"));
     }
 
     #[test]
@@ -170,6 +242,9 @@ mod tests {
             "",
             "7z\n",
             "PARTS,b\n1,2\n",
+            "[",
+            "\"",
+            "{\"a\0\":1}",
         ] {
             assert_eq!(foreign(head.as_bytes()), None, "{head}");
         }

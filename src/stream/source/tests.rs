@@ -66,7 +66,7 @@ pub(super) fn read_with(name: &str, bytes: &[u8], options: ReaderOptions) -> Out
     }
 }
 
-/// All that can be read of a file, invalid records left out.
+/// Reads a whole file, invalid records left out.
 pub(super) fn read_all(name: &str, bytes: &[u8]) -> Outcome {
     let options = ReaderOptions {
         skip_invalid: true,

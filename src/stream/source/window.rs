@@ -25,7 +25,8 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// `live` says that bytes of `input` may be a long time coming, as those of a pipe: whole lines are not kept waiting.
+    /// Makes a window over `input`. `live`: its bytes may be a long time coming, as those of a pipe, and whole lines do not
+    /// wait for them.
     pub(super) fn new(input: Box<dyn Read + Send>, live: bool) -> Self {
         Self {
             input,
@@ -69,12 +70,12 @@ impl Window {
         self.live && !self.at_end && !batch.is_empty()
     }
 
-    /// Place of the first available byte in the stream.
+    /// Returns the place of the first available byte in the stream.
     pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Line of the first available byte, from 1.
+    /// Returns the line of the first available byte, from 1.
     pub(super) fn line(&self) -> u64 {
         self.line
     }
@@ -147,7 +148,7 @@ impl Window {
     }
 }
 
-/// The sentence for a record of more than `limit` bytes.
+/// Returns the sentence for a record of more than `limit` bytes.
 pub(super) fn too_long(limit: usize) -> String {
     if limit < 1 << 20 {
         return format!("the record is longer than {limit} bytes");

@@ -1,4 +1,4 @@
-//! The types of the columns of a Parquet file, and what they become in JavaScript.
+//! The types of the columns of a Parquet file, and the JavaScript values of each.
 
 use std::collections::HashSet;
 
@@ -50,7 +50,7 @@ pub(super) struct Member {
 }
 
 impl Kind {
-    /// The kind of a whole row.
+    /// Returns the kind of a whole row.
     ///
     /// # Errors
     /// A sentence about the column that is not read.
@@ -105,7 +105,7 @@ impl Kind {
         })
     }
 
-    /// The kind of one value of `column`, were it not repeated.
+    /// Returns the kind of one value of `column`, were it not repeated.
     fn once(column: &Type) -> Result<Self, String> {
         if column.is_primitive() {
             return Self::of_primitive(column);

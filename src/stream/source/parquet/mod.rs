@@ -173,7 +173,7 @@ fn readable(footer: &ParquetMetaData) -> Result<Vec<RowGroupMetaData>, ParquetEr
     footer.row_groups().iter().map(group).collect()
 }
 
-/// The sentence for a footer that cannot be read.
+/// Returns the sentence for a footer that cannot be read.
 fn unreadable(reason: &str) -> String {
     if reason.to_lowercase().contains("encrypt") {
         return "is an encrypted Parquet file, which is not read (write it without encryption)".into();

@@ -7,7 +7,7 @@ use parquet::data_type::Decimal;
 use parquet::record::{Field, Row};
 
 use super::column_kind::{Kind, Member};
-use crate::stream::source::json_text::check;
+use crate::stream::source::json_lines::check;
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
@@ -151,8 +151,8 @@ fn real(out: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// A moment of so many units since 1970, each the 10^`digits`th part of a second: a number of milliseconds where a `Date`
-/// holds all of it, else its ISO 8601 text.
+/// Appends a moment of so many units since 1970, each the 10^`digits`th part of a second. It is a number of milliseconds
+/// where a `Date` holds all of it, else its ISO 8601 text.
 fn moment(out: &mut Vec<u8>, value: i64, digits: u32) {
     let unit = 10_i64.pow(digits);
     let (seconds, part) = (value.div_euclid(unit), value.rem_euclid(unit));
@@ -173,7 +173,8 @@ fn moment(out: &mut Vec<u8>, value: i64, digits: u32) {
     );
 }
 
-/// The date of so many days since 1970, as ISO 8601 and ECMA-262 write it: years beyond four digits have a sign and six.
+/// Returns the date of so many days since 1970, as ISO 8601 and ECMA-262 write it. Years beyond four digits have a sign
+/// and six.
 ///
 /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
 fn day(days: i64) -> String {
@@ -192,7 +193,7 @@ fn day(days: i64) -> String {
     format!("{year:+07}-{month:02}-{day:02}")
 }
 
-/// A time of day of so many units, each the 10^`digits`th part of a second.
+/// Appends a time of day of so many units, each the 10^`digits`th part of a second.
 fn time(out: &mut Vec<u8>, value: i64, digits: u32) {
     let sign = if value < 0 { "-" } else { "" };
     let unit = 10_u64.pow(digits);

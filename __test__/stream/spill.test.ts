@@ -7,7 +7,7 @@ import { DatasetStream } from '@aah/ai-evals/performance';
 import { afterAll, expect, test } from 'vitest';
 import { numbers } from './items';
 
-const directory = mkdtempSync(join(tmpdir(), 'overflow-'));
+const directory = mkdtempSync(join(tmpdir(), 'spill-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 async function through<T>(items: T[], config = {}): Promise<T[]> {
@@ -185,7 +185,7 @@ test('memoryUsage is what is held: it grows with the items, stays within maxMemo
   expect(stream.getStats().memoryUsage).toBe(0);
 });
 
-test('where nothing can be written: one clear error, and what was accepted is delivered', async () => {
+test('push throws one clear error where nothing can be written, and accepted items are delivered', async () => {
   const stream = new DatasetStream<{ i: number; text: string }>({
     bufferSize: 10,
     maxMemory: 50_000,
