@@ -2019,8 +2019,8 @@ interface ReadableStreamLike<T> {
     };
 }
 /**
- * A web `ReadableStream` as its type is inferred from: every typing of it says in one signature what it pipes, while
- * `getReader` has several in the typings of the DOM, the last of which is that of readers of bytes.
+ * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
+ * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
  */
 interface PipedStream<T> {
     getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
@@ -2112,7 +2112,7 @@ interface StreamEvents<T> {
     };
 }
 
-/** The state behind a `DatasetStream`: its queue, its source, and the one place where consumers wait. */
+/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
 
 /** Options of every consumer. */
 interface ConsumeOptions {
@@ -2122,7 +2122,7 @@ interface ConsumeOptions {
     signal?: AbortSignal | undefined;
 }
 
-/** One `process` call: hands out batches in order, a few at a time, and puts the results in order. */
+/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
 
 /** A batch handler, which returns results or nothing. */
 type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
@@ -2145,19 +2145,23 @@ declare class BatchProcessor<TInput = any, TOutput = any> {
     /** Adds any number of cases, in order. */
     addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
     /**
-     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order. When a batch
-     * fails the batches in progress are waited for, and the call rejects with the executor's own error. Nothing that was paid
-     * for is lost or run again by itself: results of every batch that succeeded, also behind the failed one, are in
-     * {@link getResults}, the cases of failed batches in {@link takeFailed}, and cases not yet handed out stay for the next
-     * call. After an abort, batches in progress are left to end by themselves, with the same outcome.
+     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
+     *
+     * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
+     * that was paid for is lost or run again by itself:
+     * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
+     * - {@link takeFailed} gives the cases of failed batches.
+     * - Cases not yet handed out stay for the next call.
+     *
+     * After an abort, batches in progress are left to end by themselves, with the same outcome.
      */
     processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
-    /** Figures of the stream of cases. */
+    /** Returns the figures of the stream of cases. */
     getStats(): StreamStats;
-    /** Every result so far, of all `processAll` calls, in order; since the last `clear`. A new array. */
+    /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
     getResults(): RunResult<TOutput>[];
     /**
-     * The cases of batches that failed, in the order of the failures, which are forgotten with this call:
+     * Returns the cases of batches that failed, in the order of the failures, and forgets them.
      * `addTestCases(takeFailed())` runs them again.
      */
     takeFailed(): TestCase<TInput, TOutput>[];
@@ -2167,7 +2171,7 @@ declare class BatchProcessor<TInput = any, TOutput = any> {
 
 /** Options of reading a file. */
 interface FileOptions {
-    /** Default: told from the file's name and first bytes. An option of rows (below) makes it `csv`, unless the name says `tsv`. */
+    /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
     format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
     /**
      * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
@@ -2187,10 +2191,14 @@ interface FileOptions {
     /** The first character of lines that are left out, ASCII. Default: no line is. */
     comment?: string | undefined;
     /**
-     * `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
-     * `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event. A JSON document with
-     * a syntax error, a damaged Parquet file, a record of more than 256 MB, or a CSV file with a quote that is never closed
-     * and has rows behind it cannot be read on either way.
+     * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
+     * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
+     *
+     * These end the stream either way:
+     * - a JSON document with a syntax error;
+     * - a damaged Parquet file;
+     * - a record of more than 256 MB;
+     * - a CSV file with a quote that is never closed and has rows behind it.
      */
     onInvalid?: 'throw' | 'skip' | undefined;
 }
@@ -2205,12 +2213,12 @@ interface InvalidRecord {
 /** The public stream of dataset items. */
 
 /**
- * A stream of items, pushed by a caller or read from a file or any iterable, that is consumed in order, by batch or one by
- * one, in bounded memory.
+ * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
+ * in order, by batch or one by one.
  *
  * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
- * file. They come back as equal values (`Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included); class instances,
- * functions and objects with accessors cannot leave and stay, as they are, in the heap.
+ * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
+ * functions and objects with accessors cannot leave and stay in the heap as they are.
  *
  * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
  */
@@ -2224,57 +2232,61 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
      * - CSV or TSV: objects of strings, named by the header row;
      * - Parquet (see the guide of streams for its types).
      *
-     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last, so `path` may be a
+     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
      * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
      * and validation run off the main thread, batch by batch.
      *
      * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-     * iteration) reject with a `DatasetError` that names the file and, for a bad record, its line and byte offset. An abort, a
-     * `break` or `close()` ends the waiting for a pipe, which keeps the process alive only while a consumer waits.
+     * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
+     * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
      */
     static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
     /**
-     * The items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`, asked for only as
-     * fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
+     * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
+     * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
      */
     static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
     static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
     static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
     /**
-     * Appends `item`. `true`: accepted. `false`: not accepted, because the buffer is full and a running `process` is draining
-     * it; wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused) every item is
-     * accepted, past the limits outside the heap.
+     * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
+     * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
+     * every item is accepted, past the limits outside the heap.
      *
-     * Throws `AiEvalsError` `ERR_CLOSED` after `end()` and on a stream that reads from a source; `ERR_STORAGE` when the item
-     * would have to go to the temporary file and cannot (disk full): it is then not accepted, all before it are safe.
+     * Throws `AiEvalsError`:
+     * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
+     * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
      */
     push(item: T): boolean;
     /**
-     * Hands out batches of `batchSize` in push order until nothing is buffered (with `untilEnd`: until `end()` and nothing is
-     * buffered; from a source: until its end), and resolves with the results of all batches, flattened, in order. A handler
-     * that returns nothing adds no results.
+     * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
+     * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
+     * nothing adds no results.
      *
-     * When a batch fails (the handler throws, rejects or returns something else than an array) no further one is handed
-     * out, batches in progress are waited for, and `process` rejects with the handler's own error. The failed batch was handed
-     * out and is not handed out again (the `error` event carries it); what was not handed out stays buffered for the next
-     * call. An abort rejects at once with the signal's reason; batches in progress are left to end by themselves.
+     * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
+     * - No further batch is handed out, and batches in progress are waited for.
+     * - `process` rejects with the handler's own error.
+     * - The failed batch is not handed out again; the `error` event carries it.
+     * - Items that were not handed out stay buffered for the next call.
+     *
+     * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
      */
     process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]>;
-    /** From now on no batch and no item is handed out; `process` and iterations wait for {@link resume}. */
+    /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
     pause(): void;
-    /** Hands out again. */
+    /** Hands out batches and items again. */
     resume(): void;
     /** Returns whether the stream is paused. */
     isPaused(): boolean;
-    /** No more pushes; consumers that wait for the end finish once the buffer is drained. Idempotent. */
+    /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
     end(): void;
-    /** Drops what is buffered. The figures of what was processed stay; a source goes on behind what was read. */
+    /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
     clear(): void;
-    /** Ends the stream and its consumers, drops what is buffered and closes its source (after an item on its way). Idempotent. */
+    /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
     close(): Promise<void>;
-    /** The same as {@link close}, for `await using`. */
+    /** Calls {@link close}, for `await using`. */
     [Symbol.asyncDispose](): Promise<void>;
-    /** Figures of this moment; O(1). */
+    /** Returns the figures of this moment. O(1). */
     getStats(): StreamStats;
     /** Iterates item by item until nothing is buffered, or to the end of the source. */
     [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
@@ -2283,24 +2295,24 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
     /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
     batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
     /**
-     * A Node `Readable` in object mode over the items. Destroying it closes the source; of a stream that is pushed to, what
-     * was not read stays. It cannot carry `null` items.
+     * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
+     * read stay in the stream. It cannot carry `null` items.
      */
     toReadable(options?: ConsumeOptions): Readable;
     /**
-     * A stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the consumer
-     * gets the items before and then the error; a next one goes on behind that item.
+     * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
+     * consumer gets the items before and then the error. The next consumer goes on behind that item.
      */
     map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
-    /** A stream of the items for which `test` holds. A test that fails is as in {@link map}. */
+    /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
     filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
     filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
-    /** A stream of the first `count` items; the source is closed behind them. */
+    /** Returns a stream of the first `count` items. The source is closed behind them. */
     take(count: number): DatasetStream<T>;
     /**
-     * A stream of every `count`-th item, from the `index`-th (0 to `count` − 1): the shards of a dataset have each item once.
-     * Each shard needs a stream of its own over the dataset, usually in a process of its own; a second one of the same stream
-     * throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+     * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
+     * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
+     * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
      */
     shard(index: number, count: number): DatasetStream<T>;
     on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
@@ -2312,20 +2324,21 @@ declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterab
 /** Options of a writer into a file. */
 interface FileWriterOptions {
     /**
-     * The format. Default: as the name ends, in `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when it
-     * has no ending. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+     * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
+     * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
      */
     format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
     /**
-     * `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`; until then, and for
-     * good when that never comes, the target is as it was. `true`: rows go to the end of the target, synced at each `flush`
-     * and `close`; a last row that was never finished, left by a crash, is cut off first. Not for JSON arrays and compressed
-     * files (`RangeError`).
+     * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
+     *   the target stays as it was.
+     * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
+     *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
      */
     append?: boolean | undefined;
     /**
-     * Columns of a CSV or TSV file; members of a result that are not among them are left out. Default: every member of the results
-     * of the first batch (appending: the header that is there); a later result with another member is then refused.
+     * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
+     * results of the first batch, or the header of the file that is appended to. A later result with another member is then
+     * refused.
      */
     columns?: readonly string[] | undefined;
     /** Results written to the file at a time. Default 100. */
@@ -2343,31 +2356,31 @@ interface FileWriterStats {
 /**
  * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
  *
- * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`; what was accepted is kept and tried
+ * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
  * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
  */
 declare class FileResultWriter<T> {
     #private;
     constructor(path: string | URL, options?: FileWriterOptions);
-    /** Accepts `result`; resolves once the batch it completed, if it did, is in the file. */
+    /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
     write(result: T): Promise<void>;
     /** Accepts all `results`, in order. */
     writeMany(results: Iterable<T>): Promise<void>;
     /** Puts everything accepted so far into the file and syncs it to disk. */
     flush(): Promise<void>;
     /**
-     * Finishes the file: everything accepted is in it, on disk, under its name (an empty file when there was nothing). After a
-     * failure it can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
+     * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
+     * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
      */
     close(): Promise<void>;
     /**
-     * Gives up: the temporary file is removed, the target is as it was (appending: as far as whole batches were written).
-     * A `close()` that was called before is waited for; when it succeeds the file is there and nothing is given up.
+     * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
+     * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
      */
     abort(): Promise<void>;
-    /** The same as {@link close}, for `await using`. */
+    /** Calls {@link close}, for `await using`. */
     [Symbol.asyncDispose](): Promise<void>;
-    /** Figures of this moment. */
+    /** Returns the figures of this moment. O(1). */
     getStats(): FileWriterStats;
 }
 
@@ -2386,8 +2399,8 @@ interface ResultWriterStats {
 }
 /**
  * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
- * calls. A batch whose writer fails is kept, and is the first (the same items, in the same order) that the next attempt
- * writes; nothing is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
+ * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
+ * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
  *
  * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
  */
@@ -2396,118 +2409,23 @@ declare class ResultWriter<T = any> {
     /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
     constructor(config?: StreamConfig);
     /**
-     * A writer into a file: JSON lines or CSV, finished atomically or appended. See {@link FileResultWriter}.
+     * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
      */
     static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T>;
     /**
-     * Accepts `result`. When it completes a batch (or the memory limits are reached) batches are written first, and the call
-     * rejects with the writer's own error if that fails; the result is accepted all the same: do not pass it again.
+     * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
+     * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
      */
     write(result: T, writer: BatchWriter<T>): Promise<void>;
     /** Accepts all `results`, in order, as {@link write} does. */
     writeMany(results: Iterable<T>, writer: BatchWriter<T>): Promise<void>;
     /** Writes everything accepted before this call. With nothing to write the writer is not called. */
     flush(writer: BatchWriter<T>): Promise<void>;
-    /** Figures of this moment; O(1). */
+    /** Returns the figures of this moment. O(1). */
     getStats(): ResultWriterStats;
     /** Drops what is not written, except a batch that is being written now. The figures of what was written stay. */
     clear(): void;
 }
-
-/** A text. Numbers, bigints and booleans count as their JSON text. */
-type Text = string | number | bigint | boolean;
-/** One or several texts expected; of several the best counts, unless the metric combines them. */
-type ExpectedText = Text | readonly Text[];
-/** An answer; `null` and `undefined` are no answer and score 0. */
-type ActualText = Text | null | undefined;
-
-/** A scorer of texts. */
-type TextScorer = Scorer<ExpectedText, ActualText>;
-/** Unicode normalisation of both texts before they are compared. */
-type Normalization = 'none' | 'NFC' | 'NFKC';
-/** Options of texts compared symbol by symbol. */
-interface SymbolOptions extends ThresholdOption {
-    /**
-     * One symbol: a code point (default), a UTF-16 unit (as `length` counts), or a grapheme cluster (what a reader takes for
-     * one character).
-     */
-    unit?: 'codepoint' | 'utf16' | 'grapheme' | undefined;
-    /** Default `'none'`. */
-    normalize?: Normalization | undefined;
-    /** Compares under full Unicode case folding. Default false. */
-    ignoreCase?: boolean | undefined;
-}
-/** Options of the edit distances. */
-interface EditDistanceOptions extends SymbolOptions {
-    /**
-     * Most cells of the table: the product of both lengths, without the ends that the texts share. Default 1e11, which takes
-     * seconds (`damerauLevenshtein`: minutes). More is a `RangeError`.
-     */
-    maxCells?: number | undefined;
-}
-/** Options of {@link jaroWinkler}. */
-interface JaroWinklerOptions extends SymbolOptions {
-    /** Weight of each symbol of the common prefix, up to four. From 0 to 0.25, default 0.1. */
-    prefixWeight?: number | undefined;
-}
-/**
- * Levenshtein similarity: 1 − distance/longer length, where the distance is the fewest insertions, deletions and
- * substitutions. `breakdown.distance`. O(⌈m/64⌉ · n).
- */
-declare function levenshtein(options?: EditDistanceOptions): TextScorer;
-/**
- * Similarity by optimal string alignment: Levenshtein with swaps of neighbours, each symbol edited once at most (`ca` →
- * `abc` is 3). `breakdown.distance`. O(⌈m/64⌉ · n).
- */
-declare function osa(options?: EditDistanceOptions): TextScorer;
-/**
- * Damerau–Levenshtein similarity: Levenshtein with swaps of neighbours (`ca` → `abc` is 2). `breakdown.distance`. O(m · n).
- */
-declare function damerauLevenshtein(options?: EditDistanceOptions): TextScorer;
-/**
- * Similarity by insertions and deletions alone: 1 − distance/sum of the lengths. `breakdown.distance`. O(⌈m/64⌉ · n).
- */
-declare function indel(options?: EditDistanceOptions): TextScorer;
-/**
- * Longest common subsequence: its length/longer length. `breakdown.distance` is what is left of the longer text.
- * O(⌈m/64⌉ · n).
- */
-declare function lcs(options?: EditDistanceOptions): TextScorer;
-/**
- * Jaro similarity: the mean of the shares of common symbols in both texts and of those in order. Symbols are common at
- * most ⌊longer/2⌋ − 1 apart. O(m + n).
- */
-declare function jaro(options?: SymbolOptions): TextScorer;
-/**
- * Jaro–Winkler similarity: above 0.7, Jaro's j becomes j + l·prefixWeight·(1 − j) for a common prefix of l ≤ 4 symbols.
- * O(m + n).
- */
-declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
-
-/** Answers of a kind: numbers and JSON values, however they are written. */
-
-/** Options of {@link numericAnswer}. The larger of both tolerances counts. */
-interface NumericAnswerOptions extends ThresholdOption {
-    /** By how much the numbers may differ, inclusive, in their own unit. Default 0: the very same number. */
-    tolerance?: number | undefined;
-    /** By how much they may differ as a share of the expected number. Default 0. */
-    relative?: number | undefined;
-}
-/**
- * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
- * is expected is not one number. O(m + n).
- */
-declare function numericAnswer(options?: NumericAnswerOptions): TextScorer;
-/** Options of {@link jsonMatch}. */
-interface JsonMatchOptions extends ThresholdOption {
-    /** Looks for the value in code fences and prose too. Default true. */
-    extract?: boolean | undefined;
-}
-/**
- * The answer is the expected JSON value: 1, else 0. Numbers are compared as the decimals they were written as, keys in any
- * order, strings and arrays as they are. Text is parsed; an expected text that is not JSON is a `TypeError`. O(m + n).
- */
-declare function jsonMatch(options?: JsonMatchOptions): Scorer<unknown, unknown>;
 
 /** A list of numbers, as an array or in a typed array. */
 type NumberList = readonly number[] | Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>;
@@ -2612,6 +2530,101 @@ interface SummarizeOptions extends BootstrapOptions {
 declare function summarize(scores: readonly Score[], options?: SummarizeOptions): Summary & {
     groups?: Map<string, Summary>;
 };
+
+/** A text. Numbers, bigints and booleans count as their JSON text. */
+type Text = string | number | bigint | boolean;
+/** One or several texts expected; of several the best counts, unless the metric combines them. */
+type ExpectedText = Text | readonly Text[];
+/** An answer; `null` and `undefined` are no answer and score 0. */
+type ActualText = Text | null | undefined;
+
+/** A scorer of texts. */
+type TextScorer = Scorer<ExpectedText, ActualText>;
+/** Unicode normalisation of both texts before they are compared. */
+type Normalization = 'none' | 'NFC' | 'NFKC';
+/** Options of texts compared symbol by symbol. */
+interface SymbolOptions extends ThresholdOption {
+    /**
+     * One symbol: a code point (default), a UTF-16 unit (as `length` counts), or a grapheme cluster (what a reader takes for
+     * one character).
+     */
+    unit?: 'codepoint' | 'utf16' | 'grapheme' | undefined;
+    /** Default `'none'`. */
+    normalize?: Normalization | undefined;
+    /** Compares under full Unicode case folding. Default false. */
+    ignoreCase?: boolean | undefined;
+}
+/** Options of the edit distances. */
+interface EditDistanceOptions extends SymbolOptions {
+    /**
+     * Most cells of the table: the product of both lengths, without the ends that the texts share. Default 1e11, which takes
+     * seconds (`damerauLevenshtein`: minutes). More is a `RangeError`.
+     */
+    maxCells?: number | undefined;
+}
+/** Options of {@link jaroWinkler}. */
+interface JaroWinklerOptions extends SymbolOptions {
+    /** Weight of each symbol of the common prefix, up to four. From 0 to 0.25, default 0.1. */
+    prefixWeight?: number | undefined;
+}
+/**
+ * Levenshtein similarity: 1 − distance/longer length, where the distance is the fewest insertions, deletions and
+ * substitutions. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function levenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by optimal string alignment: Levenshtein with swaps of neighbours, each symbol edited once at most (`ca` →
+ * `abc` is 3). `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function osa(options?: EditDistanceOptions): TextScorer;
+/**
+ * Damerau–Levenshtein similarity: Levenshtein with swaps of neighbours (`ca` → `abc` is 2). `breakdown.distance`. O(m · n).
+ */
+declare function damerauLevenshtein(options?: EditDistanceOptions): TextScorer;
+/**
+ * Similarity by insertions and deletions alone: 1 − distance/sum of the lengths. `breakdown.distance`. O(⌈m/64⌉ · n).
+ */
+declare function indel(options?: EditDistanceOptions): TextScorer;
+/**
+ * Longest common subsequence: its length/longer length. `breakdown.distance` is what is left of the longer text.
+ * O(⌈m/64⌉ · n).
+ */
+declare function lcs(options?: EditDistanceOptions): TextScorer;
+/**
+ * Jaro similarity: the mean of the shares of common symbols in both texts and of those in order. Symbols are common at
+ * most ⌊longer/2⌋ − 1 apart. O(m + n).
+ */
+declare function jaro(options?: SymbolOptions): TextScorer;
+/**
+ * Jaro–Winkler similarity: above 0.7, Jaro's j becomes j + l·prefixWeight·(1 − j) for a common prefix of l ≤ 4 symbols.
+ * O(m + n).
+ */
+declare function jaroWinkler(options?: JaroWinklerOptions): TextScorer;
+
+/** Answers of a kind: numbers and JSON values, however they are written. */
+
+/** Options of {@link numericAnswer}. The larger of both tolerances counts. */
+interface NumericAnswerOptions extends ThresholdOption {
+    /** By how much the numbers may differ, inclusive, in their own unit. Default 0: the very same number. */
+    tolerance?: number | undefined;
+    /** By how much they may differ as a share of the expected number. Default 0. */
+    relative?: number | undefined;
+}
+/**
+ * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
+ * is expected is not one number. O(m + n).
+ */
+declare function numericAnswer(options?: NumericAnswerOptions): TextScorer;
+/** Options of {@link jsonMatch}. */
+interface JsonMatchOptions extends ThresholdOption {
+    /** Looks for the value in code fences and prose too. Default true. */
+    extract?: boolean | undefined;
+}
+/**
+ * The answer is the expected JSON value: 1, else 0. Numbers are compared as the decimals they were written as, keys in any
+ * order, strings and arrays as they are. Text is parsed; an expected text that is not JSON is a `TypeError`. O(m + n).
+ */
+declare function jsonMatch(options?: JsonMatchOptions): Scorer<unknown, unknown>;
 
 /** A class label. `1` and `'1'` are two labels. */
 type Label = string | number | boolean;

@@ -101,7 +101,7 @@ export declare class CacheHandle {
 
 /** The outcome of one read of a dataset file: items, or the problem that ends it. */
 export declare class DatasetBatch {
-  /** The next JSON array of items; `null` when there is none. */
+  /** Takes the next JSON array of items; `null` when there is none. */
   nextText(): string | null
   /** Bytes of memory held by the texts that were not taken yet. */
   get bytes(): number
@@ -321,19 +321,19 @@ export declare class NativeScoringThreads {
 
 /** A queue of byte chunks outside the JavaScript heap; see the engine's type of that name. */
 export declare class SpillQueue {
-  /** An empty queue whose temporary files go to `directory`. */
+  /** Makes an empty queue whose temporary files go to `directory`. */
   constructor(directory: string)
   /** Appends `chunk`; to disk when compressed chunks in memory would take more than `memory_limit` bytes. */
   push(chunk: Uint8Array, memoryLimit: number): void
-  /** Size of the first chunk; -1 when there is none. */
+  /** Returns the size of the first chunk; -1 when there is none. */
   nextBytes(): number
   /** Takes the first chunk into `destination`, which must have its size. */
   popInto(destination: Uint8Array): void
   /** Drops every chunk. */
   clear(): void
-  /** Bytes of native memory held. */
+  /** Returns the bytes of native memory held. */
   memoryBytes(): number
-  /** Bytes held in temporary files. */
+  /** Returns the bytes held in temporary files. */
   diskBytes(): number
 }
 
@@ -445,13 +445,13 @@ export declare function classifyFailure(chain: Array<TroubleValues>): JudgementV
 
 /** Options of reading a dataset file; the facade checks what callers give. */
 export interface DatasetFileOptions {
-  /** `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file. */
+  /** The format: `jsonl`, `json`, `csv`, `tsv` or `parquet`. Absent: told from the file. */
   format?: string
-  /** One ASCII character. */
+  /** The character between two fields, ASCII. */
   delimiter?: string
-  /** One ASCII character; empty for none. */
+  /** The character around a field, ASCII; empty for none. */
   quote?: string
-  /** One ASCII character. */
+  /** The first character of lines that are left out, ASCII. */
   comment?: string
   /** The names of the columns; empty for none. Absent: the first row. */
   header?: Array<string>
