@@ -112,6 +112,17 @@ describe('bottlenecksOf', () => {
     expect(first!.recommendation).toContain('Raise them');
   });
 
+  test('leaves the stages of the executor out, within which all else happens', () => {
+    const asked: string[] = [];
+    const timing = (component: string) => {
+      asked.push(component);
+      return { totalDuration: 100_000, avgDuration: 1 };
+    };
+    bottlenecksOf({ ...facts, timing });
+    expect(asked).not.toContain('parallel-execution');
+    expect(asked).not.toContain('streaming-execution');
+  });
+
   test('names attempts that failed and stages of our own that take long', () => {
     expect(bottlenecksOf({ ...facts, retries: 60 })[0]).toMatchObject({
       component: 'failed-attempts',
