@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 const require = createRequire(import.meta.url);
 const { startLocalServer } =
   require('../../.facade/cli/local_model/server.js') as typeof import('../../ts/cli/local_model/server.js');
-const { Quota } = require('../../.facade/cli/local_model/quota.js') as typeof import('../../ts/cli/local_model/quota.js');
+const { Quota } =
+  require('../../.facade/cli/local_model/quota.js') as typeof import('../../ts/cli/local_model/quota.js');
 const { answer, LOCAL_MODEL } =
   require('../../.facade/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
 

@@ -2,8 +2,6 @@ import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
-const { wilsonInterval } =
-  require('../../.facade/cli/wilson_interval.js') as typeof import('../../ts/cli/wilson_interval.js');
 const { bottlenecksOf } = require('../../.facade/cli/bottlenecks.js') as typeof import('../../ts/cli/bottlenecks.js');
 const { aroundDifference } =
   require('../../.facade/cli/failure_lines.js') as typeof import('../../ts/cli/failure_lines.js');
@@ -12,20 +10,6 @@ const { Tally, NO_ANSWER } = require('../../.facade/cli/tally.js') as typeof imp
 
 const caseOf = (index: number, category = 'c') =>
   ({ index, id: `c${index}`, input: '', expected: index, category, actual: undefined, problem: undefined }) as const;
-
-test('wilsonInterval equals the values of its formula', () => {
-  for (const [passed, total, low, high] of [
-    [8, 10, 0.490162, 0.943318],
-    [0, 10, 0, 0.277533],
-    [10, 10, 0.722467, 1],
-    [95, 200, 0.406916, 0.544026],
-    [0, 0, 0, 1],
-  ] as const) {
-    const interval = wilsonInterval(passed, total);
-    expect(interval.low).toBeCloseTo(low, 5);
-    expect(interval.high).toBeCloseTo(high, 5);
-  }
-});
 
 describe('ratesOf', () => {
   test('gives the rate over all and over answered cases', () => {

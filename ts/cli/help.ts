@@ -41,6 +41,13 @@ Scoring
                          json: the same JSON value, wherever it stands
                          auto (default): numeric for plain decimal numbers,
                          exact for other text, json for everything else
+                         or a scorer of @aah/ai-evals/scorers with options:
+                         rouge:type=rougeL,stemmer  pattern:source=REGEX
+                         precisionAtK:k=5  jsonSchema:file=schema.json
+                         llmJudge:rubric=TEXT or rubric=@FILE (asks the model)
+                         'NAME:{JSON}' where values hold commas; several times:
+                         a case passes when every scorer passes it
+  --threshold N          least score that passes, 0-1 (default: its own)
   --tolerance N          numeric: how far apart the numbers may be (default 0)
   --min-pass-rate SHARE  exit with 1 when less than this passes (0.9 is 90 %)
   --allow-errors [N]     cases that may end without an answer or verdict before
