@@ -58,7 +58,7 @@ describe('bad usage is told in one line', () => {
 
   test('and exits with 2, pointing at the help of the command, needing no native library', async () => {
     for (const [args, message] of [
-      [[], 'ai-evals: a command is missing: run or serve\nTry: ai-evals --help\n'],
+      [[], 'ai-evals: a command is missing: run, compare or serve\nTry: ai-evals --help\n'],
       [['rum'], 'ai-evals: there is no command rum; did you mean run?\nTry: ai-evals --help\n'],
       [['run', '--limt', '5'], 'ai-evals: there is no flag --limt; did you mean --limit?\nTry: ai-evals run --help\n'],
       [['serve', 'x'], 'ai-evals: serve takes no argument, got x\nTry: ai-evals serve --help\n'],

@@ -3,8 +3,21 @@
 export const HELP = `Usage: ai-evals <command>
 
   ai-evals run [DATASET] [flags]   run an evaluation (see ai-evals run --help)
+  ai-evals compare A.json B.json   say what changed between two runs
   ai-evals serve [flags]           run the local model server alone
   ai-evals --help, --version
+`;
+
+export const COMPARE_HELP = `Usage: ai-evals compare A.json B.json [--json FILE] [--show N]
+
+Compares the results of two runs (ai-evals run --json FILE), case by case:
+which cases are fixed and which broken, McNemar's p, and the difference of the
+pass rates and of each scorer's means (B less A) with its 95 % interval.
+
+  --json FILE       also write the comparison as JSON
+  --show N          show the first N ids of each kind (default 10)
+
+Exit codes: 0 compared, 2 bad usage, or a file that cannot be read.
 `;
 
 export const SERVE_HELP = `Usage: ai-evals serve [--port N] [--latency FACTOR]
