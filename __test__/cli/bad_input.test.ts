@@ -16,7 +16,15 @@ describe('bad usage is told in one line', () => {
     [['--min-passrate=1'], 'there is no flag --min-passrate; did you mean --min-pass-rate?'],
     [['--frobnicate'], 'there is no flag --frobnicate'],
     [['-x'], 'there is no flag -x'],
-    [['--scorer', 'fuzzy'], '--scorer must be auto, exact, numeric or json, got "fuzzy"'],
+    [['--scorer', 'rogue'], 'there is no scorer "rogue" (--scorer); did you mean rouge?'],
+    [['--scorer', 'levenstein:unit=utf16'], 'there is no scorer "levenstein" (--scorer); did you mean levenshtein?'],
+    [['--scorer', 'constructor'], 'there is no scorer "constructor" (--scorer); the names are those of'],
+    [['--scorer', 'exact:ignoreCase'], '--scorer exact takes no options, got "exact:ignoreCase"'],
+    [['--scorer', 'rouge:{"type"'], 'the options are no JSON object'],
+    [['--scorer', 'rouge:=rougeL'], '"=rougeL" is no option'],
+    [['--scorer', 'rouge:type=rouge1,type=rouge2'], 'the option type is given twice'],
+    [['--scorer', 'rouge', '--scorer', 'rouge'], '--scorer rouge is given twice'],
+    [['--threshold', '80'], '--threshold must be a number from 0 to 1 (0.9 is 90 %), got "80"'],
     [['--limit', '0'], '--limit must be a whole number of at least 1, got "0"'],
     [['--limit=-3'], '--limit must be a whole number of at least 1, got "-3"'],
     [['--limit', '2.5'], '--limit must be a whole number of at least 1, got "2.5"'],
@@ -50,7 +58,7 @@ describe('bad usage is told in one line', () => {
 
   test('and exits with 2, pointing at the help of the command, needing no native library', async () => {
     for (const [args, message] of [
-      [[], 'ai-evals: a command is missing: run or serve\nTry: ai-evals --help\n'],
+      [[], 'ai-evals: a command is missing: run, compare or serve\nTry: ai-evals --help\n'],
       [['rum'], 'ai-evals: there is no command rum; did you mean run?\nTry: ai-evals --help\n'],
       [['run', '--limt', '5'], 'ai-evals: there is no flag --limt; did you mean --limit?\nTry: ai-evals run --help\n'],
       [['serve', 'x'], 'ai-evals: serve takes no argument, got x\nTry: ai-evals serve --help\n'],

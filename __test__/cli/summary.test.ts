@@ -2,8 +2,6 @@ import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
-const { wilsonInterval } =
-  require('../../.facade/cli/wilson_interval.js') as typeof import('../../ts/cli/wilson_interval.js');
 const { bottlenecksOf } = require('../../.facade/cli/bottlenecks.js') as typeof import('../../ts/cli/bottlenecks.js');
 const { aroundDifference } =
   require('../../.facade/cli/failure_lines.js') as typeof import('../../ts/cli/failure_lines.js');
@@ -12,20 +10,6 @@ const { Tally, NO_ANSWER } = require('../../.facade/cli/tally.js') as typeof imp
 
 const caseOf = (index: number, category = 'c') =>
   ({ index, id: `c${index}`, input: '', expected: index, category, actual: undefined, problem: undefined }) as const;
-
-test('wilsonInterval equals the values of its formula', () => {
-  for (const [passed, total, low, high] of [
-    [8, 10, 0.490162, 0.943318],
-    [0, 10, 0, 0.277533],
-    [10, 10, 0.722467, 1],
-    [95, 200, 0.406916, 0.544026],
-    [0, 0, 0, 1],
-  ] as const) {
-    const interval = wilsonInterval(passed, total);
-    expect(interval.low).toBeCloseTo(low, 5);
-    expect(interval.high).toBeCloseTo(high, 5);
-  }
-});
 
 describe('ratesOf', () => {
   test('gives the rate over all and over answered cases', () => {
@@ -110,6 +94,17 @@ describe('bottlenecksOf', () => {
     const [first] = bottlenecksOf({ ...facts, throttleTime: 20_000 });
     expect(first).toMatchObject({ component: 'rate-limit', severity: 'medium' });
     expect(first!.recommendation).toContain('Raise them');
+  });
+
+  test('leaves the stages of the executor out, within which all else happens', () => {
+    const asked: string[] = [];
+    const timing = (component: string) => {
+      asked.push(component);
+      return { totalDuration: 100_000, avgDuration: 1 };
+    };
+    bottlenecksOf({ ...facts, timing });
+    expect(asked).not.toContain('parallel-execution');
+    expect(asked).not.toContain('streaming-execution');
   });
 
   test('names attempts that failed and stages of our own that take long', () => {

@@ -133,7 +133,7 @@ describe('one case', () => {
 
 describe('--json and --json-lines', () => {
   const KEYS = [
-    ...['id', 'category', 'input', 'expected', 'actual', 'passed', 'score', 'error'],
+    ...['id', 'category', 'input', 'expected', 'actual', 'passed', 'score', 'scores', 'error'],
     ...['latencyMs', 'tokens', 'cost', 'cached'],
   ];
 

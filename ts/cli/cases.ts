@@ -43,7 +43,7 @@ const READ_BATCH = 256;
 /** The most that is read before the first call: cases, and a rough estimate of their bytes. */
 const AHEAD = { cases: 10_000, bytes: 64 * 1024 * 1024 };
 
-type Source = Pick<RunOptions, 'dataset' | 'fields' | 'limit' | 'scorer'>;
+type Source = Pick<RunOptions, 'dataset' | 'fields' | 'limit' | 'scorers'>;
 
 /** The cases of one dataset, in order, each handed out once. */
 export class CaseReader {
@@ -105,7 +105,8 @@ export class CaseReader {
   }
 
   async *#read(): AsyncGenerator<Case[], void> {
-    const { dataset, fields, limit, scorer } = this.#source;
+    const { dataset, fields, limit, scorers } = this.#source;
+    const isNumeric = scorers.some(({ name }) => name === 'numeric');
     for await (const batch of records(dataset)) {
       const cases: Case[] = [];
       let problem: FieldProblem | undefined;
@@ -119,7 +120,7 @@ export class CaseReader {
         }
         this.count += 1;
       }
-      if (scorer === 'numeric') checkNumbers(cases);
+      if (isNumeric) checkNumbers(cases);
       if (cases.length > 0) yield cases;
       if (problem) {
         const place = await recordPlace(dataset, this.count);

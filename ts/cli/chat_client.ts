@@ -14,6 +14,12 @@ export interface Reply {
   isComplete: boolean;
 }
 
+/** The vectors of some texts. */
+export interface Embeddings {
+  vectors: number[][];
+  usage: TokenUsage;
+}
+
 /** A call that gave no answer. `status`, `code` and `headers` tell the executor whether and when to try again. */
 export class ChatError extends Error {
   readonly status: number | undefined;
@@ -32,6 +38,11 @@ export class ChatError extends Error {
   }
 }
 
+/** Tells whether a call was turned away because of a limit. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ChatError && (error.status === 429 || error.status === 529);
+}
+
 /** The settings every prompt of a run is asked with; an answer is cached by them and the prompt. */
 export interface ModelConfig {
   endpoint: string;
@@ -43,6 +54,7 @@ export interface ModelConfig {
 
 interface Completion {
   choices?: { message?: { content?: unknown; refusal?: unknown } }[];
+  data?: { index?: number; embedding?: number[] }[];
   usage?: { prompt_tokens?: number; completion_tokens?: number; total_tokens?: number };
   error?: { message?: unknown } | string;
   message?: unknown;
@@ -83,6 +95,23 @@ export class ChatClient {
     };
   }
 
+  /** Embeds texts by `POST …/embeddings` of the same endpoint, a vector for each, in order. Rejects as {@link ask} does. */
+  async embed(texts: string[], model: string, signal: AbortSignal): Promise<Embeddings> {
+    const url = this.#endpoint.url.replace(/\/chat\/completions(?=\?|$)/, '/embeddings');
+    const response = await this.#send(toJsonText({ model, input: texts })!, signal, url);
+    const text = await response.text().catch((error: unknown) => {
+      throw this.#unreachable(error, signal);
+    });
+    const body = parsed(text);
+    if (!response.ok) throw this.#refused(response, body, text);
+    const vectors = texts.map((_, i) => body?.data?.find(({ index }) => index === i)?.embedding);
+    if (!vectors.every((vector) => Array.isArray(vector))) {
+      throw new ChatError('the reply holds no data[].embedding for every text', { headers: response.headers });
+    }
+    const total = body?.usage?.total_tokens ?? body?.usage?.prompt_tokens ?? 0;
+    return { vectors, usage: { prompt: total, completion: 0, total } };
+  }
+
   #body(input: unknown): Record<string, unknown> {
     const { model, system, temperature, maxTokens } = this.config;
     const messages = isMessages(input)
@@ -98,9 +127,9 @@ export class ChatClient {
     };
   }
 
-  async #send(body: string, signal: AbortSignal): Promise<Response> {
+  async #send(body: string, signal: AbortSignal, url = this.#endpoint.url): Promise<Response> {
     try {
-      return await fetch(this.#endpoint.url, { method: 'POST', headers: this.#headers, body, signal });
+      return await fetch(url, { method: 'POST', headers: this.#headers, body, signal });
     } catch (error) {
       throw this.#unreachable(error, signal);
     }

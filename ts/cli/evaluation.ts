@@ -11,12 +11,15 @@ import { performanceMonitor } from '../monitor/index.js';
 import { matchText } from '../scoring/match.js';
 import type { RunResult, TokenUsage } from '../types.js';
 import type { Case, CaseReader } from './cases.js';
-import { ChatClient, ChatError, type Reply } from './chat_client.js';
+import { ChatClient, isRefusal, type Reply } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
 import { FailFast } from './fail_fast.js';
+import { JudgeAccess } from './judge_access.js';
 import { costOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { ScoreQueue } from './score_queue.js';
+import type { ScoreSeries } from './score_series.js';
+import { asksModel, scorerColumns } from './scorer_columns.js';
 import { NO_ANSWER, type Tally } from './tally.js';
 import { TimeLeft } from './time_left.js';
 
@@ -52,33 +55,46 @@ export interface Evaluation {
   heldBack(): number;
   /** Milliseconds until so many more cases are done, as far as that can be told. */
   timeLeft(cases: number): number | undefined;
+  /** The scores so far, by scorer. */
+  scores: ReadonlyMap<string, ScoreSeries>;
   /** Why the run ended itself before its end: no call came through. */
   hopeless(): string | undefined;
 }
 
-/** Scores the answers recorded in the dataset. */
+/** Scores the answers recorded in the dataset. `endpoint` is there when a scorer asks a model. */
 export function evaluateRecorded(
   cases: CaseReader,
   options: RunOptions,
+  endpoint: Endpoint | undefined,
   tally: Tally,
-  signal: AbortSignal,
+  stop: AbortSignal,
 ): Evaluation {
   const time = new TimeLeft();
+  const failFast = failFastFor(options);
+  const signal = AbortSignal.any([stop, failFast.signal]);
+  const executor = endpoint && openExecutor(options, endpoint, tally, failFast);
+  const judge = executor && openJudge(options, endpoint, tally, executor, failFast);
+  const scores = new ScoreQueue(
+    scorerColumns(options, () => judge!),
+    tally,
+    signal,
+  );
   const run = async () => {
-    const scores = new ScoreQueue(options, tally);
     for await (const one of cases) {
       if (signal.aborted) break;
+      if (scores.isFull) await scores.room();
       if (one.problem === undefined) scores.add(one, { ...NO_ANSWER, actual: one.actual });
       else tally.failed(one, one.problem, { ...NO_ANSWER, actual: one.actual });
     }
-    scores.flush();
+    await scores.drained();
   };
   return {
-    done: run(),
-    throttleTime: () => 0,
+    done: run().finally(() => judge?.close()),
+    scores: scores.series,
+    throttleTime: () => executor?.getMetrics().throttleTime ?? 0,
     heldBack: () => 0,
     timeLeft: (left) => time.left(performance.now(), { left, done: tally.all.total, throttled: 0 }),
-    hopeless: () => undefined,
+    hopeless: () => failFast.reason,
   };
 }
 
@@ -93,6 +109,7 @@ export function evaluate(
   const run = new ModelRun(cases, options, endpoint, tally, signal);
   return {
     done: run.run(),
+    scores: run.scores,
     throttleTime: () => run.throttleTime(),
     heldBack: () => run.heldBack(),
     timeLeft: (left) => run.timeLeft(left),
@@ -110,6 +127,7 @@ class ModelRun {
   readonly #executor: ParallelExecutor;
   readonly #scores: ScoreQueue;
   readonly #cache: ResponseCache<Answer> | undefined;
+  readonly #judge: JudgeAccess | undefined;
   /** By case index, as the task's id. */
   readonly #calls = new Map<string, Call>();
   /** By prompt. */
@@ -123,31 +141,32 @@ class ModelRun {
     this.#options = options;
     this.#endpoint = endpoint;
     this.#tally = tally;
-    this.#failFast = new FailFast(options.allowErrors > 0 ? Number.POSITIVE_INFINITY : undefined);
+    this.#failFast = failFastFor(options);
     this.#signal = AbortSignal.any([signal, this.#failFast.signal]);
     this.#time = new TimeLeft(endpoint);
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
-    this.#scores = new ScoreQueue(options, tally);
+    this.#executor = openExecutor(options, endpoint, tally, this.#failFast);
+    this.#judge = options.scorers.some(asksModel)
+      ? openJudge(options, endpoint, tally, this.#executor, this.#failFast)
+      : undefined;
+    this.#scores = new ScoreQueue(
+      scorerColumns(options, () => this.#judge!),
+      tally,
+      this.#signal,
+    );
     this.#cache = openAnswers(options);
-    this.#executor = new ParallelExecutor({
-      concurrency: options.concurrency,
-      rateLimit: { requestsPerMinute: endpoint.requestsPerMinute, tokensPerMinute: endpoint.tokensPerMinute },
-      timeout: options.timeout,
-      retries: { maxAttempts: options.retries + 1 },
-    });
     this.#executor.on('throttle', ({ waitTime }: { waitTime: number }) => {
       this.#heldUntil = performance.now() + waitTime;
-    });
-    // A refused call is repeated without being another attempt of its task.
-    this.#executor.on('retry', () => {
-      tally.retries += 1;
     });
     // Told here and not by the results, which come in order: an error is to show before the cases ahead of it are done.
     this.#executor.on('taskError', ({ taskId, error }: { taskId: string; error: { message: string } }) => {
       this.#failed(taskId, error.message);
-      this.#failFast.failed(error.message);
     });
+  }
+
+  get scores(): ReadonlyMap<string, ScoreSeries> {
+    return this.#scores.series;
   }
 
   async run(): Promise<void> {
@@ -157,10 +176,11 @@ class ModelRun {
     // Iterating lets go of each result; everything of interest was counted when it came.
     try {
       for await (const _ of tasks);
+      await this.#scores.drained();
     } finally {
       this.#cache?.close();
+      this.#judge?.close();
     }
-    this.#scores.flush();
   }
 
   throttleTime(): number {
@@ -195,6 +215,7 @@ class ModelRun {
     const { maxTokens, temperature } = this.#options;
     for await (const one of this.#cases) {
       if (this.#signal.aborted) return;
+      if (this.#scores.isFull) await this.#scores.room();
       const call = this.#callFor(one);
       if (!call) continue;
       const id = String(one.index);
@@ -257,7 +278,7 @@ class ModelRun {
       reply = await performanceMonitor
         .measure('model-call', () => this.#client.ask(input, signal))
         .catch((error) => {
-          if (error instanceof ChatError && (error.status === 429 || error.status === 529)) this.#tally.refusals += 1;
+          if (isRefusal(error)) this.#tally.refusals += 1;
           throw error;
         });
       this.#failFast.answered();
@@ -329,6 +350,39 @@ class ModelRun {
   }
 }
 
+function failFastFor({ allowErrors }: RunOptions): FailFast {
+  return new FailFast(allowErrors > 0 ? Number.POSITIVE_INFINITY : undefined);
+}
+
+/** The executor of a run, for its answers and its judges. */
+function openExecutor(options: RunOptions, endpoint: Endpoint, tally: Tally, failFast: FailFast): ParallelExecutor {
+  const { requestsPerMinute, tokensPerMinute } = endpoint;
+  const executor = new ParallelExecutor({
+    concurrency: options.concurrency,
+    rateLimit: { requestsPerMinute, tokensPerMinute },
+    timeout: options.timeout,
+    retries: { maxAttempts: options.retries + 1 },
+  });
+  // A refused call is repeated without being another attempt of its task.
+  executor.on('retry', () => {
+    tally.retries += 1;
+  });
+  executor.on('taskError', ({ error }: { error: { message: string } }) => failFast.failed(error.message));
+  return executor;
+}
+
+function openJudge(
+  options: RunOptions,
+  endpoint: Endpoint,
+  tally: Tally,
+  executor: ParallelExecutor,
+  failFast: FailFast,
+): JudgeAccess {
+  const access = new JudgeAccess(endpoint, options, tally, executor, () => failFast.answered());
+  prepareDirectory(options);
+  return access;
+}
+
 /** The answers of earlier runs, in a directory that version control does not see. */
 function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer> | undefined {
   if (cacheMode === 'off') return undefined;
@@ -341,6 +395,13 @@ function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer
     namespace: 'ai-evals run',
     explain: true,
   });
+  prepareDirectory({ cacheFile, cacheMode });
+  return cache;
+}
+
+/** Hides the directory of the file of answers from version control. */
+function prepareDirectory({ cacheFile, cacheMode }: Pick<RunOptions, 'cacheFile' | 'cacheMode'>): void {
+  if (cacheMode === 'off') return;
   const ignore = join(dirname(cacheFile), '.gitignore');
   // Only in a directory of its own; where it cannot be written, the cache says what is wrong.
   if (basename(dirname(cacheFile)) === '.ai-evals' && !existsSync(ignore)) {
@@ -348,5 +409,4 @@ function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer
       writeFileSync(ignore, '*\n');
     } catch {}
   }
-  return cache;
 }

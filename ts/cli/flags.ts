@@ -7,6 +7,8 @@ type Flags = NonNullable<ParseArgsConfig['options']>;
 /** The values that were given, by flag, and the arguments that are no flags. */
 export interface Given {
   text(flag: string): string | undefined;
+  /** The values of a flag that may be given several times, in order. */
+  texts(flag: string): string[];
   on(flag: string): boolean;
   /** A number the flag's value must be; `undefined` when the flag was not given. */
   number(flag: string, check: NumberCheck): number | undefined;
@@ -41,6 +43,7 @@ export function readFlags(args: string[], flags: Flags): Given {
   const text = (flag: string) => values[flag] as string | undefined;
   return {
     text,
+    texts: (flag) => (values[flag] ?? []) as string[],
     on: (flag) => values[flag] === true,
     number: (flag, check) => {
       const value = text(flag);
@@ -71,11 +74,11 @@ function parsed(args: string[], flags: Flags) {
   }
 }
 
-/** The name closest to `word`, if any is close enough to be a slip of the fingers. */
-export function nearest(word: string, names: string[]): string | undefined {
+/** The name closest to `word`, if any is close enough: by default a third of its letters may be wrong. */
+export function nearest(word: string, names: string[], wrong = 1 / 3): string | undefined {
   const ranked = names.map((name) => ({ name, distance: edits(word, name) }));
   const best = ranked.sort((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined;
+  return best && best.distance <= Math.max(1, Math.floor(best.name.length * wrong)) ? best.name : undefined;
 }
 
 /** Levenshtein distance. */

@@ -3,8 +3,21 @@
 export const HELP = `Usage: ai-evals <command>
 
   ai-evals run [DATASET] [flags]   run an evaluation (see ai-evals run --help)
+  ai-evals compare A.json B.json   say what changed between two runs
   ai-evals serve [flags]           run the local model server alone
   ai-evals --help, --version
+`;
+
+export const COMPARE_HELP = `Usage: ai-evals compare A.json B.json [--json FILE] [--show N]
+
+Compares the results of two runs (ai-evals run --json FILE), case by case:
+which cases are fixed and which broken, McNemar's p, and the difference of the
+pass rates and of each scorer's means (B less A) with its 95 % interval.
+
+  --json FILE       also write the comparison as JSON
+  --show N          show the first N ids of each kind (default 10)
+
+Exit codes: 0 compared, 2 bad usage, or a file that cannot be read.
 `;
 
 export const SERVE_HELP = `Usage: ai-evals serve [--port N] [--latency FACTOR]
@@ -41,6 +54,13 @@ Scoring
                          json: the same JSON value, wherever it stands
                          auto (default): numeric for plain decimal numbers,
                          exact for other text, json for everything else
+                         or a scorer of @aah/ai-evals/scorers with options:
+                         rouge:type=rougeL,stemmer  pattern:source=REGEX
+                         precisionAtK:k=5  jsonSchema:file=schema.json
+                         llmJudge:rubric=TEXT or rubric=@FILE (asks the model)
+                         'NAME:{JSON}' where values hold commas; several times:
+                         a case passes when every scorer passes it
+  --threshold N          least score that passes, 0-1 (default: its own)
   --tolerance N          numeric: how far apart the numbers may be (default 0)
   --min-pass-rate SHARE  exit with 1 when less than this passes (0.9 is 90 %)
   --allow-errors [N]     cases that may end without an answer or verdict before

@@ -2,8 +2,9 @@
 /** The command `ai-evals`. */
 import { AiEvalsError } from '../errors.js';
 import { packageVersion } from '../package_root.js';
+import { readCompareOptions } from './compare_options.js';
 import { nearest } from './flags.js';
-import { HELP, RUN_HELP } from './help.js';
+import { COMPARE_HELP, HELP, RUN_HELP } from './help.js';
 import { readRunOptions } from './run_options.js';
 import { serve } from './serve.js';
 import { UsageError, UserError } from './user_error.js';
@@ -27,6 +28,12 @@ async function main([command, ...args]: string[]): Promise<number> {
       process.stdout.write(RUN_HELP);
       return 0;
     }
+    case 'compare': {
+      const options = readCompareOptions(args);
+      if (options !== 'help') return (await import('./compare.js')).compare(options, process.env);
+      process.stdout.write(COMPARE_HELP);
+      return 0;
+    }
     case 'serve':
       return serve(args);
     case '--version':
@@ -38,9 +45,9 @@ async function main([command, ...args]: string[]): Promise<number> {
       process.stdout.write(HELP);
       return 0;
     case undefined:
-      throw new UsageError('a command is missing: run or serve');
+      throw new UsageError('a command is missing: run, compare or serve');
     default: {
-      const near = nearest(command, ['run', 'serve', 'help']);
+      const near = nearest(command, ['run', 'compare', 'serve', 'help']);
       throw new UsageError(`there is no command ${command}${near === undefined ? '' : `; did you mean ${near}?`}`);
     }
   }
@@ -60,7 +67,8 @@ main(process.argv.slice(2)).then(exit, (error: unknown) => {
   } else {
     process.stderr.write(`ai-evals failed unexpectedly. ${error instanceof Error ? error.stack : String(error)}\n`);
   }
-  const command = process.argv[2] === 'run' || process.argv[2] === 'serve' ? ` ${process.argv[2]}` : '';
+  const [, , given = ''] = process.argv;
+  const command = ['run', 'compare', 'serve'].includes(given) ? ` ${given}` : '';
   if (usage) process.stderr.write(`Try: ai-evals${command} --help\n`);
   exit(error instanceof UserError ? BAD_USAGE : FAILURE);
 });

@@ -1,11 +1,13 @@
 /** The files a run writes must be others than the one it reads, and than each other. */
 import { type BigIntStats, statSync } from 'node:fs';
 import type { RunOptions } from './run_options.js';
+import { asksModel } from './scorer_columns.js';
 import { UserError } from './user_error.js';
 
 /** Throws a {@link UserError} when a file would be written over that the run reads or writes as something else. */
-export function checkOutputFiles({ dataset, jsonFile, linesFile, cacheFile, cacheMode, fields }: RunOptions): void {
-  const cache = cacheMode === 'off' || fields.actual ? undefined : cacheFile;
+export function checkOutputFiles({ dataset, jsonFile, linesFile, cacheFile, cacheMode, ...options }: RunOptions): void {
+  const asks = options.fields.actual === undefined || options.scorers.some(asksModel);
+  const cache = cacheMode === 'off' || !asks ? undefined : cacheFile;
   refuse(jsonFile, '--json', dataset, 'the dataset itself');
   refuse(linesFile, '--json-lines', dataset, 'the dataset itself');
   refuse(linesFile, '--json-lines', jsonFile, 'the file of --json');

@@ -12,6 +12,7 @@ import { Progress } from './progress.js';
 import { ReportFile } from './report_file.js';
 import { LinesFile, resultText } from './result_rows.js';
 import type { RunOptions } from './run_options.js';
+import { asksModel } from './scorer_columns.js';
 import { styleFor } from './style.js';
 import { ratesOf, type Summary, summaryText } from './summary.js';
 import { Tally } from './tally.js';
@@ -48,7 +49,8 @@ export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<
   let endpoint: Endpoint | undefined;
   try {
     await cases.readAhead();
-    endpoint = options.fields.actual ? undefined : await openEndpoint(options, env);
+    const asks = options.fields.actual === undefined || options.scorers.some(asksModel);
+    endpoint = asks ? await openEndpoint(options, env) : undefined;
     process.stderr.write(`${opening(options, cases, endpoint)}\n`);
     const { summary, tally } = await evaluated(cases, options, endpoint, outputs, env, (handler) => {
       onInterrupt = handler;
@@ -87,7 +89,9 @@ function opening(options: RunOptions, cases: CaseReader, endpoint: Endpoint | un
   const path = near.length < options.dataset.length && !near.startsWith('..') ? near : options.dataset;
   const number = cases.complete ? plural(cases.count, 'case') : `${plural(cases.count, 'case')} and more`;
   const read = `${number} of ${path === options.dataset ? shownDataset(path) : path}`;
-  return endpoint ? `${read}\nanswered by ${endpoint.model} at ${endpoint.shown}` : `${read}: recorded answers`;
+  const source = endpoint ? `${endpoint.model} at ${endpoint.shown}` : '';
+  if (options.fields.actual === undefined) return `${read}\nanswered by ${source}`;
+  return `${read}: recorded answers${endpoint ? `\njudged by ${source}` : ''}`;
 }
 
 /** The part that calls the model. Its Ctrl-C ends it early with what was finished; a second one ends the process. */
@@ -105,9 +109,10 @@ async function evaluated(
     lines?.add(resultText(result));
   });
   const stop = new AbortController();
-  const evaluation = endpoint
-    ? evaluate(cases, options, endpoint, tally, stop.signal)
-    : evaluateRecorded(cases, options, tally, stop.signal);
+  const evaluation =
+    endpoint && options.fields.actual === undefined
+      ? evaluate(cases, options, endpoint, tally, stop.signal)
+      : evaluateRecorded(cases, options, endpoint, tally, stop.signal);
   const total = () => (cases.complete ? cases.count : undefined);
   const { heldBack, timeLeft } = evaluation;
   const progress = new Progress(process.stderr, { total, tally, heldBack, timeLeft }, env);
@@ -144,15 +149,18 @@ function summaryOf(
   const { called, cached, shared, missing } = tally.answered;
   const price = endpoint?.price;
   const asked = called + cached + shared + missing;
-  const { dataset, scorer, fields, concurrency } = options;
+  const { dataset, scorers, fields, concurrency } = options;
+  const answering = fields.actual ? undefined : endpoint;
   const free = !endpoint;
   const { retries, refusals } = tally;
   const throttleTime = evaluation.throttleTime();
   return {
     dataset,
-    model: endpoint?.model ?? null,
-    endpoint: endpoint?.shown ?? null,
-    scorer,
+    model: answering?.model ?? null,
+    endpoint: answering?.shown ?? null,
+    judge: endpoint && scorers.some(asksModel) ? endpoint.model : null,
+    scorer: scorers.map(({ label }) => label).join(', '),
+    scorers: Object.fromEntries([...evaluation.scores].map(([label, series]) => [label, series.summary()])),
     ...ending,
     ...ratesOf(tally),
     latency: {

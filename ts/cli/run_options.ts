@@ -4,6 +4,7 @@ import type { CacheMode } from '../cache/index.js';
 import { PACKAGE_ROOT } from '../package_root.js';
 import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
+import { readScorerArgument, type ScorerArgument } from './scorer_argument.js';
 import { UsageError } from './user_error.js';
 
 /** The file that keeps answers between runs, below the directory of the run. */
@@ -17,8 +18,6 @@ const STANDARD_INPUT = '/dev/stdin';
 
 /** The value of `--allow-errors` without a number. */
 const ANY = 'any';
-
-export type Scorer = 'auto' | 'exact' | 'numeric' | 'json';
 
 /** The paths of the parts of a case in a record. */
 export interface Fields {
@@ -37,8 +36,11 @@ export interface RunOptions {
   /** The path of a file; `/dev/stdin` for `-`. */
   dataset: string;
   fields: Fields;
-  scorer: Scorer;
+  /** At least one, each with another label. */
+  scorers: readonly ScorerArgument[];
   tolerance: number;
+  /** The least score that passes, for scorers that say nothing else; `undefined`: their defaults. */
+  threshold: number | undefined;
   limit: number;
   jsonFile: string | undefined;
   /** Takes a line of JSON per result while the run goes on. */
@@ -80,8 +82,9 @@ export const RUN_FLAGS = {
   'expected-field': text,
   'category-field': text,
   'actual-field': text,
-  scorer: text,
+  scorer: { type: 'string', multiple: true },
   tolerance: text,
+  threshold: text,
   limit: text,
   json: text,
   'json-lines': text,
@@ -129,8 +132,9 @@ export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptio
       category: path(given, 'category-field'),
       actual: path(given, 'actual-field'),
     },
-    scorer: scorer(given),
+    scorers: scorers(given),
     tolerance: given.number('tolerance', FROM_0) ?? 0,
+    threshold: given.number('threshold', SHARE),
     limit: given.number('limit', WHOLE_FROM_1) ?? Number.POSITIVE_INFINITY,
     jsonFile: nonEmpty(given, 'json'),
     linesFile: nonEmpty(given, 'json-lines'),
@@ -179,8 +183,9 @@ function path(given: Given, name: string): FieldPath | undefined {
   return value === undefined ? undefined : new FieldPath(value);
 }
 
-function scorer(given: Given): Scorer {
-  const name = given.text('scorer') ?? 'auto';
-  if (name === 'auto' || name === 'exact' || name === 'numeric' || name === 'json') return name;
-  throw new UsageError(`--scorer must be auto, exact, numeric or json, got ${JSON.stringify(name)}`);
+function scorers(given: Given): ScorerArgument[] {
+  const texts = given.texts('scorer');
+  const repeated = texts.find((text, i) => texts.indexOf(text) < i);
+  if (repeated !== undefined) throw new UsageError(`--scorer ${repeated} is given twice`);
+  return (texts.length === 0 ? ['auto'] : texts).map(readScorerArgument);
 }

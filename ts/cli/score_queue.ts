@@ -1,89 +1,118 @@
 /** Answers waiting to be scored, so that a native call scores many at once. */
+import { AsyncResource } from 'node:async_hooks';
 import { performanceMonitor } from '../monitor/index.js';
-import { type Matcher, matcherFor, matchText, scoreMatches } from '../scoring/match.js';
-import { type Case, NOT_ONE_NUMBER } from './cases.js';
-import type { RunOptions } from './run_options.js';
-import type { Answered, Tally } from './tally.js';
+import type { Case } from './cases.js';
+import { ScoreSeries } from './score_series.js';
+import type { Column, Scored } from './scorer_columns.js';
+import type { Answered, CaseScores, Tally } from './tally.js';
 
-const BATCH = 128;
+/** Answers scored together: many where that saves native calls, few where a model judges each. */
+const BATCH = { native: 128, judged: 16 };
+/** Batches under way, above which no more answers are taken. */
+const MOST_BATCHES = 8;
 /** Milliseconds an answer waits for company: progress is to look alive. */
 const LONGEST_WAIT = 100;
-
-/** The error of a case whose expected value a matcher cannot use. */
-const UNUSABLE: Record<Matcher, string> = {
-  exact: 'the expected value cannot be compared',
-  numeric: NOT_ONE_NUMBER,
-  json: 'the expected value is nested more than 1,000 deep and cannot be compared',
-};
 
 interface Waiting {
   one: Case;
   answered: Answered;
-  /** The text that the answer is compared with. */
-  expected: string;
-  actual: string;
 }
 
 export class ScoreQueue {
-  readonly #options: Pick<RunOptions, 'scorer' | 'tolerance'>;
+  /** The scores so far, by scorer. */
+  readonly series: ReadonlyMap<string, ScoreSeries>;
+  readonly #columns: readonly Column[];
   readonly #tally: Tally;
-  #waiting: { one: Case; answered: Answered }[] = [];
+  readonly #signal: AbortSignal;
+  readonly #isJudged: boolean;
+  /** Keeps the calls of judges apart from the task whose answer filled a batch. */
+  readonly #context = new AsyncResource('ScoreQueue');
+  readonly #running = new Set<Promise<void>>();
+  #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #failure: { error: unknown } | undefined;
 
-  constructor(options: Pick<RunOptions, 'scorer' | 'tolerance'>, tally: Tally) {
-    this.#options = options;
+  /** `signal` ends the scorers that ask a model. */
+  constructor(columns: readonly Column[], tally: Tally, signal: AbortSignal) {
+    this.#columns = columns;
+    this.series = new Map(columns.map(({ label }) => [label, new ScoreSeries()]));
     this.#tally = tally;
+    this.#signal = signal;
+    this.#isJudged = columns.some(({ asksModel }) => asksModel);
   }
 
   /** Adds the answer to a case. */
   add(one: Case, answered: Answered): void {
     this.#waiting.push({ one, answered });
-    if (this.#waiting.length >= BATCH) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), LONGEST_WAIT).unref();
+    if (this.#waiting.length >= (this.#isJudged ? BATCH.judged : BATCH.native)) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), LONGEST_WAIT).unref();
   }
 
-  /** Scores what waits. */
-  flush(): void {
+  /** Whether the sources of answers should wait for {@link room}. */
+  get isFull(): boolean {
+    return this.#running.size >= MOST_BATCHES || this.#failure !== undefined;
+  }
+
+  /** Resolves when more answers can be taken. */
+  async room(): Promise<void> {
+    while (this.#running.size >= MOST_BATCHES) await Promise.race(this.#running);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  /** Scores what waits and resolves when all is scored. */
+  async drained(): Promise<void> {
+    this.#flush();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
     if (waiting.length === 0) return;
-    performanceMonitor.measureSync('scoring', () => {
-      const groups = new Map<Matcher, Waiting[]>();
-      for (const { one, answered } of waiting) {
-        const texts = this.#texts(one, answered);
-        if (!texts) continue;
-        const { scorer } = this.#options;
-        const matcher = scorer === 'auto' ? matcherFor(one.expected) : scorer;
-        const group = groups.get(matcher);
-        if (group) group.push({ one, answered, ...texts });
-        else groups.set(matcher, [{ one, answered, ...texts }]);
-      }
-      for (const [matcher, answers] of groups) this.#score(matcher, answers);
-    });
+    const work = this.#context
+      .runInAsyncScope(() => this.#score(waiting))
+      .catch((error: unknown) => {
+        // What an abort ends is not finished.
+        if (!this.#signal.aborted) this.#failure ??= { error };
+      })
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
   }
 
-  /** Returns the texts to compare; `undefined` when one of the values has none, which is an error of its case. */
-  #texts(one: Case, answered: Answered): { expected: string; actual: string } | undefined {
-    try {
-      return { expected: matchText(one.expected), actual: matchText(answered.actual) };
-    } catch (error) {
-      this.#tally.failed(
+  async #score(waiting: readonly Waiting[]): Promise<void> {
+    const pairs = waiting.map(({ one, answered }) => ({ expected: one.expected, actual: answered.actual }));
+    const all = () => Promise.all(this.#columns.map((column) => column.score(pairs, this.#signal)));
+    // The time of a judge is that of its calls.
+    const columns = await (this.#isJudged ? all() : performanceMonitor.measure('scoring', all));
+    for (const [at, { one, answered }] of waiting.entries()) {
+      this.#judge(
         one,
-        `the expected value or the answer cannot be compared: ${(error as Error).message}`,
         answered,
+        columns.map((column) => column[at]!),
       );
-      return undefined;
     }
   }
 
-  #score(matcher: Matcher, answers: Waiting[]): void {
-    const scores = scoreMatches(matcher, answers, { tolerance: this.#options.tolerance });
-    for (const [i, { one, answered }] of answers.entries()) {
-      const { score, passed } = scores[i]!;
-      if (Number.isNaN(score)) this.#tally.failed(one, UNUSABLE[matcher], answered);
-      else this.#tally.scored(one, answered, score, passed);
+  /** A case passes when every scorer passes, and has no verdict where one of them has none. */
+  #judge(one: Case, answered: Answered, scored: readonly Scored[]): void {
+    const scores: [label: string, score: CaseScores[string]][] = [];
+    const problems: string[] = [];
+    let [least, passed] = [1, true];
+    for (const [i, each] of scored.entries()) {
+      const { label } = this.#columns[i]!;
+      this.series.get(label)!.add(each);
+      if ('problem' in each) {
+        problems.push(scored.length === 1 ? each.problem : `${label}: ${each.problem}`);
+        continue;
+      }
+      scores.push([label, each]);
+      least = Math.min(least, each.score);
+      passed &&= each.passed;
     }
+    if (problems.length > 0) this.#tally.failed(one, problems.join('; '), answered, Object.fromEntries(scores));
+    else this.#tally.scored(one, answered, least, passed, Object.fromEntries(scores));
   }
 }

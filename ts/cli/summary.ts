@@ -1,10 +1,11 @@
 /** The summary of a run, for machines (`--json`) and as text for people. */
 import type { Bottleneck } from '../monitor/index.js';
+import { type Interval, type Summary as ScorerSummary, wilsonInterval } from '../scorers/aggregates.js';
 import { shownDataset } from './cases.js';
 import { failureLines } from './failure_lines.js';
+import { isMatcher } from './scorer_argument.js';
 import type { Style } from './style.js';
 import type { Counts, Tally } from './tally.js';
-import { type Interval, wilsonInterval } from './wilson_interval.js';
 import { count, dollars, duration, percent, percentBounds, plural, shortened, wrapped } from './wording.js';
 
 /** The summary as `--json` writes it. Durations are milliseconds, rates 0–1, `cost` US dollars. */
@@ -13,7 +14,12 @@ export interface Summary extends Counts {
   /** `null` when recorded answers were scored. */
   model: string | null;
   endpoint: string | null;
+  /** The model that judges, `null` without a judge. */
+  judge: string | null;
+  /** The texts of `--scorer`, with commas between them. */
   scorer: string;
+  /** By the text of `--scorer`: mean with its bootstrap interval, pass rate with Wilson's, both at 95 %. */
+  scorers: Record<string, ScorerSummary>;
   /** `true` when it ended before its end; then only what was finished is counted. */
   interrupted: boolean;
   /** The reason when it ended before its end, else `null`. */
@@ -97,6 +103,7 @@ export function summaryText(
     ...heading(summary, style),
     '',
     ...categoryTable(summary, style),
+    ...scorerTable(summary, style),
     '',
     ...figures(summary),
     ...bottleneckLines(summary),
@@ -140,12 +147,29 @@ function categoryTable(summary: Summary, style: Style): string[] {
   return lines;
 }
 
+/** The mean and the pass rate of each scorer. A matcher that stands alone says nothing new. */
+function scorerTable({ scorers }: Summary, style: Style): string[] {
+  const entries = Object.entries(scorers);
+  if (entries.length === 1 && isMatcher(entries[0]![0])) return [];
+  const row = (cells: readonly string[]) =>
+    `  ${[cells[0]!.padEnd(25), ...cells.slice(1).map((cell, i) => cell.padStart(i % 2 === 0 ? 8 : 18))].join('')}`;
+  const lines = entries.map(([label, { count: scored, mean, meanInterval, passRate, passRateInterval }]) => {
+    const name = shortened(label, 25);
+    if (scored === 0) return row([name, 'no score', '', '', '']);
+    const { low, high } = meanInterval;
+    const bounds = `${low.toFixed(3)} to ${high.toFixed(3)}`;
+    return row([name, mean.toFixed(3), bounds, percent(passRate), percentBounds(passRateInterval)]);
+  });
+  return ['', style.dim(row(['scorer', 'mean', '95 % interval', 'passed', '95 % interval'])), ...lines];
+}
+
 function line(label: string, text: string): string {
   return `  ${label.padEnd(13)}${text}`;
 }
 
 function figures(summary: Summary): string[] {
-  const { latency, tokens, cost, cache, retries, throttleTime, model } = summary;
+  const { latency, tokens, cost, cache, retries, throttleTime } = summary;
+  const model = summary.model ?? summary.judge;
   if (model === null) return [];
   const ms = duration;
   const called = latency.count > 0;

@@ -1,4 +1,5 @@
 /** The figures of a run as they grow: verdicts by category, tokens, errors, and the first failed cases. */
+import type { Score } from '../scorers/scorer.js';
 import type { TokenUsage } from '../types.js';
 import type { Case } from './cases.js';
 
@@ -14,6 +15,9 @@ export interface Counts {
   passRate: number;
 }
 
+/** Scores of one case by scorer; a scorer that gave none is not in it. */
+export type CaseScores = Record<string, Score>;
+
 /** The result of one case, as `--json` and `--json-lines` write it. */
 export interface CaseResult {
   id: string;
@@ -24,8 +28,10 @@ export interface CaseResult {
   /** The answer; `null` when there is none. */
   actual: unknown;
   passed: boolean;
-  /** 0–1. */
+  /** 0–1; the least of several scores. */
   score: number;
+  /** The score of each scorer, by the text of its `--scorer`. */
+  scores: CaseScores;
   /** The reason why there is no verdict; `null` when there is one. */
   error: string | null;
   /** Milliseconds of the call, with waits and further attempts; `null` without a call. */
@@ -85,19 +91,19 @@ export class Tally {
   }
 
   /** Counts the verdict on an answer. */
-  scored(one: Case, answered: Answered, score: number, passed: boolean): void {
+  scored(one: Case, answered: Answered, score: number, passed: boolean, scores: CaseScores = {}): void {
     this.#count(one.category, passed ? 'passed' : 'failed');
     if (!passed) this.#keepFailure(one, answered.actual);
-    this.#report(one, answered, { passed, score, error: null });
+    this.#report(one, answered, { passed, score, scores, error: null });
   }
 
   /** Counts a case without a verdict. */
-  failed(one: Case, error: string, answered: Answered = NO_ANSWER): void {
+  failed(one: Case, error: string, answered: Answered = NO_ANSWER, scores: CaseScores = {}): void {
     this.#count(one.category, 'errors');
     if (this.messages.has(error) || this.messages.size < MOST_MESSAGES) {
       this.messages.set(error, (this.messages.get(error) ?? 0) + 1);
     }
-    this.#report(one, answered, { passed: false, score: 0, error });
+    this.#report(one, answered, { passed: false, score: 0, scores, error });
   }
 
   /** Counts the tokens of a call. */
@@ -107,7 +113,7 @@ export class Tally {
     this.tokens.total += total;
   }
 
-  #report(one: Case, answered: Answered, verdict: Pick<CaseResult, 'passed' | 'score' | 'error'>): void {
+  #report(one: Case, answered: Answered, verdict: Pick<CaseResult, 'passed' | 'score' | 'scores' | 'error'>): void {
     const { id, category, input = null, expected } = one;
     const { actual, ...figures } = answered;
     this.#onResult(one.index, { id, category, input, expected, actual, ...verdict, ...figures });

@@ -5,6 +5,7 @@ import { callable, signal as checkedSignal, positiveInteger, positiveNumber, str
 import { activeRuns, answeredFromCache } from '../cached_answer.js';
 import { AiEvalsError } from '../errors.js';
 import { emitSafely } from '../events.js';
+import { performanceMonitor } from '../monitor/index.js';
 import { guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
 import type { RunResult } from '../types.js';
@@ -96,7 +97,8 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
 
   /**
    * Runs `executor(task, { signal, attempt, observe, cached })` for every task and resolves to one result per task, in
-   * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on.
+   * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on. The shared
+   * `performanceMonitor` records each run as `parallel-execution`.
    *
    * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
    * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
@@ -127,7 +129,12 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     const meta = enqueue(list, this.#config, this.#lineOf);
     await Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#open(run, () => (run.failure === undefined ? resolve(store.results) : reject(run.failure)));
+      const timer = performanceMonitor.startTimer('parallel-execution');
+      this.#open(run, () => {
+        timer.end();
+        if (run.failure === undefined) resolve(store.results);
+        else reject(run.failure);
+      });
       if (signal?.aborted) run.abortReason = signal.reason;
       run.begin();
       if (signal?.aborted) run.abandonRest();
@@ -142,7 +149,8 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
    * Like {@link executeTasks}, but takes the tasks one by one from an array, an iterable, an async iterable or a
    * `DatasetStream`, never further ahead than needed. Await the returned stream for an array of all results in task order;
    * or, for any number of tasks in bounded memory, iterate it: `for await (const result of executor.executeTasksStreaming(…))`
-   * gives the results in task order and reads on as they are taken.
+   * gives the results in task order and reads on as they are taken. The shared `performanceMonitor` records each run as
+   * `streaming-execution`.
    *
    * Rejects with the source's error when the source fails; tasks running then are awaited first.
    */
@@ -169,7 +177,11 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
       open: (store, signal, onProgress, total, over) => {
         callable('executor', executor);
         const run = this.#newRun(store, executor, total, onProgress);
-        this.#open(run, over);
+        const timer = performanceMonitor.startTimer('streaming-execution');
+        this.#open(run, () => {
+          timer.end();
+          over();
+        });
         run.begin();
         this.#watch(run, signal);
         return run;

@@ -1,0 +1,85 @@
+/** `ai-evals compare`: from the command line to the exit code. */
+import { writeFileSync } from 'node:fs';
+import type { CompareOptions } from './compare_options.js';
+import { type Change, type Comparison, compareResults } from './comparison.js';
+import { readResults } from './saved_results.js';
+import { type Style, styleFor } from './style.js';
+import { UserError } from './user_error.js';
+import { count, percent, plural, printable, shortened, wrapped } from './wording.js';
+
+const WIDTH = 80;
+
+/** Compares two files of results and resolves to the exit code; throws a {@link UserError} for a file that is none. */
+export function compare({ fileA, fileB, jsonFile, show }: CompareOptions, env: NodeJS.ProcessEnv): number {
+  const comparison = compareResults(readResults(fileA), readResults(fileB));
+  if (jsonFile !== undefined) writeJson(jsonFile, { a: fileA, b: fileB, ...comparison });
+  process.stdout.write(comparisonText(comparison, [fileA, fileB], show, styleFor(process.stdout, env)));
+  return 0;
+}
+
+function writeJson(file: string, value: object): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+  } catch (error) {
+    throw new UserError(`${file} (--json) cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Returns the comparison as text of at most 80 columns, but for paths and ids. `show`: the most ids of each kind. */
+export function comparisonText(
+  comparison: Comparison,
+  [fileA, fileB]: readonly [string, string],
+  show: number,
+  style: Style,
+): string {
+  const { fixed, broken, onlyA, onlyB, withoutVerdict, compared, scorers } = comparison;
+  const lines = [
+    '',
+    style.dim(`A  ${printable(fileA)}`),
+    style.dim(`B  ${printable(fileB)}`),
+    '',
+    style.bold(`${plural(compared, 'case')} compared${compared === 0 ? '' : rates(comparison)}`),
+    ...changeLines(comparison, percent),
+    ...ids('fixed', fixed, show),
+    ...ids('broken', broken, show),
+    ...ids('only in A', onlyA, show),
+    ...ids('only in B', onlyB, show),
+    ...ids('no verdict', withoutVerdict, show),
+  ];
+  for (const [name, change] of Object.entries(scorers)) {
+    const figure = (mean: number): string => mean.toFixed(3);
+    const means = change.meanA === null ? '' : `: mean ${figure(change.meanA)} in A, ${figure(change.meanB!)} in B`;
+    lines.push('', style.bold(`${shortened(name, 40)}${means}`), ...changeLines(change, figure));
+  }
+  return `${lines.join('\n')}\n\n`;
+}
+
+function rates({ meanA, meanB }: Change): string {
+  return `: ${percent(meanA!)} passed in A, ${percent(meanB!)} in B`;
+}
+
+function changeLines(change: Change, figure: (share: number) => string): string[] {
+  const { fixed, broken, unchanged, difference, mcnemarP } = change;
+  const counts = `${count(fixed.length)} fixed, ${count(broken.length)} broken, ${count(unchanged)} unchanged`;
+  const lines = [`  ${counts} (McNemar p ${probability(mcnemarP)})`];
+  if (difference === null) return lines;
+  const signed = (value: number): string => `${value < 0 ? '−' : '+'}${figure(Math.abs(value))}`;
+  const { value, low, high, p } = difference;
+  lines.push(
+    `  difference ${signed(value)}, 95 % interval ${signed(low)} to ${signed(high)} (bootstrap p ${probability(p)})`,
+  );
+  return lines;
+}
+
+/** `0.031`, `< 0.001`. */
+function probability(p: number): string {
+  return p < 0.001 ? '< 0.001' : p.toFixed(3);
+}
+
+function ids(label: string, list: readonly string[], show: number): string[] {
+  if (list.length === 0) return [];
+  const more = list.length > show ? `${show > 0 ? ', ' : ''}… (${count(list.length)})` : '';
+  const named = list.slice(0, show).map((id) => shortened(id, 60));
+  const text = wrapped(`${named.join(', ')}${more}`, WIDTH - 14);
+  return text.map((line, i) => `  ${(i === 0 ? label : '').padEnd(12)}${line}`);
+}

@@ -1,0 +1,91 @@
+/** The calls that scorers make: judges and embeddings, by the endpoint, the executor and the cache file of the run. */
+import { ResponseCache } from '../cache/index.js';
+import type { ParallelExecutor, TaskContext } from '../executor/index.js';
+import { performanceMonitor } from '../monitor/index.js';
+import type { JudgeContext } from '../scorers/llm_judge.js';
+import { ChatClient, isRefusal } from './chat_client.js';
+import type { Endpoint } from './endpoint.js';
+import type { RunOptions } from './run_options.js';
+import type { Tally } from './tally.js';
+
+/** The most verdicts that the file of answers holds. */
+const KEPT = { maxSize: 1_000_000, maxBytes: 256 * 1024 ** 2 };
+
+const NOT_KEPT = 'no verdict is kept for this answer (--replay asks nothing)';
+
+/** The means by which the scorers of a run reach a model. */
+export class JudgeAccess {
+  /** Verdicts of earlier runs; `undefined` with `--no-cache`. */
+  readonly cache: ResponseCache | undefined;
+  readonly #executor: ParallelExecutor;
+  readonly #client: ChatClient;
+  readonly #tally: Tally;
+  readonly #isReplay: boolean;
+  readonly #answered: () => void;
+
+  /** `answered` is told of every call that came through. */
+  constructor(
+    endpoint: Endpoint,
+    { cacheMode, cacheFile, temperature }: RunOptions,
+    tally: Tally,
+    executor: ParallelExecutor,
+    answered: () => void,
+  ) {
+    this.#executor = executor;
+    this.#tally = tally;
+    this.#answered = answered;
+    this.#isReplay = cacheMode === 'replay';
+    // What the model is told for its answers (--system, --max-tokens) is not meant for a judge.
+    this.#client = new ChatClient(endpoint, { system: undefined, temperature, maxTokens: undefined });
+    if (cacheMode === 'off') return;
+    // A verdict belongs to the model that gave it.
+    const namespace = `ai-evals judge ${JSON.stringify([endpoint.identity, endpoint.model, temperature ?? null])}`;
+    this.cache = new ResponseCache({
+      ...KEPT,
+      persist: cacheFile,
+      mode: cacheMode === 'record' ? 'record' : 'on',
+      namespace,
+    });
+  }
+
+  /** The executor of calls; `undefined` in a replay, which makes none. */
+  get executor(): ParallelExecutor | undefined {
+    return this.#isReplay ? undefined : this.#executor;
+  }
+
+  /** Asks the judge. */
+  readonly ask = async (prompt: string, context: JudgeContext): Promise<string> => {
+    if (this.#isReplay) throw new Error(NOT_KEPT);
+    const { text, headers, usage } = await this.#measured(() => this.#client.ask(prompt, context.signal));
+    // An executor's context takes the limits that the provider tells.
+    (context as Partial<TaskContext>).observe?.(headers);
+    this.#tally.used(usage);
+    return text;
+  };
+
+  /** Embeds texts. */
+  readonly embed = async (texts: string[], model: string): Promise<number[][]> => {
+    if (this.#isReplay) throw new Error('embeddings are not kept (--replay asks nothing)');
+    const { vectors, usage } = await this.#executor.add(({ signal }) =>
+      this.#measured(() => this.#client.embed(texts, model, signal)),
+    );
+    this.#tally.used(usage);
+    return vectors;
+  };
+
+  /** Closes the cache. */
+  close(): void {
+    this.cache?.close();
+  }
+
+  async #measured<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      const reply = await performanceMonitor.measure('model-call', call);
+      this.#answered();
+      return reply;
+    } catch (error) {
+      if (isRefusal(error)) this.#tally.refusals += 1;
+      throw error;
+    }
+  }
+}
