@@ -86,13 +86,14 @@ fn assert_never_wrong(place: &Place, mut cache: DiskCache) -> (usize, usize) {
     (right, lost)
 }
 
+type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 #[test]
 fn a_damaged_cache_that_is_no_database_any_more_is_set_aside_and_told_of() {
     let text = |bytes: &mut Vec<u8>| *bytes = b"a text file\n".to_vec();
     let zeros = |bytes: &mut Vec<u8>| *bytes = vec![0; 8192];
     let start = |bytes: &mut Vec<u8>| bytes[..3000].fill(0x5a);
     let page = |bytes: &mut Vec<u8>| bytes[..4096].fill(0x5a);
-    type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
     let changes: [(Damage, bool); 4] = [(&text, true), (&zeros, true), (&start, false), (&page, true)];
     for (change, has_lock_file) in changes {
         let place = filled();
