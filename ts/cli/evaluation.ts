@@ -21,6 +21,7 @@ import { ScoreQueue } from './score_queue.js';
 import type { ScoreSeries } from './score_series.js';
 import { asksModel, scorerColumns } from './scorer_columns.js';
 import { NO_ANSWER, type Tally } from './tally.js';
+import { throttleMeter } from './throttle_meter.js';
 import { TimeLeft } from './time_left.js';
 
 /** An answer as it is cached. */
@@ -73,6 +74,7 @@ export function evaluateRecorded(
   const failFast = failFastFor(options);
   const signal = AbortSignal.any([stop, failFast.signal]);
   const executor = endpoint && openExecutor(options, endpoint, tally, failFast);
+  const throttled = executor && throttleMeter(executor);
   const judge = executor && openJudge(options, endpoint, tally, executor, failFast);
   const scores = new ScoreQueue(
     scorerColumns(options, () => judge!),
@@ -91,7 +93,7 @@ export function evaluateRecorded(
   return {
     done: run().finally(() => judge?.close()),
     scores: scores.series,
-    throttleTime: () => executor?.getMetrics().throttleTime ?? 0,
+    throttleTime: () => throttled?.() ?? 0,
     heldBack: () => 0,
     timeLeft: (left) => time.left(performance.now(), { left, done: tally.all.total, throttled: 0 }),
     hopeless: () => failFast.reason,
@@ -125,6 +127,7 @@ class ModelRun {
   readonly #signal: AbortSignal;
   readonly #client: ChatClient;
   readonly #executor: ParallelExecutor;
+  readonly #throttled: () => number;
   readonly #scores: ScoreQueue;
   readonly #cache: ResponseCache<Answer> | undefined;
   readonly #judge: JudgeAccess | undefined;
@@ -147,6 +150,7 @@ class ModelRun {
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
     this.#executor = openExecutor(options, endpoint, tally, this.#failFast);
+    this.#throttled = throttleMeter(this.#executor);
     this.#judge = options.scorers.some(asksModel)
       ? openJudge(options, endpoint, tally, this.#executor, this.#failFast)
       : undefined;
@@ -184,7 +188,7 @@ class ModelRun {
   }
 
   throttleTime(): number {
-    return this.#executor.getMetrics().throttleTime;
+    return this.#throttled();
   }
 
   heldBack(): number {

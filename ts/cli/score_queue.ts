@@ -48,7 +48,7 @@ export class ScoreQueue {
     else this.#timer ??= setTimeout(() => this.#flush(), LONGEST_WAIT).unref();
   }
 
-  /** Whether the sources of answers should wait for {@link room}. */
+  /** `true` when the sources of answers should wait for {@link room}. */
   get isFull(): boolean {
     return this.#running.size >= MOST_BATCHES || this.#failure !== undefined;
   }

@@ -66,7 +66,7 @@ export type Pair = ScoredPair<unknown, unknown>;
 /** One scorer of a run. */
 export interface Column {
   label: string;
-  /** Whether it asks a model. */
+  /** `true` when it asks a model. */
   asksModel: boolean;
   /** Scores pairs, in order. A pair that cannot be scored does not disturb the others. Rejects for an abort alone. */
   score(pairs: readonly Pair[], signal: AbortSignal): Promise<Scored[]>;
