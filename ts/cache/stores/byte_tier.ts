@@ -54,6 +54,8 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #now: () => number;
   readonly #saved: SavedCosts;
   #claims = 0;
+  /** Tickets whose only key was stored, which has ended the claim. */
+  readonly #stored = new Set<number>();
   /** Tickets of claims that could not be given back yet. */
   readonly #ended: number[] = [];
   #renewal: NodeJS.Timeout | undefined;
@@ -137,7 +139,10 @@ export class ByteTier<V, K> implements Tier<V, K> {
   set(structure: number, text: string, value: V, { note, ttl, cost, ticket }: Extras<K>): void {
     const { form, payload } = stored(value, cost);
     const now = this.#now();
-    guarded(() => this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, now, ticket));
+    const isStored = guarded(() =>
+      this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, now, ticket),
+    );
+    if (isStored && ticket !== 0) this.#stored.add(ticket);
   }
 
   setMany(pairs: readonly (readonly [string, V])[], { ttl, cost, ticket }: Extras<K>): void {
@@ -196,8 +201,13 @@ export class ByteTier<V, K> implements Tier<V, K> {
 
   /** A file that does not take it now takes it with the next renewal. */
   release({ structure, text, lengths }: WrittenKeys, ticket: number, isOpen: boolean): void {
+    const isStored = this.#stored.delete(ticket);
     // A claim ends with its handle, too.
     if (this.#claims === 0) return;
+    if (isStored) {
+      this.#released(1);
+      return;
+    }
     const open = isOpen ? this.#now() + LEASE : undefined;
     try {
       guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
@@ -228,6 +238,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   abandonClaims(): void {
     this.#claims = 0;
     this.#ended.length = 0;
+    this.#stored.clear();
     clearInterval(this.#renewal);
     this.#renewal = undefined;
     keepAtExit(this.#handle);

@@ -14,7 +14,7 @@
  */
 import { AiEvalsError } from '../../errors.js';
 import { decode, type Encoded, encode } from '../../value/codec.js';
-import { copyKey, idOf, type KeyCopy, keyRead, keyText, writeCopy } from '../key/content_key.js';
+import { copyKey, idOf, type KeyCopy, withKey, writeCopy, writeTextKey } from '../key/content_key.js';
 import type { Savings } from '../options.js';
 import { type ByteTier, isStorageFailure } from './byte_tier.js';
 import type { MemoryTier } from './memory_tier.js';
@@ -121,7 +121,7 @@ export class FileTier<V, K> implements Tier<V, K> {
     // What cannot be encoded is told before anything is stored.
     const values = isStored ? [] : pairs.map(([, value]) => stored(value));
     for (const [i, [id]] of pairs.entries()) {
-      withKey({ id, structure: 0 }, (structure, text) => {
+      withKey(writeTextKey(id), (structure, text) => {
         if (isStored) this.#forget(structure, text);
         else this.#remember(structure, text, values[i] as Encoded, { ...extras, key: text as K });
       });
@@ -211,7 +211,7 @@ export class FileTier<V, K> implements Tier<V, K> {
   #outdatedLive(): number {
     let count = 0;
     for (const copy of this.#outdated.values()) {
-      if (withKey(copy, (structure, text) => this.#try((file) => file.has(structure, text)))) count += 1;
+      if (withKey(writeCopy(copy), (structure, text) => this.#try((file) => file.has(structure, text)))) count += 1;
     }
     return count;
   }
@@ -346,19 +346,9 @@ function storageFailure(error: unknown): AiEvalsError {
 function eachText<R>(texts: string, lengths: Uint32Array, use: (structure: number, text: string) => R): R[] {
   let at = 0;
   return Array.from(lengths, (length) => {
-    const id = texts.slice(at, at + length);
     at += length;
-    return withKey({ id, structure: 0 }, use);
+    return withKey(writeTextKey(texts.slice(at - length, at)), use);
   });
-}
-
-function withKey<R>(copy: KeyCopy, use: (structure: number, text: string) => R): R {
-  const structure = writeCopy(copy);
-  try {
-    return use(structure, keyText());
-  } finally {
-    keyRead();
-  }
 }
 
 /** A value as bytes of its own. */
