@@ -24,8 +24,9 @@ const loadLazily = {
   renderChunk(code) {
     let text = code;
     for (const [line, name, load] of code.matchAll(LAZY)) {
+      // In parentheses, for `new`.
       const uses = new RegExp(`(?<![\\w$])${name.replace('$', '\\$')}\\.`, 'g');
-      text = text.replace(line, `const ${name} = () => ${load};`).replace(uses, `${name}().`);
+      text = text.replace(line, `const ${name} = () => ${load};`).replace(uses, `(${name}()).`);
     }
     return text;
   },

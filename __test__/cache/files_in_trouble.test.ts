@@ -141,9 +141,10 @@ describe('a file of another program', () => {
     const bytes = content();
     mkdirSync(dirname(file));
     writeFileSync(file, bytes);
-    for (const Cache of [ResponseCache, EmbeddingCache]) {
+    const opened = [() => new ResponseCache({ persist: file }), () => new EmbeddingCache({ persist: file })];
+    for (const open of opened) {
       const refused = { code: 'ERR_STORAGE', message: expect.stringContaining(`${file} is a file of another program`) };
-      expect(() => new Cache({ persist: file })).toThrow(expect.objectContaining(refused));
+      expect(open).toThrow(expect.objectContaining(refused));
     }
     expect(readFileSync(file).equals(bytes)).toBe(true);
     expect(readdirSync(dirname(file))).toEqual(['cache.db']);

@@ -63,7 +63,7 @@ test('onEvict is told the types', () => {
     onEvict: ({ key, value, reason }) => {
       expectTypeOf(key).toEqualTypeOf<string>();
       expectTypeOf(value).toEqualTypeOf<number>();
-      expectTypeOf(reason).toEqualTypeOf<'entries' | 'bytes' | 'expired'>();
+      expectTypeOf(reason).toEqualTypeOf<'entries' | 'bytes' | 'expired' | 'replaced' | 'deleted' | 'cleared'>();
     },
   });
   expect(new EmbeddingCache({ ttl: undefined, maxSize: undefined }).getStats().maxSize).toBe(1000);

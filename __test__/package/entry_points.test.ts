@@ -100,7 +100,9 @@ describe('the entry points', () => {
     expectTypeOf<performance.PerformanceRegression['severity']>().toEqualTypeOf<'critical' | 'major' | 'minor'>();
     expectTypeOf<performance.PerformanceReport['summary']>().toHaveProperty('slowestComponent').toEqualTypeOf<string>();
     expectTypeOf<performance.BenchmarkConfig['name']>().toEqualTypeOf<string>();
-    expectTypeOf<performance.BenchmarkResult['memoryUsage']>().toHaveProperty('delta').toEqualTypeOf<number>();
+    expectTypeOf<NonNullable<performance.BenchmarkResult['memoryUsage']>>()
+      .toHaveProperty('delta')
+      .toEqualTypeOf<number>();
     expectTypeOf<performance.BenchmarkComparison['verdict']>().toEqualTypeOf<'faster' | 'slower' | 'similar'>();
     expectTypeOf<performance.BenchmarkSuiteResult>().toHaveProperty('benchmarks');
     expectTypeOf<orchestrator.ExecutionTask<string, number>>().toHaveProperty('testCase');
