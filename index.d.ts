@@ -967,7 +967,8 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     constructor(config?: WorkerConfig | null);
     /**
      * Runs `executor(task, { signal, attempt, observe, cached })` for every task and resolves to one result per task, in
-     * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on.
+     * task order. A task that fails (throws, rejects, runs out of time) has an `error`; the others go on. The shared
+     * `performanceMonitor` records each run as `parallel-execution`.
      *
      * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
      * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
@@ -978,7 +979,8 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
      * Like {@link executeTasks}, but takes the tasks one by one from an array, an iterable, an async iterable or a
      * `DatasetStream`, never further ahead than needed. Await the returned stream for an array of all results in task order;
      * or, for any number of tasks in bounded memory, iterate it: `for await (const result of executor.executeTasksStreaming(…))`
-     * gives the results in task order and reads on as they are taken.
+     * gives the results in task order and reads on as they are taken. The shared `performanceMonitor` records each run as
+     * `streaming-execution`.
      *
      * Rejects with the source's error when the source fails; tasks running then are awaited first.
      */

@@ -64,18 +64,31 @@ impl Store {
         now: f64,
         lease: f64,
     ) -> Result<(i64, Vec<Claimed>)> {
+        let answer = |digest, grant| -> Result<(Claimed, Option<Lease>)> {
+            if !seizes && self.has(digest, now)? {
+                return Ok((Claimed::Stored, None));
+            }
+            let held = self.claim(digest)?;
+            Ok(Lease::asked(held, grant, now, now + lease, seizes))
+        };
         // Those who wait ask again and again, and mostly there is nothing to write.
-        self.read_or_write(|totals| {
-            let ticket = totals.ticks + 1;
-            let grant = Grant { owner, ticket };
+        let nothing = Grant { owner, ticket: 0 };
+        let looked = self.read(|| {
+            digests
+                .iter()
+                .map(|digest| Ok(answer(digest, nothing)?.0))
+                .collect()
+        })?;
+        let looked: Vec<Claimed> = looked;
+        if !looked.contains(&Claimed::Yours) {
+            return Ok((0, looked));
+        }
+        self.write(None, |totals| {
+            totals.ticks += 1;
+            let ticket = totals.ticks;
             let mut answers = Vec::with_capacity(digests.len());
             for digest in digests {
-                if !seizes && self.has(digest, now)? {
-                    answers.push(Claimed::Stored);
-                    continue;
-                }
-                let (told, claim) =
-                    Lease::asked(self.claim(digest)?, grant, now, now + lease, seizes);
+                let (told, claim) = answer(digest, Grant { owner, ticket })?;
                 if let Some(Lease { grant, until }) = claim {
                     self.run(
                         "INSERT OR REPLACE INTO claims (id, namespace, owner, ticket, until) VALUES (?, ?, ?, ?, ?)",
@@ -84,10 +97,6 @@ impl Store {
                 }
                 answers.push(told);
             }
-            if !answers.contains(&Claimed::Yours) {
-                return Ok((0, answers));
-            }
-            totals.ticks = ticket;
             Ok((ticket, answers))
         })
     }
@@ -122,7 +131,15 @@ impl Store {
     }
 
     fn release(&self, digests: &[Digest], grant: Grant, open: Option<f64>) -> Result<()> {
-        self.read_or_write(|_| {
+        // Mostly the value was stored, which has ended the claim: then there is nothing to write.
+        let held = self.read(|| {
+            let held = digests.iter().map(|digest| self.claim(digest));
+            held.collect::<Result<Vec<_>>>()
+        })?;
+        if !held.iter().flatten().any(|claim| claim.grant == grant) {
+            return Ok(());
+        }
+        self.write(None, |_| {
             for digest in digests {
                 let held = self.claim(digest)?.filter(|claim| claim.grant == grant);
                 match (held, open) {

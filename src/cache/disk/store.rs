@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Params, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use super::row::{Answer, Digest, Found, checksum, id};
 use super::uses::Uses;
@@ -240,42 +240,24 @@ impl Store {
     ) -> Result<T> {
         let mut noted = Vec::new();
         let result = self.transaction("BEGIN IMMEDIATE", || {
-            self.with_totals(|totals| {
-                if let Some((uses, most)) = uses {
-                    noted = uses.take(most);
-                    self.note(&noted, totals)?;
-                }
-                work(totals)
-            })
+            let mut totals = self.totals()?;
+            let before = totals;
+            if let Some((uses, most)) = uses {
+                noted = uses.take(most);
+                self.note(&noted, &mut totals)?;
+            }
+            let result = work(&mut totals)?;
+            if totals != before {
+                let sql = "UPDATE namespaces SET entries = ?, bytes = ?, ticks = ? WHERE id = ?";
+                let (entries, bytes) = (totals.entries.cast_signed(), totals.bytes.cast_signed());
+                self.run(sql, params![entries, bytes, totals.ticks, self.namespace])?;
+            }
+            Ok(result)
         });
         if let (Err(_), Some((uses, _))) = (&result, uses) {
             uses.put_back(noted);
         }
         result
-    }
-
-    /// Runs `work` on the totals: on one state of the file until it writes, and from there as the only writer. Where others
-    /// write at that moment, it runs again as the only writer from the beginning.
-    pub fn read_or_write<T>(&self, mut work: impl FnMut(&mut Totals) -> Result<T>) -> Result<T> {
-        match self.transaction("BEGIN", || self.with_totals(&mut work)) {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
-                self.write(None, work)
-            }
-            result => result,
-        }
-    }
-
-    /// Runs `work` on the totals, inside a transaction, and writes them back where it changed them.
-    fn with_totals<T>(&self, work: impl FnOnce(&mut Totals) -> Result<T>) -> Result<T> {
-        let mut totals = self.totals()?;
-        let before = totals;
-        let result = work(&mut totals)?;
-        if totals != before {
-            let sql = "UPDATE namespaces SET entries = ?, bytes = ?, ticks = ? WHERE id = ?";
-            let (entries, bytes) = (totals.entries.cast_signed(), totals.bytes.cast_signed());
-            self.run(sql, params![entries, bytes, totals.ticks, self.namespace])?;
-        }
-        Ok(result)
     }
 
     /// Notes uses. The last of several uses of a row is the one that counts.

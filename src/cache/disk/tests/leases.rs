@@ -75,38 +75,6 @@ fn clearing_a_namespace_ends_no_claim_of_another() {
     );
 }
 
-#[test]
-fn handles_that_ask_at_the_same_time_get_each_key_once() {
-    const KEYS: u64 = 300;
-    let place = place();
-    let handles: Vec<_> = (0..4).map(|_| open(&place.file, WIDE)).collect();
-    let start = std::sync::Barrier::new(handles.len());
-    let ask_all = |mut handle: DiskCache| {
-        start.wait();
-        let ask = |key| {
-            let (ticket, answers) = handle.claim(&digests(&[key]), false, 0.0, LEASE).unwrap();
-            (answers == [Claimed::Yours]).then_some((key, ticket))
-        };
-        let got: Vec<_> = (0..KEYS).filter_map(ask).collect();
-        // A handle that ends gives back what it has.
-        (got, handle)
-    };
-    let asked: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = handles
-            .into_iter()
-            .map(|handle| scope.spawn(|| ask_all(handle)))
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let got = asked.iter().flat_map(|(got, _)| got);
-    let (mut keys, mut tickets): (Vec<_>, Vec<_>) = got.copied().unzip();
-    keys.sort_unstable();
-    tickets.sort_unstable();
-    tickets.dedup();
-    assert_eq!(keys, (0..KEYS).collect::<Vec<_>>());
-    assert_eq!(tickets.len(), keys.len(), "a ticket was given twice");
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
