@@ -21,9 +21,8 @@ use super::schema::{self, Content};
 use super::store::Store;
 use super::uses::Uses;
 
-/// Pages written after which the log is moved into the file: 8 MB. The longer, the more often the same pages are in it, which
-/// are moved once.
-const DUE: u64 = 2000;
+/// Pages written after which the log is moved into the file: 4 MB.
+const DUE: u64 = 1000;
 /// Pages of a log that is started again from its beginning: 16 MB.
 const LONG: i64 = 4000;
 /// Pages written since the last checkpoint began after which calls wait for the next: 16 MB.

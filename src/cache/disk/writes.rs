@@ -50,7 +50,8 @@ impl DiskCache {
         let mut all = Vec::with_capacity(items.len());
         while all.len() < items.len() {
             let part = first_part(&items[all.len()..]);
-            let pages = part.iter().map(|item| PAGES_OF_A_WRITE + item.size() / 4096);
+            // About as many leave as come, once there is no room.
+            let pages = part.iter().map(|item| 2 * PAGES_OF_A_WRITE + item.size() / 4096);
             let (stored, evicted) = self.write(pages.sum(), now, |store| {
                 store.set(part, grant, &uses, ttl, &limits, now)
             })?;
