@@ -1,4 +1,4 @@
-//! The only place where napi may be imported: one thin file per room (convert, call, convert back).
+//! The only place where napi may be imported: one thin file or folder per module (convert, call, convert back).
 //!
 //! What always holds here:
 //! - every sync export carries `catch_unwind`: a panic becomes a JavaScript error with code `GenericFailure`, which the

@@ -1,4 +1,4 @@
-//! Binding of the room `cache`: a handle that answers with slot numbers; the facade keeps the values.
+//! Binding of the module `cache`: a handle that answers with slot numbers; the facade keeps the values.
 
 mod byte_cache;
 mod byte_claims;
