@@ -1,4 +1,4 @@
-/** Room: the Vercel AI SDK (package `ai`), which is not needed to load this. See `docs/ai-sdk.md`. */
+/** Module ai_sdk: middleware for the Vercel AI SDK (package `ai`), which is not needed to load this. See `docs/ai-sdk.md`. */
 export { type CacheMiddleware, type CacheMiddlewareOptions, cacheMiddleware } from './cache_middleware.js';
 export {
   type EmbeddingCacheMiddleware,

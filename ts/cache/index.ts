@@ -1,4 +1,4 @@
-/** Room: caches. See `docs/caches.md`. */
+/** Module cache. See `docs/caches.md`. */
 export { CacheInvalidator, type ManagedCache } from './cache_invalidator.js';
 export { CacheManager, cacheManager } from './cache_manager.js';
 export { isCompleteAnswer } from './complete_answer.js';
