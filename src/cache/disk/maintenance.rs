@@ -45,6 +45,8 @@ pub struct Maintenance {
 struct Work {
     due: Mutex<Due>,
     wake: Condvar,
+    /// Held for a checkpoint: SQLite refuses a second one at once, and does not wait for the first.
+    checkpoint: Mutex<()>,
     uses: Mutex<BTreeMap<String, Uses>>,
 }
 
@@ -113,11 +115,17 @@ impl Maintenance {
         if due.pages >= DUE {
             self.work.wake.notify_one();
         }
-        let is_behind = due.pages >= FAR_BEHIND;
-        if is_behind {
-            due.pages = 0;
+        due.pages >= FAR_BEHIND
+    }
+
+    /// Moves the whole log into the file through the connection `db` of a caller who has written too much. Waits for a
+    /// checkpoint of the thread. Where another process is at one, the next write tries again.
+    pub fn catch_up(&self, db: &Connection) {
+        let _one_at_a_time = locked(&self.work.checkpoint);
+        // Trouble with the file is met again by the next write, which deals with it.
+        if checkpoint_all(db).unwrap_or(false) {
+            locked(&self.work.due).pages = 0;
         }
-        is_behind
     }
 
     /// Has the file made small, if nothing is left in it.
@@ -173,9 +181,12 @@ impl Work {
         if due.is_cleared && db.query_row("SELECT sum(entries) = 0 FROM namespaces", [], |row| row.get(0))? {
             db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
         }
-        let in_log: i64 = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
-        if in_log > LONG {
-            checkpoint_all(&db)?;
+        {
+            let _one_at_a_time = locked(&self.checkpoint);
+            let in_log: i64 = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+            if in_log > LONG {
+                checkpoint_all(&db)?;
+            }
         }
         if due.is_ended {
             // Without other users the log goes into the file and is removed.
@@ -189,7 +200,10 @@ impl Work {
         )?;
         for (namespace, uses) in uses {
             let store = Store::new(db, &namespace, false)?;
-            store.remove_expired(None, AT_A_TIME, due.now)?;
+            // What has expired takes room only where much is written.
+            if due.pages >= DUE {
+                store.remove_expired(None, AT_A_TIME, due.now)?;
+            }
             let mut has_more = due.has_uses;
             for _ in 0..ROUNDS {
                 has_more = has_more && store.note_uses(&uses, AT_A_TIME)?;
@@ -202,9 +216,12 @@ impl Work {
     }
 }
 
-/// Moves the whole log into the file, while nobody writes; the next write begins it anew.
-pub fn checkpoint_all(db: &Connection) -> Result<()> {
-    db.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
+/// Moves the whole log into the file, while nobody writes; the next write begins it anew. Returns whether it was done, which
+/// a checkpoint or a long read of another process prevents.
+fn checkpoint_all(db: &Connection) -> Result<bool> {
+    db.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| {
+        Ok(row.get::<_, i64>(0)? == 0)
+    })
 }
 
 /// Locks what is consistent whatever happened to its last holder.

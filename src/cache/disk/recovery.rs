@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::error::Trouble;
-use super::maintenance::checkpoint_all;
 use super::open::{self, Again, Opened};
 use super::store::Store;
 use super::{DiskCache, DiskError};
@@ -40,8 +39,7 @@ impl DiskCache {
         if let Some(opened) = &self.opened
             && self.maintenance.wrote(pages, now, opened.identity)
         {
-            // What fails here fails in the next write, too.
-            let _ = checkpoint_all(&opened.store.db);
+            self.maintenance.catch_up(&opened.store.db);
         }
     }
 
