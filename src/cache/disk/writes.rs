@@ -2,7 +2,7 @@
 //! than a part takes.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::row::Digest;
 use super::{DiskCache, DiskError, PAGES_OF_A_WRITE};
@@ -11,8 +11,8 @@ use crate::cache::leases::Grant;
 
 /// Entries and bytes of a batch that are written at a time: others, who wait 2 s at most, get their turn in between.
 const AT_A_TIME: (usize, u64) = (500, 1 << 20);
-/// Between two parts of a batch. Those who wait look every 5 ms: of the 400 looks of 2 s some meet a pause.
-const PAUSE: Duration = Duration::from_millis(1);
+/// The least time between two parts of a batch.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
 impl DiskCache {
     /// Stores `items` for `ttl` ms, in order, hundreds at a time: on an error the first of them may be stored. Returns for
@@ -49,6 +49,7 @@ impl DiskCache {
         let (limits, uses) = (self.limits, self.uses.clone());
         let mut all = Vec::with_capacity(items.len());
         while all.len() < items.len() {
+            let start = Instant::now();
             let part = first_part(&items[all.len()..]);
             // About as many leave as come, once there is no room.
             let pages = part.iter().map(|item| 2 * PAGES_OF_A_WRITE + item.size() / 4096);
@@ -58,7 +59,7 @@ impl DiskCache {
             self.counters.evictions += evicted;
             all.extend(stored);
             if all.len() < items.len() {
-                sleep(PAUSE);
+                let_others_write(start);
             }
         }
         Ok(all)
@@ -71,6 +72,7 @@ impl DiskCache {
     pub fn remove_expired(&mut self, now: f64) -> Result<u64, DiskError> {
         let (mut all, uses) = (0, self.uses.clone());
         loop {
+            let start = Instant::now();
             let removed = self.write(0, now, |store| {
                 store.remove_expired(Some(&uses), AT_A_TIME.0, now)
             })?;
@@ -82,9 +84,15 @@ impl DiskCache {
             if removed < AT_A_TIME.0 as u64 {
                 return Ok(all);
             }
-            sleep(PAUSE);
+            let_others_write(start);
         }
     }
+}
+
+/// Sleeps for a tenth of the time since `start`. Those who wait look every 5 ms, about 400 times: where a part takes long,
+/// there are few pauses, and so each must be long enough to be met.
+fn let_others_write(start: Instant) {
+    sleep(LEAST_PAUSE.max(start.elapsed() / 10));
 }
 
 /// Returns the items of the first transaction: at least one, so there must be one.
