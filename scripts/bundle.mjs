@@ -16,7 +16,7 @@ function threads(root) {
 
 /** Modules of Node that cost milliseconds to load, and that no import of ours needs at once. */
 const LAZY =
-  /^(?:let|const) (node_(?:crypto|zlib|fs_promises|timers_promises|stream|worker_threads)(?:\$\d+)?) = (require\("[^"]+"\));$/gm;
+  /^(?:let|const) (node_(?:crypto|zlib|fs_promises|timers_promises|stream|v8|worker_threads)(?:\$\d+)?) = (require\("[^"]+"\));$/gm;
 
 /** Has modules of {@link LAZY} loaded by their first use: a name becomes a function, which `require` answers from its cache. */
 const loadLazily = {

@@ -37,54 +37,50 @@ const SMALL_BUFFER = 1024;
 /** Treatment of the buffers of views. */
 type Buffers = 'shown' | 'shared';
 
-class ViewWriter extends Serializer {
-  /** Documented, and missing in the types of Node. */
-  declare _setTreatArrayBufferViewsAsHostObjects: (flag: boolean) => void;
-  readonly #buffers: Buffers;
-
-  constructor(buffers: Buffers) {
-    super();
-    this.#buffers = buffers;
-    this._setTreatArrayBufferViewsAsHostObjects(true);
-  }
-
+/** Documented, and missing in the types of Node. */
+interface ViewSerializer extends Serializer {
+  _setTreatArrayBufferViewsAsHostObjects(flag: boolean): void;
   /** Called by V8 for every view. */
-  _writeHostObject(view: object): void {
-    const kind = KINDS.indexOf(Object.prototype.toString.call(view).slice(8, -1));
-    if (!ArrayBuffer.isView(view) || kind < 0) throw new TypeError('an object of the host cannot be cloned');
-    const { buffer, byteOffset, byteLength } = view;
-    if (isDetached(buffer)) throw new TypeError('a view of a detached ArrayBuffer cannot be cloned');
-    if (this.#buffers === 'shared' && buffer.byteLength <= Math.max(SMALL_BUFFER, 2 * byteLength)) {
-      this.writeUint32(WHOLE + kind);
-      this.writeValue(buffer);
-      this.writeDouble(byteOffset);
-      this.writeDouble(lengthOf(view));
-      return;
-    }
-    this.writeUint32(kind);
-    this.writeDouble(byteLength);
-    this.writeRawBytes(new Uint8Array(buffer, byteOffset, byteLength));
-  }
+  _writeHostObject(view: object): void;
 }
 
-class CloneReader extends Deserializer {
-  /** Called by V8 for what {@link ViewWriter._writeHostObject} wrote. */
-  _readHostObject(): object {
-    const kind = this.readUint32();
-    const View = VIEWS[kind % WHOLE] as ViewClass;
-    if (kind >= WHOLE) {
-      const buffer = this.readValue() as ArrayBuffer;
-      const byteOffset = this.readDouble();
-      return new View(buffer, byteOffset, this.readDouble());
-    }
-    const bytes = this.readRawBytes(this.readDouble());
-    const own = new ArrayBuffer(bytes.length);
-    new Uint8Array(own).set(bytes);
-    return new View(own);
-  }
+interface ViewDeserializer extends Deserializer {
+  /** Called by V8 for what {@link writeView} wrote. */
+  _readHostObject(): object;
 }
 
-/** Whether the memory of `buffer` was given away (`postMessage`, `structuredClone`). */
+function writeView(writer: Serializer, view: object, buffers: Buffers): void {
+  const kind = KINDS.indexOf(Object.prototype.toString.call(view).slice(8, -1));
+  if (!ArrayBuffer.isView(view) || kind < 0) throw new TypeError('an object of the host cannot be cloned');
+  const { buffer, byteOffset, byteLength } = view;
+  if (isDetached(buffer)) throw new TypeError('a view of a detached ArrayBuffer cannot be cloned');
+  if (buffers === 'shared' && buffer.byteLength <= Math.max(SMALL_BUFFER, 2 * byteLength)) {
+    writer.writeUint32(WHOLE + kind);
+    writer.writeValue(buffer);
+    writer.writeDouble(byteOffset);
+    writer.writeDouble(lengthOf(view));
+    return;
+  }
+  writer.writeUint32(kind);
+  writer.writeDouble(byteLength);
+  writer.writeRawBytes(new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+function readView(reader: Deserializer): object {
+  const kind = reader.readUint32();
+  const View = VIEWS[kind % WHOLE] as ViewClass;
+  if (kind >= WHOLE) {
+    const buffer = reader.readValue() as ArrayBuffer;
+    const byteOffset = reader.readDouble();
+    return new View(buffer, byteOffset, reader.readDouble());
+  }
+  const bytes = reader.readRawBytes(reader.readDouble());
+  const own = new ArrayBuffer(bytes.length);
+  new Uint8Array(own).set(bytes);
+  return new View(own);
+}
+
+/** Returns true when the memory of `buffer` was given away (`postMessage`, `structuredClone`). */
 export function isDetached(buffer: ArrayBufferLike): boolean {
   if (buffer.byteLength > 0) return false;
   try {
@@ -102,7 +98,10 @@ function lengthOf(view: ArrayBufferView): number {
 
 /** Encodes `value`. Throws when it cannot be cloned. */
 export function serialize(value: unknown, buffers: Buffers): Uint8Array {
-  const writer = new ViewWriter(buffers);
+  // Not a subclass: `node:v8` costs milliseconds to load, and so is loaded here.
+  const writer = new Serializer() as ViewSerializer;
+  writer._setTreatArrayBufferViewsAsHostObjects(true);
+  writer._writeHostObject = (view) => writeView(writer, view, buffers);
   writer.writeHeader();
   writer.writeValue(value);
   return writer.releaseBuffer();
@@ -111,17 +110,19 @@ export function serialize(value: unknown, buffers: Buffers): Uint8Array {
 /** Decodes what {@link serialize} wrote, as a new value of this realm. */
 export function deserialize(bytes: Uint8Array): unknown {
   const value = read(bytes);
-  return SAME_REALM ? value : adopt(value, new Map());
+  isSameRealm ??= Object.getPrototypeOf(read(serialize({}, 'shown'))) === Object.prototype;
+  return isSameRealm ? value : adopt(value, new Map());
 }
 
 function read(bytes: Uint8Array): unknown {
-  const reader = new CloneReader(bytes);
+  const reader = new Deserializer(bytes) as ViewDeserializer;
+  reader._readHostObject = () => readView(reader);
   reader.readHeader();
   return reader.readValue();
 }
 
-/** Inside a sandbox (Jest), `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
-const SAME_REALM = Object.getPrototypeOf(read(serialize({}, 'shown'))) === Object.prototype;
+/** False inside a sandbox (Jest): `node:v8` makes objects of the outer realm, for which `instanceof` fails. */
+let isSameRealm: boolean | undefined;
 
 /** Rebuilds `value` from this realm's classes. */
 function adopt(value: unknown, done: Map<object, unknown>): unknown {
