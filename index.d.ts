@@ -222,7 +222,7 @@ type AiEvalsErrorCode =
  | 'ERR_QUOTA_EXHAUSTED'
 /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
  | 'ERR_BENCHMARK'
-/** What was asked for is not offered with the options the object has; the message says what to do instead. */
+/** The object's options do not offer this call; the message says what to do instead. */
  | 'ERR_UNSUPPORTED'
 /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
  | 'ERR_CACHE_MISS'
@@ -234,7 +234,7 @@ type AiEvalsErrorCode =
  | 'ERR_UNSUPPORTED_PATTERN'
 /** A judging model gave no usable verdict, however often it was asked. */
  | 'ERR_MALFORMED_VERDICT'
-/** What was imported or loaded as a baseline is none. */
+/** The imported or loaded document is no baseline. */
  | 'ERR_BASELINE';
 /** Base of every error that is not a plain misuse of an argument. */
 declare class AiEvalsError extends Error {
@@ -343,7 +343,7 @@ declare class ResponseCache<T = any> extends BaseCache {
      * overwritten. What cannot be stored goes to all who wait, with one process warning (`AI_EVALS_CACHE_NOT_STORED`).
      */
     getOrCompute<R extends T = T>(input: unknown, modelConfig: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R> & RepeatOptions): Promise<R>;
-    /** Whether there is a live entry: no hit, no miss, and no use. */
+    /** Returns true if there is a live entry: no hit, no miss, and no use. */
     has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean;
     /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
     peek(input: unknown, modelConfig?: unknown, options?: RepeatOptions): T | undefined;
@@ -491,7 +491,7 @@ declare class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute(text: string, fn: (context: ComputeContext) => E | PromiseLike<E>, options?: ComputeOptions<E>): Promise<E>;
-    /** Whether there is a live entry: no hit, no miss, and no use. */
+    /** Returns true if there is a live entry: no hit, no miss, and no use. */
     has(text: string, options?: LookupOptions): boolean;
     /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
     peek(text: string): E | undefined;
@@ -1172,7 +1172,7 @@ declare class RateLimit {
 interface Score {
     /** From 0 to 1; `NaN` only where the scorer says so. */
     score: number;
-    /** Whether the score is at least the scorer's threshold. */
+    /** True if the score is at least the scorer's threshold. */
     passed: boolean;
     /** The reason for the score, in words, where there is one to give. */
     explanation?: string;
@@ -1534,7 +1534,7 @@ declare class QueryCache<T = any> extends BaseCache {
      * time share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(query: string, params: unknown, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry: no hit, no miss, and no use. */
+    /** Returns true if there is a live entry: no hit, no miss, and no use. */
     has(query: string, params?: unknown, options?: LookupOptions): boolean;
     /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
     peek(query: string, params?: unknown): T | undefined;
@@ -1640,7 +1640,7 @@ declare class LRUCache<T = any> extends BaseCache {
      * share one computation; when it fails, all of them get its error and nothing is stored.
      */
     getOrCompute<R extends T = T>(key: string, fn: (context: ComputeContext) => R | PromiseLike<R>, options?: ComputeOptions<R>): Promise<R>;
-    /** Whether there is a live entry: no hit, no miss, and no use. */
+    /** Returns true if there is a live entry: no hit, no miss, and no use. */
     has(key: string, options?: LookupOptions): boolean;
     /** Returns the value of a live entry, or `undefined`: no hit, no miss, and no use. */
     peek(key: string): T | undefined;
@@ -2439,12 +2439,12 @@ interface Interval {
 }
 /** The option of every interval. */
 interface ConfidenceOption {
-    /** How sure the interval is, above 0 and below 1. Default 0.95. */
+    /** Confidence level of the interval, above 0 and below 1. Default 0.95. */
     confidence?: number | undefined;
 }
 /** Options of figures by resampling. */
 interface ResamplingOptions extends ConfidenceOption {
-    /** How often the values are drawn anew. Default 10,000; values × resamples may be 10^10. */
+    /** Number of resamples. Default 10,000; values × resamples may be 10^10. */
     resamples?: number | undefined;
     /** Start of the random numbers, a whole number of at least 0. Default 0. The same seed gives the same figures. */
     seed?: number | undefined;
@@ -2647,7 +2647,7 @@ interface ClassificationOptions {
     labels?: readonly Label[] | undefined;
     /** The positive label of `binary`. */
     positive?: Label | undefined;
-    /** How far apart two classes are for kappa, by their places in `labels`. Default `'none'`: all equally. */
+    /** Weight of the distance between two classes for kappa, by their places in `labels`. Default `'none'`: all equal. */
     kappaWeights?: 'none' | 'linear' | 'quadratic' | undefined;
 }
 /** All figures of a list of predictions. A ratio of 0 to 0 is 0. */
@@ -2677,9 +2677,9 @@ interface ClassificationReport {
 }
 /** Options of {@link classification}. */
 interface ClassificationScorerOptions extends ClassificationOptions, ThresholdOption {
-    /** Which figure is the score. Default `'accuracy'`. */
+    /** The figure that is the score. Default `'accuracy'`. */
     metric?: 'accuracy' | 'balancedAccuracy' | 'mcc' | 'kappa' | 'precision' | 'recall' | 'f1' | undefined;
-    /** How precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
+    /** The way precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
     average?: 'macro' | 'micro' | 'weighted' | 'binary' | undefined;
 }
 /**
@@ -2721,7 +2721,7 @@ declare function cosine(options?: ThresholdOption): Scorer<NumberList, NumberLis
 interface SemanticSimilarityOptions extends ThresholdOption {
     /** Embeds texts, one vector for each, in order; called with at most 256 texts. */
     embed(texts: string[]): readonly number[][] | PromiseLike<readonly number[][]>;
-    /** Where vectors are kept. Default: the last 1000, in memory. */
+    /** The cache of vectors. Default: the last 1000, in memory. */
     cache?: EmbeddingCache | undefined;
     /** The cosine that scores 0, below 1: the score is `(cosine − minimum) / (1 − minimum)`. Default 0. */
     minimum?: number | undefined;
@@ -2820,7 +2820,7 @@ type ListAnswer<T> = readonly T[] | null | undefined;
  */
 declare function listOverlap<T = Text>(options?: ListOverlapOptions<T>): Scorer<readonly T[], ListAnswer<T>>;
 
-/** What a model is given besides the prompt. */
+/** The context of a model's call besides the prompt. */
 interface JudgeContext {
     /** Aborted when the batch is, or when the executor's time for the call is over. */
     signal: AbortSignal;
@@ -2829,13 +2829,13 @@ interface JudgeContext {
 interface LlmJudgeOptions extends ThresholdOption {
     /** Asks the judging model; resolves to its reply: JSON text, or the object itself. */
     model(prompt: string, context: JudgeContext): unknown;
-    /** What a good answer is, in words. */
+    /** The criteria of a good answer, in words. */
     rubric: string;
     /** Has the model choose one of these names instead of giving a number; each has its score, 0–1. */
     choices?: Readonly<Record<string, number>> | undefined;
     /** Reads a reply of another shape. What it returns is validated all the same; one that throws is a malformed reply. */
     parse?: ((reply: unknown) => unknown) | undefined;
-    /** How often a malformed reply is asked for again. Default 2. */
+    /** Retries after a malformed reply. Default 2. */
     retries?: number | undefined;
     /** Makes the calls, under its limits and with its retries. Default: one call at a time for each pair, 16 pairs at once. */
     executor?: ParallelExecutor | undefined;
@@ -2968,13 +2968,13 @@ declare function calculateMetrics(cases: readonly CaseResult[]): CaseMetrics;
 interface CaseScore {
     /** From 0 to 1; `NaN` where the output could not be judged. */
     score: number;
-    /** Whether the score is high enough. */
+    /** True if the score is high enough. */
     passed: boolean;
     /** The reason for the score, in words. */
     reason?: string;
     /** The raw figures behind the score, by name. */
     breakdown?: Record<string, number>;
-    /** What else is known, for instance the model that judged. */
+    /** Further facts, for instance the model that judged. */
     metadata?: Record<string, unknown>;
 }
 /** A scorer under the original's names. Mind the order: the output comes first. */
@@ -2987,9 +2987,9 @@ interface CaseScorer {
 /** One thing that a judge looks at. */
 interface Criterion {
     name: string;
-    /** What a good answer does, in words. */
+    /** The criterion of a good answer, in words. */
     description?: string | undefined;
-    /** What it counts for, relative to the others; above 0. Default 1. */
+    /** Weight relative to the others; above 0. Default 1. */
     weight?: number | undefined;
 }
 /** Criteria, and what else the judge is told. */
@@ -3020,7 +3020,7 @@ declare const CommonRubrics: {
             readonly weight: 0.5;
         }];
     };
-    /** Whether the facts are right, and nothing else. */
+    /** True if the facts are right, and nothing else. */
     readonly factualAccuracy: {
         readonly criteria: readonly [{
             readonly name: "Correctness";
@@ -3032,7 +3032,7 @@ declare const CommonRubrics: {
             readonly weight: 1;
         }];
     };
-    /** Whether an answer keeps to the sources that it was given. */
+    /** True if an answer keeps to the sources that it was given. */
     readonly faithfulness: {
         readonly criteria: readonly [{
             readonly name: "Grounding";
@@ -3044,7 +3044,7 @@ declare const CommonRubrics: {
             readonly weight: 1;
         }];
     };
-    /** Whether an answer is safe to give. */
+    /** True if an answer is safe to give. */
     readonly safety: {
         readonly criteria: readonly [{
             readonly name: "Harmlessness";
@@ -3071,7 +3071,7 @@ type CustomResult = number | boolean | {
 };
 /** A scorer of the caller's. */
 type CustomScorer = (expected: unknown, actual: unknown, metadata?: unknown) => CustomResult | PromiseLike<CustomResult>;
-/** What {@link createScorer} makes a scorer from: `type`, or `strategy`. */
+/** The configuration for {@link createScorer}: `type`, or `strategy`. */
 interface CreateScorerConfig {
     type?: ScorerType | undefined;
     strategy?: ScorerStrategy | undefined;
@@ -3083,7 +3083,7 @@ interface CreateScorerConfig {
     customScorer?: CustomScorer | undefined;
     /** The model of type `'llm-judge'`, where `params` name none. */
     judgeModelId?: string | undefined;
-    /** What the judge looks at, in words. */
+    /** The criteria of the judge, in words. */
     judgePrompt?: string | undefined;
 }
 /** A score under both of the original's names. */
@@ -3130,7 +3130,7 @@ declare function scoreResult(result: ScorableResult, config: CreateScorerConfig)
 
 /** Options of {@link ExactMatchScorer}. */
 interface ExactMatchScorerOptions {
-    /** Whether the order of an object's keys does not matter. Default true. */
+    /** True if the order of an object's keys does not matter. Default true. */
     ignoreKeyOrder?: boolean | undefined;
     /** Compares strings without regard to case. Default false. */
     caseInsensitive?: boolean | undefined;
@@ -3336,7 +3336,7 @@ declare function squadExact(options?: ThresholdOption): TextScorer;
 interface BleuOptions extends ThresholdOption {
     /** The tokenizer, by its name in sacrebleu. Default `'13a'`; `'zh'` for Chinese, `'intl'` for other scripts. */
     tokenize?: '13a' | 'intl' | 'char' | 'zh' | 'none' | undefined;
-    /** What becomes of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
+    /** Smoothing of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
     smoothing?: 'exp' | 'floor' | 'add-k' | 'none' | undefined;
     /** The value of `'floor'` (default 0.1) and `'add-k'` (default 1). From 0 to 1e6. */
     smoothingValue?: number | undefined;
@@ -3457,7 +3457,7 @@ interface AveragePrecisionOptions extends ThresholdOption {
 interface NdcgOptions extends ThresholdOption {
     /** Looks at the first `k` ids. Default all. */
     k?: number | undefined;
-    /** What a grade is worth: itself (default), or `2^grade − 1`. */
+    /** The gain of a grade: itself (default), or `2^grade − 1`. */
     gain?: 'linear' | 'exponential' | undefined;
 }
 /** Precision at k: relevant ids among the first `k`, divided by `k`, also where fewer were retrieved. O(n). */

@@ -11,7 +11,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 
 /** A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`. */
 export declare class ByteCacheHandle {
-  /** Where the facade writes the structure of a key. */
+  /** The buffer that the facade writes the structure of a key into. */
   page: Uint16Array
   /**
    * The cache of that name in this process. `max_bytes` and `ttl` may be infinite; times are milliseconds of a clock
@@ -28,7 +28,7 @@ export declare class ByteCacheHandle {
    * For a limit out of its range; `ERR_STORAGE` with the kind of [`DiskError`].
    */
   static disk(page: Uint16Array, scope: string, path: string, namespace: string, maxEntries: number, maxBytes: number, stale: number, now: number): ByteCacheHandle
-  /** Whether the file `path` is another program's. */
+  /** Returns true if the file `path` is another program's. */
   static isForeign(path: string): boolean
   /**
    * Form, value, and 1 if the entry expired less than `window` ms ago, else 0. Null: there is none. Counts as a hit
@@ -39,7 +39,7 @@ export declare class ByteCacheHandle {
   peek(structure: number, text: string, now: number): Buffer | null
   /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`. */
   getMany(texts: string, lengths: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
-  /** Whether there is a fresh entry. No use, and not counted. */
+  /** Returns true if there is a fresh entry. No use, and not counted. */
   has(structure: number, text: string, now: number): boolean
   /**
    * Stores `payload` for `ttl` ms. False: it is larger than the cache may hold, and what was there is dropped. With a
@@ -60,7 +60,7 @@ export declare class ByteCacheHandle {
   notes(cursor: number, limit: number): NotesPage
   /** Takes the messages about what was set aside or dropped as damaged since the last call. */
   takeNotices(): Array<string>
-  /** Whether the last call came to nothing only because others wrote for too long. */
+  /** Returns true if the last call came to nothing only because others wrote for too long. */
   get busy(): boolean
   /** Gives everything back; calls after the first do nothing. */
   close(): void
@@ -95,7 +95,7 @@ export declare class CacheHandle {
    * For a limit out of its range.
    */
   constructor(page: Uint16Array, uses: Uint32Array, replacements: Float64Array, maxEntries: number, maxBytes: number, ttl: number, stale: number, tinyLfu: boolean, reportAll: boolean)
-  /** What the functions below know the cache by. */
+  /** The identity of the cache for the functions below. */
   get id(): number
 }
 
@@ -378,7 +378,7 @@ export declare function cacheAddVector(id: number, slot: number, vector: Float64
  */
 export declare function cacheCalls(): CacheCalls
 
-/** What [`cache_calls`] returns. */
+/** The result of [`cache_calls`]. */
 export interface CacheCalls {
   get: (id: number, structure: number, now: number, text: string) => number
   getStale: (id: number, structure: number, now: number, text: string, window: number) => number
@@ -577,7 +577,7 @@ export declare function scoreMatches(matcher: string, tolerance: number, texts: 
 export declare function stableKey(page: Uint16Array, structure: number, text: string, digest: Uint8Array): void
 
 /**
- * Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
+ * Returns where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
  * then the error that carried the message was no panic.
  */
 export declare function takePanic(message: string): string | null

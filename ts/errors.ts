@@ -21,7 +21,7 @@ export type AiEvalsErrorCode =
   | 'ERR_QUOTA_EXHAUSTED'
   /** A benchmarked function threw; the message names the benchmark, `cause` is what it threw. */
   | 'ERR_BENCHMARK'
-  /** What was asked for is not offered with the options the object has; the message says what to do instead. */
+  /** The object's options do not offer this call; the message says what to do instead. */
   | 'ERR_UNSUPPORTED'
   /** A cache in mode `'replay'` has no entry ({@link CacheMissError}). */
   | 'ERR_CACHE_MISS'
@@ -33,7 +33,7 @@ export type AiEvalsErrorCode =
   | 'ERR_UNSUPPORTED_PATTERN'
   /** A judging model gave no usable verdict, however often it was asked. */
   | 'ERR_MALFORMED_VERDICT'
-  /** What was imported or loaded as a baseline is none. */
+  /** The imported or loaded document is no baseline. */
   | 'ERR_BASELINE';
 
 /** Base of every error that is not a plain misuse of an argument. */

@@ -15,7 +15,7 @@ import { packageVersion } from './package_root.js';
 
 declare const require: (id: string) => unknown;
 
-/** What the addon exports. */
+/** The exports of the addon. */
 export const native: typeof Binding = load();
 
 function load(): typeof Binding {
@@ -38,7 +38,7 @@ function load(): typeof Binding {
   return binding;
 }
 
-/** What every loading attempt said, outermost first: the generated loader chains them by `cause`. */
+/** The errors of the loading attempts, outermost first: the generated loader chains them by `cause`. */
 function attempts(error: unknown): string[] {
   if (typeof error !== 'object' || error === null || !('message' in error)) return [];
   return [String(error.message), ...attempts('cause' in error ? error.cause : undefined)];

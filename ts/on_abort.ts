@@ -28,7 +28,7 @@ class Waiters {
     };
   }
 
-  /** As a listener's. */
+  /** The options of a listener. */
   handleEvent(): void {
     this.#signal.removeEventListener('abort', this);
     for (const waiter of [...this.#waiting]) {

@@ -86,7 +86,7 @@ impl Failure {
     }
 }
 
-/// What Node-API refuses a call with.
+/// The status with which Node-API refuses a call.
 impl From<napi::Error> for Failure {
     fn from(error: napi::Error) -> Self {
         Self::new(Code::Native, error.reason.as_str())

@@ -1,4 +1,4 @@
-//! What the addon says of itself, and what it remembers of a panic.
+//! Facts about the addon, and its memory of the last panic.
 
 use napi_derive::napi;
 use std::collections::VecDeque;
@@ -37,7 +37,7 @@ pub fn record_panics() {
     });
 }
 
-/// Where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
+/// Returns where the panic with this message happened (`src/cache/mod.rs:40:9`), once; `null` if none with it is remembered, and
 /// then the error that carried the message was no panic.
 #[napi(catch_unwind)]
 pub fn take_panic(message: String) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The only place where napi may be imported: one thin file or folder per module (convert, call, convert back).
 //!
-//! What always holds here:
+//! Invariants:
 //! - every sync export carries `catch_unwind`: a panic becomes a JavaScript error with code `GenericFailure`, which the
 //!   facade turns into a `NativePanicError`; it never aborts the process;
 //! - numbers arrive as `f64` and are checked once, in [`number`];

@@ -229,7 +229,7 @@ fn packed(units: Vec<u16>, lengths: &[u32], counts: &[u32]) -> Result<Batch> {
         .ok_or_else(|| Failure::invalid("the lengths do not add up to the texts"))
 }
 
-/// What is behind a lock here is whole at any time, so a poisoned lock is as good as any.
+/// Locks a mutex. Its content is whole at any time, so a poisoned lock is as good as any.
 fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
     lock.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use crate::key::Key;
 
-/// Where an entry lives. The facade keeps the value under the same number.
+/// The place of an entry. The facade keeps the value under the same number.
 pub type Slot = u32;
 
 /// No slot: the end of a list.

@@ -10,7 +10,7 @@ use super::list::{Chain, List};
 /// A clock reading may be this much (ms) below the sum of two others that it equals in exact arithmetic.
 const ROUNDING: f64 = 1e-6;
 
-/// Whether an entry that expires at `expires` has done so at `now`.
+/// Returns true if an entry that expires at `expires` has done so at `now`.
 #[inline]
 pub fn is_due(expires: f64, now: f64) -> bool {
     now + ROUNDING >= expires
@@ -117,7 +117,7 @@ impl ExpiryOrder {
     }
 }
 
-/// Where in the heap `slot` is: kept in a link that entries with their own time to live have no other use for.
+/// The place of `slot` in the heap: kept in a link that entries with their own time to live have no other use for.
 fn position(entries: &Entries, slot: Slot) -> usize {
     entries[slot].links[Chain::Expiry as usize].newer as usize
 }

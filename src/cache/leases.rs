@@ -71,7 +71,7 @@ impl Lease {
         }
     }
 
-    /// Whether what was computed under `grant` may be stored.
+    /// Returns true if what was computed under `grant` may be stored.
     pub fn admits(&self, grant: Grant) -> bool {
         self.grant == grant || self.grant.owner == NOBODY && self.grant.ticket <= grant.ticket
     }
@@ -128,7 +128,7 @@ impl<K: Copy + Eq + Hash> Leases<K> {
         answer
     }
 
-    /// Whether what was computed under `grant` may be stored.
+    /// Returns true if what was computed under `grant` may be stored.
     pub fn admits(&self, key: K, grant: Grant) -> bool {
         self.held.get(&key).is_some_and(|claim| claim.admits(grant))
     }

@@ -70,7 +70,7 @@ pub enum Reason {
 /// A slot whose value the caller can forget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// Where it was.
+    /// Its former place.
     pub slot: Slot,
     /// The reason.
     pub reason: Reason,
@@ -133,7 +133,7 @@ impl Cache {
         Some(slot)
     }
 
-    /// As [`Cache::get`], and also what expired less than `window` ms ago: with true, then. Such an answer is a hit, and no
+    /// Like [`Cache::get`], and also what expired less than `window` ms ago: with true, then. Such an answer is a hit, and no
     /// use: the entry leaves as if it had not been asked for.
     pub fn get_stale(&mut self, key: Key, now: f64, window: f64) -> Option<(Slot, bool)> {
         if let Some(slot) = self.find(key)
@@ -247,7 +247,7 @@ impl Cache {
         self.order.oldest_first(&self.entries)
     }
 
-    /// Whether the occupied slot `slot` holds an entry that has not expired at `now`.
+    /// Returns true if the occupied slot `slot` holds an entry that has not expired at `now`.
     pub fn is_live(&self, slot: Slot, now: f64) -> bool {
         !self.is_expired(slot, now)
     }
@@ -271,7 +271,7 @@ impl Cache {
             + self.dropped.capacity() * size_of::<Dropped>()
     }
 
-    /// Whether [`Cache::take_dropped`] has anything to say.
+    /// Returns true if [`Cache::take_dropped`] has anything to say.
     #[inline]
     pub fn has_dropped(&self) -> bool {
         !self.dropped.is_empty()

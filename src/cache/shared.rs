@@ -157,7 +157,7 @@ impl SharedCache {
         keys.iter().map(peek).collect()
     }
 
-    /// Whether there is a fresh entry under `key`. No use, and not counted.
+    /// Returns true if there is a fresh entry under `key`. No use, and not counted.
     pub fn has(&self, key: Key, now: f64) -> bool {
         self.inside().cache.peek(key, now).is_some()
     }

@@ -44,7 +44,7 @@ impl Vectors {
         rows.data.extend(unit(vector).map(|component| component as f32));
     }
 
-    /// Whether `slot` has a vector.
+    /// Returns true if `slot` has a vector.
     pub fn contains(&self, slot: Slot) -> bool {
         self.places.contains_key(&slot)
     }

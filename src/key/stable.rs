@@ -5,7 +5,7 @@ const CONTEXT: &str = "@aah/ai-evals 2026-11 content key v1";
 /// The same for digests of a scope.
 const SCOPED_CONTEXT: &str = "@aah/ai-evals 2026-11 scoped content key v1";
 
-/// What digests are made in: digests of two scopes have nothing to do with each other.
+/// The scope of digests: those of two scopes have nothing to do with each other.
 #[derive(Clone)]
 pub struct DigestScope(blake3::Hasher);
 

@@ -56,7 +56,7 @@ pub struct Dimension {
     window: Nanos,
     smooth: bool,
     slice: f64,
-    /// Whether the limit holds for the sum of the window, and not only for the pace.
+    /// True if the limit holds for the sum of the window, and not only for the pace.
     is_summed: bool,
     starts: SlidingWindow,
     pace: Pace,

@@ -1,4 +1,4 @@
-//! What the scores of a run say together: intervals and tests.
+//! Statistics of the scores of a run: intervals and tests.
 //!
 //! All are functions of their arguments: those that resample take a seed, and give the same figures for any number of
 //! threads.
@@ -9,7 +9,7 @@ use thiserror::Error;
 /// The most values that may be drawn in all: values × resamples.
 pub const MAX_DRAWS: u64 = 10_000_000_000;
 
-/// How an interval is read off the resampled means.
+/// The way an interval is read off the resampled means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Bias-corrected and accelerated.
@@ -18,12 +18,12 @@ pub enum Method {
     Percentile,
 }
 
-/// How means are resampled.
+/// Settings of the resampling of means.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resampling {
-    /// How sure the interval is, between 0 and 1.
+    /// Confidence level of the interval, between 0 and 1.
     pub confidence: f64,
-    /// How often the values are drawn anew; at least 1.
+    /// Number of resamples; at least 1.
     pub resamples: usize,
     /// Start of the random numbers.
     pub seed: u64,
@@ -160,7 +160,7 @@ pub fn wilson_interval(passed: f64, total: f64, confidence: f64) -> Interval {
     }
 }
 
-/// How [`mcnemar`] gets its p.
+/// The method by which [`mcnemar`] gets its p.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum McnemarMethod {
     /// From the binomial distribution, two-sided.

@@ -19,7 +19,7 @@ const TASK_PAIRS: usize = 256;
 #[derive(Debug)]
 pub struct Batch {
     units: Vec<u16>,
-    /// Where each text ends.
+    /// The end of each text.
     ends: Vec<usize>,
     /// The first text of each pair, and behind the last one the number of texts.
     firsts: Vec<usize>,
@@ -60,7 +60,7 @@ impl Batch {
         self.firsts.len() - 1
     }
 
-    /// Whether there are no pairs.
+    /// Returns true if there are no pairs.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

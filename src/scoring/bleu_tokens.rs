@@ -8,10 +8,10 @@ use super::text::{self, category, is_ascii_digit, is_punctuation};
 /// The ways to cut a text into tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum BleuTokenizer {
-    /// That of mteval-v13a.
+    /// The tokenizer of mteval-v13a.
     #[serde(rename = "13a")]
     V13a,
-    /// That of mteval-v14: punctuation and symbols of all of Unicode.
+    /// The tokenizer of mteval-v14: punctuation and symbols of all of Unicode.
     #[serde(rename = "intl")]
     International,
     /// A token for each character.

@@ -111,7 +111,7 @@ impl Classification {
 /// The most classes of a report: its matrix would have more than 16 million cells.
 pub const MAX_CLASSES: usize = 4_096;
 
-/// How far apart two classes are, for kappa.
+/// The distance between two classes, for kappa.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KappaWeights {
@@ -126,9 +126,9 @@ pub enum KappaWeights {
 /// Precision, recall and their harmonic mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PrecisionRecall {
-    /// Of those said to be of the class, the share that is.
+    /// Share of the cases predicted as the class that belong to it.
     pub precision: f64,
-    /// Of those of the class, the share said to be.
+    /// Share of the cases of the class that are predicted as it.
     pub recall: f64,
     /// `2 · precision · recall / (precision + recall)`
     pub f1: f64,
@@ -158,7 +158,7 @@ pub struct Report {
     pub kappa: f64,
     /// The mean over the labels.
     pub macro_average: PrecisionRecall,
-    /// Of the sums over the labels.
+    /// Computed from the sums over the labels.
     pub micro_average: PrecisionRecall,
     /// The mean over the labels, weighted by support.
     pub weighted_average: PrecisionRecall,

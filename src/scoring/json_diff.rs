@@ -51,7 +51,7 @@ pub struct JsonDiff {
     pub strings: Box<dyn Kernel>,
     /// Compares packed numbers.
     pub numbers: Box<dyn Kernel>,
-    /// Whether strings that hold JSON stay strings.
+    /// True if strings that hold JSON stay strings.
     pub preserve_strings: bool,
 }
 

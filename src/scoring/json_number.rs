@@ -55,7 +55,7 @@ pub fn written(number: &Decimal) -> String {
     format!("{sign}{first}{dot}{rest}{power}")
 }
 
-/// Whether the value is whole.
+/// Returns true if the value is whole.
 pub fn is_integer(number: &Decimal) -> bool {
     number.parts().2 >= 0
 }
@@ -79,8 +79,8 @@ pub fn count(number: &Decimal) -> Option<u64> {
     Some(scaled.unwrap_or(u64::MAX))
 }
 
-/// Whether `number` is a whole multiple of `divisor`, which is above 0. Linear in the digits of `number` for a divisor of
-/// up to 18 digits.
+/// Returns true if `number` is a whole multiple of `divisor`, which is above 0. Linear in the digits of `number` for a
+/// divisor of up to 18 digits.
 ///
 /// # Errors
 /// [`TooLong`] for a longer divisor of a very long number.

@@ -12,7 +12,7 @@ use super::two_lists::{TwoLists, two_lists};
 pub struct ListOverlap {
     /// Compares an expected element with an actual one.
     pub pairwise: Box<dyn Kernel>,
-    /// Whether extra elements of the answer cost nothing.
+    /// True if extra elements of the answer cost nothing.
     pub allow_extra: bool,
     /// The most work of an assignment.
     pub max_cells: f64,
@@ -69,8 +69,8 @@ pub fn affordable(expected: usize, actual: usize, max_cells: f64) -> Result<(), 
 /// The most similarities that are held at once (200 MB).
 pub const MAX_PAIRS: f64 = 25e6;
 
-/// How lists of `expected` and `actual` elements overlap. `similarity(i, j)` is that of expected element `i` and actual
-/// element `j`, 0–1. The best sum of an assignment is divided by the longer length, or, with `allow_extra`, by that of
+/// Computes the overlap of lists of `expected` and `actual` elements. `similarity(i, j)` is that of expected element `i`
+/// and actual element `j`, 0–1. The best sum of an assignment is divided by the longer length, or, with `allow_extra`, by that of
 /// the expected list. Both empty: 1; one empty: 0.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! How near a number is to the expected one, relative to the size of both (`NumericDiff` of autoevals).
+//! Closeness of a number to the expected one, relative to the size of both (`NumericDiff` of autoevals).
 
 use super::interrupt::{Interrupt, Stop};
 use super::kernel::{Kernel, Pair};

@@ -178,7 +178,7 @@ impl Translation {
         next
     }
 
-    /// Whether the input goes on with `text`; then it is skipped.
+    /// Returns true if the input goes on with `text`; then it is skipped.
     fn skip(&mut self, text: &str) -> bool {
         let found = text
             .chars()
@@ -190,7 +190,7 @@ impl Translation {
         found
     }
 
-    /// What follows up to `end`, which is skipped.
+    /// Returns the text up to `end`, and skips `end`.
     fn until(&mut self, end: char) -> String {
         let mut text = String::new();
         while let Some(c) = self.next().filter(|&c| c != end) {

@@ -111,7 +111,7 @@ fn is(point: Option<&u32>, letters: &[u8]) -> bool {
     point.is_some_and(|&point| u8::try_from(point).is_ok_and(|byte| letters.contains(&byte)))
 }
 
-/// Whether each symbol is a consonant: no vowel, and no `y` behind a consonant.
+/// Returns true if each symbol is a consonant: no vowel, and no `y` behind a consonant.
 fn consonants(word: &[u32]) -> impl Iterator<Item = bool> {
     word.iter().scan(false, |before, &point| {
         *before = if point == u32::from(b'y') {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
-/// How a grade becomes a gain.
+/// The gain of a grade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Gain {
@@ -22,7 +22,7 @@ pub enum Gain {
     Exponential,
 }
 
-/// What is measured. A `k` looks at the first k ids.
+/// The measure. A `k` looks at the first k ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Metric {
@@ -30,7 +30,7 @@ pub enum Metric {
     Precision(usize),
     /// Relevant ids among the first k, divided by all relevant ones.
     Recall(usize),
-    /// Whether a relevant id is among the first k.
+    /// True if a relevant id is among the first k.
     Hit(usize),
     /// One divided by the place of the first relevant id.
     ReciprocalRank,

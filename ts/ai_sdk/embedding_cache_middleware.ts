@@ -127,7 +127,7 @@ interface Keys {
   /** The key of each value. */
   texts: string[];
   prefix: string;
-  /** Whether each value's embedding depends on nothing but itself, so that some can be asked for without the others. */
+  /** True if each value's embedding depends on nothing but itself, so that some can be asked for without the others. */
   areAlone: boolean;
 }
 

@@ -52,7 +52,7 @@ export class LiveStream {
     }
   }
 
-  /** Whether who joins now gets everything. */
+  /** True if who joins now gets everything. */
   get canBeJoined(): boolean {
     return this.#failure === undefined;
   }
@@ -133,7 +133,7 @@ export class LiveStream {
     return givenPart(plainCopy(this.#parts[place] as StreamPart));
   }
 
-  /** Whether there is a part at `place`, read if need be. */
+  /** Returns true if there is a part at `place`, read if need be. */
   async #reaches(place: number): Promise<boolean> {
     while (place >= this.#parts.length && !this.#isOver) {
       this.#reading ??= this.#read();

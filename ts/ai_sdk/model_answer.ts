@@ -65,7 +65,7 @@ export function answerOf(stored: GenerateResult | StreamAnswer): ModelAnswer {
 /** Types of parts that are an answer without any text. */
 const BEYOND_TEXT = new Set(['tool-call', 'tool-input-start', 'tool-result', 'tool-approval-request', 'file']);
 
-/** Whether the model said all it had to say, and something, in the form that was asked for. */
+/** Returns true if the model said all it had to say, and something, in the form that was asked for. */
 export function isWhole({ finishReason, parts }: ModelAnswer, { responseFormat }: ModelCallParameters): boolean {
   if (finishReason === 'tool-calls') return true;
   if (finishReason !== 'stop') return false;

@@ -64,7 +64,7 @@ export function roughly(): number {
   return at;
 }
 
-/** Whether the time `deadline` has come. */
+/** Returns true if the time `deadline` has come. */
 export function hasPassed(deadline: number): boolean {
   const isGenuine = performance.now === genuine;
   if (deadline > surelyAhead && isGenuine) return false;

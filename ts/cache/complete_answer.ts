@@ -133,7 +133,7 @@ function isCutOrRefused(answer: Members): boolean {
   return listed(answer.content).some(({ type }) => type === 'refusal');
 }
 
-/** Whether an answer of a known shape has anything in it, in the form that was asked for. */
+/** Returns true if an answer of a known shape has anything in it, in the form that was asked for. */
 function isFilled(answer: Members, request: CacheRequest | undefined): boolean {
   const reason = REASONS.map((name) => reasonWord(answer[name])).find((word) => word !== undefined);
   if (reason !== undefined && TOOL_CALLS.has(normal(reason))) return true;
@@ -151,7 +151,7 @@ function isFilled(answer: Members, request: CacheRequest | undefined): boolean {
   return found.trim() !== '' && (!asksForJson(request) || isJson(found));
 }
 
-/** Whether an answer has a member besides its text that is not empty, such as `tool_calls`. */
+/** Returns true if an answer has a member besides its text that is not empty, such as `tool_calls`. */
 function hasMoreThanText(holder: Members): boolean {
   return Object.entries(holder).some(
     ([name, member]) =>
@@ -190,7 +190,7 @@ function textOf(content: unknown): string | undefined {
   return text;
 }
 
-/** Whether a request asks for JSON, in the words of any provider. */
+/** Returns true if a request asks for JSON, in the words of any provider. */
 function asksForJson(request: CacheRequest | undefined): boolean {
   if (request === undefined) return false;
   const configs = [request.modelConfig, request.input].map(membersOf);
@@ -211,7 +211,7 @@ function isJsonFormat(format: unknown): boolean {
   return typeof name === 'string' && /^(json|json_object|json_schema|application\/json|object)$/i.test(name);
 }
 
-/** Whether a text is JSON. */
+/** Returns true if a text is JSON. */
 export function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -87,7 +87,7 @@ export class EmbeddingCache<E extends Embedding = number[]> extends BaseCache {
     return this.#store.getOrCompute(text, undefined, typeof fn === 'function' ? checked : fn, options);
   }
 
-  /** Whether there is a live entry: no hit, no miss, and no use. */
+  /** Returns true if there is a live entry: no hit, no miss, and no use. */
   has(text: string, options?: LookupOptions): boolean {
     return this.#store.has(text, undefined, options);
   }

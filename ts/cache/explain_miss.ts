@@ -60,7 +60,7 @@ export interface Comparison {
   differences: KeyDifference[];
   /** Number of entries that were looked at. */
   compared: number;
-  /** Whether these were all there are. */
+  /** True if these were all there are. */
   isAll: boolean;
 }
 

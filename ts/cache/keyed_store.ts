@@ -63,7 +63,7 @@ export interface StoreOptions<V> {
   onRefreshError?: ((error: unknown, request: CacheRequest) => void) | undefined;
   /** The version that notes tell; `undefined` without one. */
   version: string | number | undefined;
-  /** Whether a note of each request is kept. */
+  /** True if a note of each request is kept. */
   explain?: boolean;
 }
 
@@ -83,7 +83,7 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
   readonly #mode: CacheMode;
   readonly #stale: number;
   readonly #version: string;
-  /** Whether every value is kept, for the cache's own time to live. */
+  /** True if every value is kept, for the cache's own time to live. */
   readonly #isUnconditional: boolean;
   /** Whether, besides, nothing is kept of the key. */
   readonly #isPlain: boolean;

@@ -54,7 +54,7 @@ export class LRUCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(key, undefined, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry: no hit, no miss, and no use. */
+  /** Returns true if there is a live entry: no hit, no miss, and no use. */
   has(key: string, options?: LookupOptions): boolean {
     return this.#store.has(key, undefined, options);
   }

@@ -58,7 +58,7 @@ export class QueryCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(query, params, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry: no hit, no miss, and no use. */
+  /** Returns true if there is a live entry: no hit, no miss, and no use. */
   has(query: string, params?: unknown, options?: LookupOptions): boolean {
     return this.#store.has(query, params, options);
   }

@@ -57,7 +57,7 @@ export function patternOf(pattern: RegExp | string): RegExp {
   }
 }
 
-/** Whether any name or value matches. Without recursion: parameters may be nested deeply. */
+/** Returns true if any name or value matches. Without recursion: parameters may be nested deeply. */
 function anyLeaf(root: unknown, pattern: RegExp): boolean {
   const open = [root];
   while (open.length > 0) {

@@ -87,7 +87,7 @@ export class ResponseCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(input, modelConfig, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
-  /** Whether there is a live entry: no hit, no miss, and no use. */
+  /** Returns true if there is a live entry: no hit, no miss, and no use. */
   has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean {
     return this.#store.has(input, modelConfig, options);
   }

@@ -54,7 +54,7 @@ class Computation {
     if (underWay === 0) running.disable();
   }
 
-  /** Whether `other` cannot end before this. O(computations that `other` waits for, and so on). */
+  /** Returns true if `other` cannot end before this. O(computations that `other` waits for, and so on). */
   isAwaitedBy(other: Computation): boolean {
     const seen = new Set([other]);
     for (const one of seen) {
@@ -113,7 +113,7 @@ export class Flight<V, K = undefined> {
     return this;
   }
 
-  /** Whether the last caller that waited has given up: it may come to nothing. */
+  /** True if the last caller that waited has given up: it may come to nothing. */
   get isAbandoned(): boolean {
     return this.#controller.signal.aborted;
   }

@@ -1,4 +1,4 @@
-/** What changed between two runs over the same cases, and how sure that is. */
+/** The changes between two runs over the same cases, and their confidence. */
 import { mcnemar, pairedBootstrap } from '../scorers/aggregates.js';
 import type { SavedResult } from './saved_results.js';
 import { resamplesFor } from './score_series.js';

@@ -28,7 +28,7 @@ export interface MatcherContext {
   utils?: { diff?(a: unknown, b: unknown): string | null | undefined } | undefined;
 }
 
-/** What a matcher tells the runner. */
+/** The result of a matcher for the runner. */
 export interface MatcherResult {
   pass: boolean;
   message(): string;

@@ -31,7 +31,7 @@ interface Path {
 /** A component by name. */
 interface Component {
   readonly index: number;
-  /** As it is called from nowhere. */
+  /** Its path when it is called from nowhere. */
   top: Path | undefined;
   /** The timers of `start` that are not ended yet, latest first. */
   open: Frame | undefined;

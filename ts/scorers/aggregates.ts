@@ -1,4 +1,4 @@
-/** What the scores of a run say together: intervals, tests and summaries. */
+/** Statistics of the scores of a run: intervals, tests and summaries. */
 import { nonNegativeInteger, outOfRange, wrongType } from '../arguments.js';
 import { guarded, native } from '../native.js';
 import { numberIn, oneOf, readOptions, wholeNumberIn } from './options.js';
@@ -13,13 +13,13 @@ export interface Interval {
 
 /** The option of every interval. */
 export interface ConfidenceOption {
-  /** How sure the interval is, above 0 and below 1. Default 0.95. */
+  /** Confidence level of the interval, above 0 and below 1. Default 0.95. */
   confidence?: number | undefined;
 }
 
 /** Options of figures by resampling. */
 export interface ResamplingOptions extends ConfidenceOption {
-  /** How often the values are drawn anew. Default 10,000; values × resamples may be 10^10. */
+  /** Number of resamples. Default 10,000; values × resamples may be 10^10. */
   resamples?: number | undefined;
   /** Start of the random numbers, a whole number of at least 0. Default 0. The same seed gives the same figures. */
   seed?: number | undefined;

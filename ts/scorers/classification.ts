@@ -29,7 +29,7 @@ export interface ClassificationOptions {
   labels?: readonly Label[] | undefined;
   /** The positive label of `binary`. */
   positive?: Label | undefined;
-  /** How far apart two classes are for kappa, by their places in `labels`. Default `'none'`: all equally. */
+  /** Weight of the distance between two classes for kappa, by their places in `labels`. Default `'none'`: all equal. */
   kappaWeights?: 'none' | 'linear' | 'quadratic' | undefined;
 }
 
@@ -61,9 +61,9 @@ export interface ClassificationReport {
 
 /** Options of {@link classification}. */
 export interface ClassificationScorerOptions extends ClassificationOptions, ThresholdOption {
-  /** Which figure is the score. Default `'accuracy'`. */
+  /** The figure that is the score. Default `'accuracy'`. */
   metric?: 'accuracy' | 'balancedAccuracy' | 'mcc' | 'kappa' | 'precision' | 'recall' | 'f1' | undefined;
-  /** How precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
+  /** The way precision, recall and F1 of the labels become one. Default `'binary'` with `positive`, else `'macro'`. */
   average?: 'macro' | 'micro' | 'weighted' | 'binary' | undefined;
 }
 

@@ -45,7 +45,7 @@ export function cosine(options?: ThresholdOption): Scorer<NumberList, NumberList
 export interface SemanticSimilarityOptions extends ThresholdOption {
   /** Embeds texts, one vector for each, in order; called with at most 256 texts. */
   embed(texts: string[]): readonly number[][] | PromiseLike<readonly number[][]>;
-  /** Where vectors are kept. Default: the last 1000, in memory. */
+  /** The cache of vectors. Default: the last 1000, in memory. */
   cache?: EmbeddingCache | undefined;
   /** The cosine that scores 0, below 1: the score is `(cosine − minimum) / (1 − minimum)`. Default 0. */
   minimum?: number | undefined;

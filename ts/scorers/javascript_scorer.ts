@@ -8,11 +8,11 @@ import type { BatchOptions, Score, ScoredPair, Scorer } from './scorer.js';
 /** Pairs of a batch that are scored at once. */
 const LANES = 16;
 
-/** How a pair is scored. */
+/** The function that scores a pair. */
 export interface Evaluation {
   /** Ends it early. */
   signal: AbortSignal | undefined;
-  /** What errors put before the name of an argument: the pair's place in its batch. */
+  /** Prefix of an argument's name in errors: the pair's place in its batch. */
   place: string;
 }
 

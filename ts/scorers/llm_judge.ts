@@ -11,7 +11,7 @@ import { type OptionCheck, readOptions, threshold } from './options.js';
 import type { BatchOptions, Score, ScoredPair, Scorer, ThresholdOption } from './scorer.js';
 import { type Malformed, readVerdict, type Verdict } from './verdict.js';
 
-/** What a model is given besides the prompt. */
+/** The context of a model's call besides the prompt. */
 export interface JudgeContext {
   /** Aborted when the batch is, or when the executor's time for the call is over. */
   signal: AbortSignal;
@@ -21,13 +21,13 @@ export interface JudgeContext {
 export interface LlmJudgeOptions extends ThresholdOption {
   /** Asks the judging model; resolves to its reply: JSON text, or the object itself. */
   model(prompt: string, context: JudgeContext): unknown;
-  /** What a good answer is, in words. */
+  /** The criteria of a good answer, in words. */
   rubric: string;
   /** Has the model choose one of these names instead of giving a number; each has its score, 0–1. */
   choices?: Readonly<Record<string, number>> | undefined;
   /** Reads a reply of another shape. What it returns is validated all the same; one that throws is a malformed reply. */
   parse?: ((reply: unknown) => unknown) | undefined;
-  /** How often a malformed reply is asked for again. Default 2. */
+  /** Retries after a malformed reply. Default 2. */
   retries?: number | undefined;
   /** Makes the calls, under its limits and with its retries. Default: one call at a time for each pair, 16 pairs at once. */
   executor?: ParallelExecutor | undefined;
@@ -219,7 +219,7 @@ function parsedBy(
   }
 }
 
-/** What was expected, where there is something, and the answer. */
+/** Returns the expected text, if there is one, and the answer. */
 type ShownPair = [expected: string | undefined, answer: string];
 
 /** The texts of a pair as the model is shown them; nothing if there is no answer. */

@@ -44,7 +44,7 @@ export function squadExact(options?: ThresholdOption): TextScorer {
 export interface BleuOptions extends ThresholdOption {
   /** The tokenizer, by its name in sacrebleu. Default `'13a'`; `'zh'` for Chinese, `'intl'` for other scripts. */
   tokenize?: '13a' | 'intl' | 'char' | 'zh' | 'none' | undefined;
-  /** What becomes of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
+  /** Smoothing of an order of n-grams without a match. Default `'exp'`: each halves the precision of one match. */
   smoothing?: 'exp' | 'floor' | 'add-k' | 'none' | undefined;
   /** The value of `'floor'` (default 0.1) and `'add-k'` (default 1). From 0 to 1e6. */
   smoothingValue?: number | undefined;

@@ -30,7 +30,7 @@ export interface AveragePrecisionOptions extends ThresholdOption {
 export interface NdcgOptions extends ThresholdOption {
   /** Looks at the first `k` ids. Default all. */
   k?: number | undefined;
-  /** What a grade is worth: itself (default), or `2^grade − 1`. */
+  /** The gain of a grade: itself (default), or `2^grade − 1`. */
   gain?: 'linear' | 'exponential' | undefined;
 }
 

@@ -4,7 +4,7 @@
 export interface Score {
   /** From 0 to 1; `NaN` only where the scorer says so. */
   score: number;
-  /** Whether the score is at least the scorer's threshold. */
+  /** True if the score is at least the scorer's threshold. */
   passed: boolean;
   /** The reason for the score, in words, where there is one to give. */
   explanation?: string;

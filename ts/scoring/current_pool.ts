@@ -37,7 +37,7 @@ export function markNative<T extends object>(promise: T): T {
   return promise;
 }
 
-/** Whether a closure's result is nothing but native work. */
+/** Returns true if a closure's result is nothing but native work. */
 export function isNative(returned: unknown): boolean {
   return typeof returned === 'object' && returned !== null && nativeWork.has(returned);
 }

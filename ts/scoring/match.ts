@@ -6,7 +6,7 @@ import { outOfRange } from '../arguments.js';
 import { guarded, native } from '../native.js';
 import { toJsonText } from '../value/form.js';
 
-/** How an answer is compared. */
+/** Settings of the comparison of an answer. */
 export type Matcher = 'exact' | 'numeric' | 'json';
 
 /** An answer and what was expected; each counts as its {@link matchText}. */
@@ -22,7 +22,7 @@ export interface MatchScore {
    * 1,000 deep (`'json'`).
    */
   score: number;
-  /** Whether it is a full match. */
+  /** True if it is a full match. */
   passed: boolean;
 }
 

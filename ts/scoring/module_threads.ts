@@ -41,7 +41,7 @@ class ModuleThread {
       .on('exit', (code) => this.#died(new Error(`it exited with code ${code}`)));
   }
 
-  /** Whether the thread can be called again. */
+  /** True if the thread can be called again. */
   get alive(): boolean {
     return this.#alive;
   }

@@ -43,7 +43,7 @@ export class RefusedPair {
   ) {}
 }
 
-/** What a batch gave: a row of `width` numbers for each pair, its score first. */
+/** The result of a batch: a row of `width` numbers for each pair, its score first. */
 export interface ScoredRows {
   rows: Float64Array;
   width: number;
@@ -51,7 +51,7 @@ export interface ScoredRows {
   refused: RefusedPair[];
 }
 
-/** How a batch reports and ends. */
+/** Progress reports and abort of a batch. */
 export interface BatchRun {
   signal?: AbortSignal | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;

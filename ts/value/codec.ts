@@ -156,7 +156,7 @@ function encodeText(text: string): Encoded {
     : { form: Form.Utf16, payload: Buffer.from(text, 'utf16le') };
 }
 
-/** Whether a value is an array of at least one number and of nothing but numbers, without holes or other members. */
+/** Returns true if a value is an array of at least one number and of nothing but numbers, without holes or other members. */
 function isNumbers(value: unknown): value is number[] {
   if (!Array.isArray(value) || typeof value[0] !== 'number') return false;
   const { length } = value;

@@ -198,7 +198,7 @@ class Walk {
     return size;
   }
 
-  /** Whether more members were met than a whole look may take: the result is then of no use. */
+  /** True if more members were met than a whole look may take: the result is then of no use. */
   get #isOver(): boolean {
     return this.#looked > WHOLE && !this.#isSampling;
   }
@@ -214,7 +214,7 @@ class Walk {
     return 0;
   }
 
-  /** Whether a long text is one of the last few that were met; remembers it. */
+  /** Returns true if a long text is one of the last few that were met; remembers it. */
   #wasMet(text: string): boolean {
     const texts = this.#texts;
     if (texts.includes(text)) return true;
@@ -360,7 +360,7 @@ function irregularPlace(k: number, count: number, length: number): number {
   return Math.floor(((k + ((k * 0.618034) % 1)) * length) / count);
 }
 
-/** Whether an array seems to hold numbers and holes alone: V8 then keeps them in place. */
+/** Returns true if an array seems to hold numbers and holes alone: V8 then keeps them in place. */
 function isNumeric(value: readonly unknown[]): boolean {
   const { length } = value;
   const count = Math.min(length, SMALL);
@@ -374,7 +374,7 @@ function isNumeric(value: readonly unknown[]): boolean {
   return numbers > 0 && 4 * numbers >= count;
 }
 
-/** Whether a long array has mostly holes where it is looked at: V8 then keeps it as a hash table. */
+/** Returns true if a long array has mostly holes where it is looked at: V8 then keeps it as a hash table. */
 function isSparse(value: readonly unknown[]): boolean {
   const { length } = value;
   if (length <= 1024) return false;

@@ -16,7 +16,7 @@ const MOST_ELEMENTS = 10_000_000;
 
 /** Result for a value that can leave the heap. */
 export interface Storable {
-  /** Whether JSON brings it back exactly. */
+  /** True if JSON brings it back exactly. */
   isJson: boolean;
   /** Objects in it without a prototype: cloning would give them one. */
   bare: object[];
@@ -29,7 +29,7 @@ export interface Refusal {
   steps: string[];
 }
 
-/** Whether a getter is read, and comes back as the value it gave, or is refused. */
+/** True if a getter is read, and comes back as the value it gave, or is refused. */
 export type Getters = 'read' | 'refused';
 
 interface Inspection extends Storable {
@@ -185,7 +185,7 @@ export function refusedView(value: ArrayBufferView): Refusal | undefined {
   return hasOwnMembers(value) ? refused(`a ${name} with members of its own`) : undefined;
 }
 
-/** Whether a view has members besides its elements. */
+/** Returns true if a view has members besides its elements. */
 function hasOwnMembers(value: ArrayBufferView): boolean {
   if (types.isDataView(value)) return Object.keys(value).length > 0 || hasSymbols(value);
   const { buffer, byteOffset, length } = value as Uint8Array;
@@ -199,14 +199,14 @@ function refusedBuffer(value: ArrayBuffer): Refusal | undefined {
   return (value as { resizable?: boolean }).resizable ? refused('a resizable ArrayBuffer') : undefined;
 }
 
-/** Whether an array without holes is what `[]` makes, has no other members, and is not too long to tell. */
+/** Returns true if an array without holes is what `[]` makes, has no other members, and is not too long to tell. */
 export function hasElementsOnly(value: unknown[]): boolean {
   const { length } = value;
   if (types.isProxy(value) || !isOwnArray(value) || length > MOST_ELEMENTS) return false;
   return Object.keys(value).length === length && !hasSymbols(value);
 }
 
-/** Whether an array is what `[]` makes, in any realm. */
+/** Returns true if an array is what `[]` makes, in any realm. */
 function isOwnArray(value: unknown[]): boolean {
   return Object.getPrototypeOf(value) === Array.prototype || isMadeBy(value, 'Array');
 }

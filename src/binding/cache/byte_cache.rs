@@ -23,7 +23,7 @@ const UNTOLD: i64 = 64 * 1024;
 /// A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`.
 #[napi(custom_finalize)]
 pub struct ByteCacheHandle {
-    /// Where the facade writes the structure of a key.
+    /// The buffer that the facade writes the structure of a key into.
     pub page: Uint16Array,
     held: RefCell<Held>,
 }
@@ -116,7 +116,7 @@ impl ByteCacheHandle {
         Ok(Self::of(page, Bytes::Disk(Box::new(disk))))
     }
 
-    /// Whether the file `path` is another program's.
+    /// Returns true if the file `path` is another program's.
     #[napi(catch_unwind)]
     pub fn is_foreign(path: String) -> bool {
         DiskCache::is_foreign(Path::new(&path))
@@ -162,7 +162,7 @@ impl ByteCacheHandle {
         self.with(|cache| cache.get_many(env, split(&units, &lengths), now, counted))
     }
 
-    /// Whether there is a fresh entry. No use, and not counted.
+    /// Returns true if there is a fresh entry. No use, and not counted.
     #[napi(catch_unwind)]
     pub fn has(&self, env: Env, structure: f64, text: JsString, now: f64) -> Result<bool> {
         self.at(env, structure, text, |at| match at {
@@ -300,7 +300,7 @@ impl ByteCacheHandle {
         })
     }
 
-    /// Whether the last call came to nothing only because others wrote for too long.
+    /// Returns true if the last call came to nothing only because others wrote for too long.
     #[napi(getter, catch_unwind)]
     pub fn busy(&self) -> Result<bool> {
         self.with(|cache| Ok(matches!(cache, Bytes::Disk(disk) if disk.cache.busy())))

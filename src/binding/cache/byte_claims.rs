@@ -20,7 +20,7 @@ pub struct ClaimAnswer {
     pub answers: Uint8Array,
 }
 
-/// Where several keys lead.
+/// The entries that several keys lead to.
 enum Ats<'a> {
     Shared(&'a mut Shared, Vec<Key>),
     Disk(&'a mut Disk, Vec<Digest>),

@@ -25,9 +25,9 @@ const REPLACED: u32 = 1 << 31;
 pub struct Held {
     pub cache: Cache,
     pub secret: KeySecret,
-    /// Where the facade writes the structure of a key.
+    /// The buffer that the facade writes the structure of a key into.
     page: Uint16Array,
-    /// Where the facade notes what it does itself: the number of notes, and for each a slot that was read, or, with
+    /// Notes of what the facade does itself: the number of notes, and for each a slot that was read, or, with
     /// [`REPLACED`], one whose live entry got another value.
     uses: Uint32Array,
     /// For the note `n` of another value, at `2n` and `2n + 1`: when, and the bytes.
@@ -155,7 +155,7 @@ impl CacheHandle {
         Ok(Self { id })
     }
 
-    /// What the functions below know the cache by.
+    /// The identity of the cache for the functions below.
     #[napi(getter, catch_unwind)]
     pub fn id(&self) -> f64 {
         self.id as f64

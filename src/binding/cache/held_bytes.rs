@@ -39,7 +39,7 @@ pub struct Disk {
     read: Vec<u8>,
 }
 
-/// Where a key leads.
+/// The entry that a key leads to.
 pub enum At<'a> {
     Shared(&'a mut Shared, Key),
     Disk(&'a mut Disk, Digest),
@@ -92,7 +92,7 @@ impl Disk {
 }
 
 impl Bytes {
-    /// Where the key of a structure and a text leads.
+    /// Returns the entry that the key of a structure and a text leads to.
     pub fn at(&mut self, structure: &[u16], text: &[u16]) -> At<'_> {
         match self {
             Self::Shared(shared) => {

@@ -19,7 +19,7 @@ use cache_handle::{NONE, with_cache};
 use hot_call::answer;
 use key::append;
 
-/// What [`cache_calls`] returns.
+/// The result of [`cache_calls`].
 #[napi(object, object_from_js = false)]
 pub struct CacheCalls<'env> {
     #[napi(ts_type = "(id: number, structure: number, now: number, text: string) => number")]

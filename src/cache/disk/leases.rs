@@ -101,7 +101,7 @@ impl Store {
         })
     }
 
-    /// Whether what was computed under `grant` may be stored.
+    /// Returns true if what was computed under `grant` may be stored.
     pub fn admits(&self, digest: &Digest, grant: Grant) -> Result<bool> {
         Ok(self.claim(digest)?.is_some_and(|claim| claim.admits(grant)))
     }

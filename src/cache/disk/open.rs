@@ -25,7 +25,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether the files under `path` are the open ones.
+    /// Returns true if the files under `path` are the open ones.
     pub fn confirm(&self, path: &Path) -> Result<(), Trouble> {
         match identity(path) {
             Ok(Some(there)) if there == self.identity => Ok(()),
@@ -122,7 +122,7 @@ fn open_or_make(
     })
 }
 
-/// Whether the file `path` is another program's.
+/// Returns true if the file `path` is another program's.
 pub fn is_foreign(path: &Path) -> bool {
     // All of a database may be in its log.
     let content = || schema::connect(path).and_then(|db| schema::content(&db));
@@ -153,8 +153,8 @@ fn refuse_foreign(path: &Path) -> Result<(), DiskError> {
     }
 }
 
-/// Whether a file that is no database, or a damaged one, was a cache: it has the lock file of one, or what only a cache has
-/// in its first page. Without a lock file this process has never made it, so that reading it takes no lock of `SQLite` away.
+/// Returns true if a file that is no database, or a damaged one, was a cache. It then has the lock file of one, or a first
+/// page that only a cache has. Without a lock file this process has never made it, so that reading it takes no lock of `SQLite` away.
 fn was_ours(path: &Path) -> bool {
     if beside(path, ".lock").exists() {
         return true;

@@ -1,4 +1,4 @@
-//! Where a cache file is: its absolute path, the files beside it, and which files these are.
+//! The place of a cache file: its absolute path, the files beside it, and their identity.
 //!
 //! A file is known by device and inode. So a file that was removed, renamed or replaced while it is open is noticed,
 //! although the open descriptor still works.

@@ -89,7 +89,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether there is an entry under `digest` that has not expired.
+    /// Returns true if there is an entry under `digest` that has not expired.
     pub fn has(&self, digest: &Digest, now: f64) -> Result<bool> {
         let sql = "SELECT 1 FROM entries
             WHERE id = ? AND digest = ? AND namespace = ? AND (expires IS NULL OR expires > ?)";

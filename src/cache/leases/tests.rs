@@ -1,4 +1,4 @@
-//! What claims promise, by scenes and against a simple model; for the tier in memory and the one on disk.
+//! Promises of claims, by scenes and against a simple model, for the tier in memory and the one on disk.
 
 use proptest::prelude::*;
 
@@ -207,7 +207,7 @@ impl Model {
         Yours
     }
 
-    /// What is being computed of `key` is not stored.
+    /// Forgets the computation of `key`: its result is not stored.
     fn end(&mut self, key: u64) {
         self.open[key as usize] = 0.0;
         for one in self.computations.iter_mut().filter(|one| one.key == key) {

@@ -47,7 +47,7 @@ pub enum Measure {
     JaroWinkler,
 }
 
-/// What counts as one symbol.
+/// The unit that counts as one symbol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {

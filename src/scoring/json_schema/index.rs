@@ -27,16 +27,16 @@ const KNOWN: [&str; 8] = [
 /// Metaschemas that may be built on one another.
 const MAX_METASCHEMAS: usize = 16;
 
-/// Which keywords count, as `$schema` decides.
+/// The keywords that count, as `$schema` decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dialect {
     /// The version.
     pub draft: Draft,
-    /// Whether the assertions (`type`, `minimum`, …) count.
+    /// True if the assertions (`type`, `minimum`, …) count.
     pub validation: bool,
-    /// Whether the applicators (`properties`, `allOf`, …) count.
+    /// True if the applicators (`properties`, `allOf`, …) count.
     pub applicator: bool,
-    /// Whether `unevaluatedItems` and `unevaluatedProperties` count.
+    /// True if `unevaluatedItems` and `unevaluatedProperties` count.
     pub unevaluated: bool,
 }
 
@@ -263,7 +263,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// Where a subschema stands. Every subschema that [`Self::find`] returned or [`Self::new`] walked has a place.
+    /// Returns the place of a subschema. Every subschema that [`Self::find`] returned or [`Self::new`] walked has a place.
     pub fn place(&self, node: &'a Value) -> Option<&Place> {
         self.places.get(&std::ptr::from_ref(node))
     }

@@ -14,7 +14,7 @@ pub type Id = usize;
 pub struct Node {
     /// The resource it belongs to; the dynamic scope is a list of these.
     pub resource: usize,
-    /// What it asks for, in the order it is checked: whatever needs the annotations of the others is last.
+    /// The checks in their order: whatever needs the annotations of the others is last.
     pub keywords: Vec<Keyword>,
 }
 
@@ -31,7 +31,7 @@ pub enum Bound {
     Below,
 }
 
-/// What is counted.
+/// The countable property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
     /// Code points of a string.
@@ -58,7 +58,7 @@ impl Types {
         Some(Self(1 << bit))
     }
 
-    /// Whether `value` has one of the types. A number is an integer if its value is, however it is written.
+    /// Returns true if `value` has one of the types. A number is an integer if its value is, however it is written.
     pub fn hold(self, value: &Value) -> bool {
         let bits = match value {
             Value::Null => 1,
@@ -112,13 +112,13 @@ pub enum Keyword {
     },
     /// `contains`, `minContains`, `maxContains`
     Contains {
-        /// What is looked for.
+        /// The schema of the elements looked for.
         schema: Id,
-        /// How many at least.
+        /// The least number of them.
         least: u64,
-        /// How many at most.
+        /// The largest number of them.
         most: u64,
-        /// Whether what matches counts as evaluated (2020-12).
+        /// True if what matches counts as evaluated (2020-12).
         evaluates: bool,
     },
     /// `uniqueItems`
@@ -152,9 +152,9 @@ pub enum Keyword {
     If {
         /// The condition.
         condition: Id,
-        /// What holds if it does.
+        /// The schema that holds if it does.
         then: Option<Id>,
-        /// What holds if it does not.
+        /// The schema that holds if it does not.
         otherwise: Option<Id>,
     },
     /// `$ref`
@@ -163,7 +163,7 @@ pub enum Keyword {
     DynamicRef {
         /// The subschema it names by itself.
         fallback: Id,
-        /// Those with the same `$dynamicAnchor`, by resource: the outermost resource of the dynamic scope wins.
+        /// Schemas with the same `$dynamicAnchor`, by resource: the outermost resource of the dynamic scope wins.
         candidates: Vec<(usize, Id)>,
     },
     /// `unevaluatedItems`
@@ -173,7 +173,7 @@ pub enum Keyword {
 }
 
 impl Keyword {
-    /// Whether it needs to know what other keywords have evaluated.
+    /// Returns true if it needs to know what other keywords have evaluated.
     pub fn needs_annotations(&self) -> bool {
         matches!(self, Self::UnevaluatedItems(_) | Self::UnevaluatedProperties(_))
     }

@@ -7,7 +7,7 @@
 //! Why not the `jsonschema` crate: it reads numbers through `serde_json`, where 1e400 is an error and 9007199254740993
 //! is rounded, and its patterns may backtrack without bound.
 //!
-//! What always holds:
+//! Invariants:
 //! - nothing is fetched: a `$ref` to a schema that was not given is an error of the schema;
 //! - `format` and the `content…` keywords never assert;
 //! - numbers compare as the decimals they were written as;
@@ -66,11 +66,11 @@ pub struct Exhausted;
 /// The first thing that made an instance invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Where in the instance, as a JSON Pointer (RFC 6901); `""` is the whole.
+    /// The place in the instance, as a JSON Pointer (RFC 6901); `""` is the whole.
     pub pointer: String,
     /// The keyword that refused it, for instance `required`.
     pub keyword: &'static str,
-    /// What the keyword asks for, in words.
+    /// The demand of the keyword, in words.
     pub asks: String,
 }
 
@@ -79,7 +79,7 @@ pub struct Failure {
 pub struct Schema {
     nodes: Vec<Node>,
     root: usize,
-    /// Whether a keyword needs to know what others have evaluated.
+    /// True if a keyword needs to know what others have evaluated.
     tracks: bool,
 }
 

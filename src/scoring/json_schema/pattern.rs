@@ -34,7 +34,7 @@ impl Pattern {
         })
     }
 
-    /// Whether it matches somewhere in `text`.
+    /// Returns true if it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         let pair = Pair {
             expected: &[],

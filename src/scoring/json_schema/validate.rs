@@ -36,7 +36,7 @@ fn failure_at(pointer: String, keyword: &'static str, asks: String) -> Failure {
     }
 }
 
-/// What the subschemas applied so far to one value have evaluated of it.
+/// The parts of one value that the subschemas applied so far have evaluated.
 #[derive(Default)]
 struct Evaluated<'v> {
     properties: BTreeSet<&'v str>,

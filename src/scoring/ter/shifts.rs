@@ -88,7 +88,7 @@ impl Shift {
     }
 }
 
-/// Where the words of answer and reference stand against each other.
+/// An alignment of the words of answer and reference.
 struct Alignment {
     /// For each word of the reference, the number of the answer's words up to the one it stands against.
     positions: Vec<usize>,

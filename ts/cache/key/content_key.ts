@@ -32,7 +32,7 @@ const ancestors: (object | undefined)[] = [];
 /** Members read but not yet written. */
 const values: unknown[] = [];
 let top = 0;
-/** Whether the key is to mean the same in another process. */
+/** True if the key is to mean the same in another process. */
 let stable = false;
 
 const double = new Float64Array(1);

@@ -21,9 +21,9 @@ export interface KeyForm<K> {
   named(a: unknown): string;
   /** Returns the arguments by their names. */
   request(a: unknown, b: unknown): CacheRequest;
-  /** Whether the key is one text. */
+  /** True if the key is one text. */
   readonly isText: boolean;
-  /** Whether misses can be explained. */
+  /** True if misses can be explained. */
   readonly isExplained: boolean;
 }
 

@@ -83,7 +83,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return new ByteTier(guarded(open), options, () => Date.now());
   }
 
-  /** Whether the file `path` is another program's. */
+  /** Returns true if the file `path` is another program's. */
   static isForeign(path: string): boolean {
     return guarded(() => native.ByteCacheHandle.isForeign(path));
   }
@@ -93,7 +93,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return guarded(() => this.#handle.takeNotices());
   }
 
-  /** Whether the last call came to nothing only because others wrote for too long. */
+  /** True if the last call came to nothing only because others wrote for too long. */
   get isBusy(): boolean {
     return guarded(() => this.#handle.busy);
   }
@@ -302,7 +302,7 @@ function costOf(bytes: Buffer): FullCost | undefined {
   return { tokens: bytes.readDoubleLE(1), usd: bytes.readDoubleLE(9) };
 }
 
-/** Whether `error` says that a store outside the heap failed. */
+/** Returns true if `error` says that a store outside the heap failed. */
 export function isStorageFailure(error: unknown): error is AiEvalsError {
   return error instanceof AiEvalsError && error.code === 'ERR_STORAGE';
 }

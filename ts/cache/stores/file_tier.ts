@@ -28,7 +28,7 @@ const NOTHING_SAVED: Savings = { calls: 0, tokens: 0, usd: 0 };
 /** The file of a {@link FileTier}. */
 export interface FileSource<V, K> {
   open(): ByteTier<V, K>;
-  /** Whether it is another program's. */
+  /** Returns true if it is another program's. */
   isForeign(): boolean;
 }
 
@@ -44,7 +44,7 @@ export class FileTier<V, K> implements Tier<V, K> {
   readonly #warned = new Set<string>();
   /** Keys under which the file has something that was replaced or deleted here. */
   readonly #outdated = new Map<string, KeyCopy>();
-  /** Whether anything was ever kept from the file. */
+  /** True if anything was ever kept from the file. */
   #isApart = false;
   #lookups = 0;
   #hits = 0;
@@ -284,7 +284,7 @@ export class FileTier<V, K> implements Tier<V, K> {
     }
   }
 
-  /** Whether the file took what `use` writes. With `isDue`, a file that is in use by others is an error. */
+  /** True if the file took what `use` writes. With `isDue`, a file that is in use by others is an error. */
   #write(use: (file: ByteTier<V, K>) => void, isDue = false): boolean {
     this.#checkOpen();
     const file = this.#file;

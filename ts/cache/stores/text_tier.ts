@@ -28,9 +28,9 @@ export class TextTier<V> extends MemoryTier<V, string> {
   readonly #uses: Uint32Array;
   /** When each value that was noted was set, and its bytes. */
   readonly #replacements: Float64Array;
-  /** Whether another value for a live entry never has another entry leave, and nobody has to be told. */
+  /** True if another value for a live entry never has another entry leave, and nobody has to be told. */
   readonly #notesReplacements: boolean;
-  /** Whether the engine counts how often each text was asked for: it then needs the texts of new entries. */
+  /** True if the engine counts how often each text was asked for: it then needs the texts of new entries. */
   readonly #countsTexts: boolean;
   /** Lookups of texts that have no slot. */
   #misses = 0;

@@ -63,7 +63,7 @@ export interface TierFigures {
  */
 export interface Tier<V, K> {
   readonly maxSize: number;
-  /** Whether keys have to mean the same in other threads and processes. */
+  /** True if keys have to mean the same in other threads and processes. */
   readonly keysForOthers: boolean;
   /** The value, or {@link MISS}; counts, and is a use. */
   get(structure: number, text: string): V | typeof MISS;
@@ -77,7 +77,7 @@ export interface Tier<V, K> {
   peekMany?(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
   /** Returns the milliseconds that a live entry has left; 0 without one. Of tiers that know. */
   remaining?(structure: number, text: string): number;
-  /** Whether `peek` would find a value. */
+  /** Returns true if `peek` would find a value. */
   has(structure: number, text: string): boolean;
   set(structure: number, text: string, value: V, extras: Extras<K>): void;
   /** `set` for each text; none where one cannot be stored. */
@@ -93,7 +93,7 @@ export interface Tier<V, K> {
    * there included.
    */
   notes(most: number): Iterable<string>;
-  /** Whether there is an entry, be it expired. Of tiers that can tell without having it expire. */
+  /** True if there is an entry, be it expired. Of tiers that can tell without having it expire. */
   holds?(structure: number, text: string): boolean;
   /**
    * Lets one of several threads or processes compute a key: it has the claim until `release`, or until somebody stores or

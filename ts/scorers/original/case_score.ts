@@ -4,13 +4,13 @@
 export interface CaseScore {
   /** From 0 to 1; `NaN` where the output could not be judged. */
   score: number;
-  /** Whether the score is high enough. */
+  /** True if the score is high enough. */
   passed: boolean;
   /** The reason for the score, in words. */
   reason?: string;
   /** The raw figures behind the score, by name. */
   breakdown?: Record<string, number>;
-  /** What else is known, for instance the model that judged. */
+  /** Further facts, for instance the model that judged. */
   metadata?: Record<string, unknown>;
 }
 

@@ -44,7 +44,7 @@ export type CustomScorer = (
   metadata?: unknown,
 ) => CustomResult | PromiseLike<CustomResult>;
 
-/** What {@link createScorer} makes a scorer from: `type`, or `strategy`. */
+/** The configuration for {@link createScorer}: `type`, or `strategy`. */
 export interface CreateScorerConfig {
   type?: ScorerType | undefined;
   strategy?: ScorerStrategy | undefined;
@@ -56,7 +56,7 @@ export interface CreateScorerConfig {
   customScorer?: CustomScorer | undefined;
   /** The model of type `'llm-judge'`, where `params` name none. */
   judgeModelId?: string | undefined;
-  /** What the judge looks at, in words. */
+  /** The criteria of the judge, in words. */
   judgePrompt?: string | undefined;
 }
 

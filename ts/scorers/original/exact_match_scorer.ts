@@ -9,7 +9,7 @@ const NAMED = 5;
 
 /** Options of {@link ExactMatchScorer}. */
 export interface ExactMatchScorerOptions {
-  /** Whether the order of an object's keys does not matter. Default true. */
+  /** True if the order of an object's keys does not matter. Default true. */
   ignoreKeyOrder?: boolean | undefined;
   /** Compares strings without regard to case. Default false. */
   caseInsensitive?: boolean | undefined;

@@ -106,7 +106,7 @@ function weighed(criteria: readonly WeightedCriterion[], reply: unknown): Verdic
   return { score: Math.min(1, sum / weights), breakdown, ...reasonOf(reasoning) };
 }
 
-/** What a model replies; nothing of it is known to hold. */
+/** A model's reply, unchecked. */
 interface Reply {
   scores?: Record<string, unknown>;
   score?: number;

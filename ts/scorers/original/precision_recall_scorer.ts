@@ -83,7 +83,7 @@ function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-/** Whether a value says yes or no, or how likely yes is. */
+/** Returns true if a value says yes or no, or how likely yes is. */
 function isVerdict(value: unknown): boolean {
   return typeof value === 'boolean' || (typeof value === 'number' && value >= 0 && value <= 1);
 }

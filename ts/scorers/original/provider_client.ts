@@ -4,7 +4,7 @@ import { AiEvalsError } from '../../errors.js';
 /** Characters of a provider's error that are passed on. */
 const MOST_ERROR_TEXT = 300;
 
-/** Where a provider is reached, and as whom. */
+/** Address and credentials of a provider. */
 export interface ProviderAccess {
   apiKey: string;
   /** Base of the interface's addresses. Default the provider's own. */
@@ -48,12 +48,12 @@ export async function openaiEmbeddings(
   return [...data].sort((a, b) => (a.index ?? 0) - (b.index ?? 0)).map(({ embedding }) => embedding);
 }
 
-/** What is asked of a chat model. */
+/** A request to a chat model. */
 export interface ChatRequest {
   model: string;
   prompt: string;
   temperature: number;
-  /** Whether the provider is to enforce JSON, where it can. */
+  /** True if the provider is to enforce JSON, where it can. */
   json: boolean;
   signal: AbortSignal;
 }

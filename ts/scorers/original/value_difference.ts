@@ -1,9 +1,9 @@
 /** Differences between two values, part by part, whatever they are made of. */
 import { isDeepStrictEqual } from 'node:util';
 
-/** How values are compared. */
+/** Settings of the comparison of values. */
 export interface ComparisonOptions {
-  /** Whether the order of an object's keys does not matter. */
+  /** True if the order of an object's keys does not matter. */
   ignoreKeyOrder: boolean;
   caseInsensitive: boolean;
   trimWhitespace: boolean;
@@ -25,7 +25,7 @@ export class ValueDifference {
   readonly #options: ComparisonOptions;
   /** Parts that cannot be taken apart any further, on either side. */
   parts = 0;
-  /** Of these, those that are the same on both sides. */
+  /** Number of these that are the same on both sides. */
   same = 0;
   /** Paths of the others. */
   readonly paths: string[] = [];

@@ -13,7 +13,7 @@ pub struct Running {
     pub lines: Receiver<String>,
 }
 
-/// What this process is to do as a child: a file and a number. `None` in the test itself.
+/// The work of this process as a child: a file and a number. `None` in the test itself.
 pub fn task() -> Option<(PathBuf, u64)> {
     let task = std::env::var(TASK).ok()?;
     let (number, file) = task.split_once(' ').unwrap();

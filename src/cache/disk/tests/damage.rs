@@ -371,7 +371,7 @@ proptest! {
         assert_works(&place);
     }
 
-    /// What `SQLite` reads of a damaged log is a state that the file once had.
+    /// A damaged log is read as a state that the file once had.
     #[test]
     fn a_damaged_log_answers_with_nothing_that_was_not_stored(
         at in any::<prop::sample::Index>(), length in 1..5000usize, how in 0..4u8, with_index in any::<bool>(),

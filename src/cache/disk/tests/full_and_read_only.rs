@@ -48,7 +48,7 @@ fn after_mount(directory: &Path, mount: &str) -> Option<Command> {
     })
 }
 
-/// What a child acknowledged; it must have ended well.
+/// Returns what a child acknowledged; it must have ended well.
 fn outcome(mut running: Running) -> Vec<u64> {
     let lines: Vec<_> = running.lines.iter().collect();
     assert!(running.process.wait().unwrap().success(), "{lines:#?}");

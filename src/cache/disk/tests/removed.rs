@@ -21,7 +21,7 @@ fn other_file() -> Place {
     other
 }
 
-/// How the files of an open cache may go, and whether that is told of as damage: what is left of it is an earlier state.
+/// The ways in which the files of an open cache may go, and whether each is told of as damage.
 const CHANGES: [(&str, Change, bool); 9] = [
     (
         "all files removed",
