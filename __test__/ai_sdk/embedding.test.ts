@@ -47,7 +47,7 @@ describe('embeddings through embeddingCacheMiddleware', () => {
     ]);
   });
 
-  test('whatever is asked in whatever order, every text has its embedding and is asked for once', async () => {
+  test('every text has its embedding and is asked for once, in any order of requests', async () => {
     const values = fc.array(fc.constantFrom('', 'a', '"]', '["mock-provider","mock"]a', 'é', '0 a'), { maxLength: 6 });
     await fc.assert(
       fc.asyncProperty(fc.array(values, { maxLength: 6 }), async (batches) => {
@@ -159,7 +159,7 @@ describe('modes of embeddings', () => {
     expect(asked(inner).length).toBe(5);
   });
 
-  test('what cannot be used is refused, with its name', async () => {
+  test('an unusable option is refused by name', async () => {
     const cache: EmbeddingCache = new EmbeddingCache();
     expect(() => embeddingCacheMiddleware({} as never)).toThrow(/^cache must be an EmbeddingCache/);
     expect(() => embeddingCacheMiddleware(cache, { mode: 'never' as never })).toThrow(/^mode must be/);
@@ -195,7 +195,7 @@ describe('callers of embeddings at the same time', () => {
     expect(asked(inner)).toEqual([['a', 'b'], ['c']]);
   });
 
-  test('who takes over what others gave up pays for both of its calls, and hears what both said', async () => {
+  test('a caller that takes over an abandoned request pays for both calls and gets both answers', async () => {
     const [theirs, ours] = [1, 2].map(() => new EmbeddingCache({ shared: 'taken over' })) as [
       EmbeddingCache,
       EmbeddingCache,

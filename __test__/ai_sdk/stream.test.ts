@@ -237,7 +237,7 @@ describe('what is kept of streams', () => {
     expect(cache.getStats().size).toBe(1);
   });
 
-  test('what cannot be stored is a warning, not the end of a stream that was given', async () => {
+  test('a value that cannot be stored is a warning, and the stream goes on', async () => {
     const warned = deferred<Error & { code?: string }>();
     process.once('warning', warned.resolve);
     const { model } = cached(echo(), {

@@ -37,7 +37,7 @@ describe('running', () => {
     expect(high).toBeGreaterThanOrEqual(result.avgDuration);
   });
 
-  test('what takes long enough to be timed alone is called exactly warmup + iterations times', async () => {
+  test('a function long enough to be timed alone is called exactly warmup + iterations times', async () => {
     for (const [iterations, warmupIterations] of [
       [5, 2],
       [1, 0],

@@ -122,7 +122,7 @@ describe('comparing', () => {
     });
     const compare = (level: number, pace: number) => new Benchmark().compare(run(1, 0.005), run(level, 0.005 * pace));
 
-    test('what the machine explains is no change of the function, and both are said', () => {
+    test('a change that the machine explains is no change of the function, and both are said', () => {
       const slower = compare(1.8, 1.8);
       expect(slower).toMatchObject({ verdict: 'similar', significance: 'negligible', conclusive: false });
       expect(slower.machinePercent).toBeCloseTo(-80, 0);
@@ -131,7 +131,7 @@ describe('comparing', () => {
       expect(Benchmark.formatComparison(compare(1.3, 1))).not.toContain('The machine itself');
     });
 
-    test('what it does not explain is one', () => {
+    test('a change that the machine does not explain is one', () => {
       expect(compare(4, 1.5)).toMatchObject({ verdict: 'slower', significance: 'significant' });
       expect(compare(1.25, 1)).toMatchObject({ verdict: 'slower', significance: 'moderate' });
       expect(compare(0.5, 1.02).verdict).toBe('faster');

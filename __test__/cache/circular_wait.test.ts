@@ -35,7 +35,7 @@ describe.each<[string, () => ResponseCache]>([
     cache.close();
   });
 
-  test('so it is through others, whoever asks first, and after a while', async () => {
+  test('a cycle through other keys is found too, in any order and after a while', async () => {
     const cache = make();
     const ask = (key: string, other: string): Promise<string> =>
       cache.getOrCompute(key, 1, async () => {
@@ -117,7 +117,7 @@ test('a refresh in the background that asks for its own key ends, and the next o
   await expect.poll(() => outcome).toEqual(circular);
 });
 
-test('what a computation has begun and does not wait for may ask for its key later on', async () => {
+test('work that a computation began and does not wait for may ask for its key later', async () => {
   const cache = new ResponseCache();
   let later: Promise<unknown> = Promise.resolve();
   const value = await cache.getOrCompute('a', 1, () => {

@@ -72,7 +72,7 @@ describe.each(tiers)('%s', (_, options) => {
     ]);
   });
 
-  test('what a deletion leaves to others is computed while the first computation goes on, and stays', async () => {
+  test('a key deleted while it is computed is computed anew by others, and that value stays', async () => {
     const [one, other] = responses(options());
     const slow = deferred<string>();
     const pending = one!.getOrCompute('k', config, () => slow.promise);
@@ -176,7 +176,7 @@ describe.each(tiers)('%s', (_, options) => {
     expect([...one!.batchGet(['a', 'b', 'c', 'd']).values()]).toEqual([undefined, [98], [99], [100]]);
   });
 
-  test('what a batch has computed is there for others while it waits for theirs', async () => {
+  test('values that a batch has computed are there for others while it waits for theirs', async () => {
     const [one, other] = embeddings(options());
     const slow = deferred<number[][]>();
     const first = one!.batchGetOrCompute(['a'], () => slow.promise);
@@ -190,7 +190,7 @@ describe.each(tiers)('%s', (_, options) => {
     await first;
   });
 
-  test('who gives up waiting for others leaves their computation alone', async () => {
+  test('giving up the wait leaves the computation of others alone', async () => {
     const [one, other] = embeddings(options());
     const slow = deferred<number[][]>();
     const first = one!.batchGetOrCompute(['a'], () => slow.promise);

@@ -211,7 +211,7 @@ test.each(DIFFERENT)('%s: different content is a different key', (_, a, b) => {
   expect(same({ in: [a] }, { in: [b] })).toBe(false);
 });
 
-test('all of these differ from each other', () => {
+test('the keys of these values all differ', () => {
   const cache = new ResponseCache();
   const all = DIFFERENT.flatMap(([, a, b]) => [a, b]);
   for (const value of all) cache.set(value, undefined, value);
@@ -295,7 +295,7 @@ test('nesting: thousands of levels have a key, more than the stack holds are a T
   expect(same({ a: 1 }, { a: 1 })).toBe(true);
 });
 
-test('what a getter or toJSON throws is thrown, and the cache goes on', () => {
+test('an error of a getter or toJSON is thrown, and the cache goes on', () => {
   const cache = new ResponseCache();
   const broken = {
     get a() {

@@ -91,7 +91,7 @@ describe('EmbeddingCache', () => {
     expect(cache.getStats().size).toBe(0);
   });
 
-  test('what is no list of texts or pairs is a TypeError, and nothing is stored or counted', () => {
+  test('anything but a list of texts or pairs is a TypeError, and nothing is stored or counted', () => {
     const cache = new EmbeddingCache();
     for (const texts of ['abc', 5, null, undefined, {}, [1], ['a', null]])
       expect(() => cache.batchGet(texts as never)).toThrow(TypeError);

@@ -75,7 +75,7 @@ test('long texts are told by length and digest, and not kept', () => {
   expect(JSON.stringify(explained)).not.toContain('hunter2');
 });
 
-test('in a chat of any length, and behind large tools and schemas, the setting that differs is named', () => {
+test('names the setting that differs, in a chat of any length and behind large tools and schemas', () => {
   const schema = Object.fromEntries(Array.from({ length: 90 }, (_, i) => [`property${i}`, { type: 'string' }]));
   const settings = { responseFormat: { schema }, temperature: 0, toolChoice: { type: 'auto' }, tools: [{ schema }] };
   const ofModel = { call: 'generate', key: { ...schema }, modelId: 'm', provider: 'p', settings };
@@ -131,7 +131,7 @@ test('texts of the input, prompts and secrets are told by length and digest, and
   expect(difference?.path).toMatch(/^input\["a question that …#[0-9a-f]{12}"\]$/);
 });
 
-test('of very many entries those used last are compared, and that is said; an expired one is known all the same', () => {
+test('compares the entries used last of very many, and says so; knows an expired one', () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance', 'hrtime'] });
   const folder = mkdtempSync(join(tmpdir(), 'ai-evals-explain-'));
   const cache = new ResponseCache({ explain: true, persist: join(folder, 'cache.db'), staleWhileRevalidate: 1e9 });

@@ -193,7 +193,7 @@ test('a thousand damaged rows are two warnings, the second with a count', async 
   expect(warnings[1]?.message).toMatch(/^100 entries of .*cache\.db were damaged/);
 });
 
-test('while one process stores a large batch, what another sets is in the file at once', async () => {
+test('a set of one process reaches the file at once while another stores a large batch', async () => {
   const file = path();
   const cache = new EmbeddingCache<Float32Array>({ persist: file });
   cache.set('warm', new Float32Array(1));

@@ -111,7 +111,7 @@ describe.each(Object.entries(kinds))('%s.getOrCompute', (_kind, make) => {
     expect(await compute(1, async () => [7])).toEqual([7]);
   });
 
-  test('what throws at once rejects, and does not block the key', async () => {
+  test('a function that throws at once rejects, and does not block the key', async () => {
     const { compute } = make();
     const thrown = new TypeError('bug');
     await expect(
@@ -170,7 +170,7 @@ describe.each(Object.entries(kinds))('%s.getOrCompute', (_kind, make) => {
     expect(get(1)).toEqual([9]);
   });
 
-  test('who comes after everybody has given up computes anew, and does not get the error of those before', async () => {
+  test('a caller computes anew after all others gave up, and does not get their error', async () => {
     const { compute, get } = make();
     const controller = new AbortController();
     const first = compute(

@@ -65,7 +65,7 @@ test('the memory of the engine itself is counted: half a million entries of next
   expect(memoryUsage / (resident() - before)).toBeLessThan(1.25);
 });
 
-test('what is evicted, deleted, expired or cleared is let go', async () => {
+test('evicted, deleted, expired and cleared values are released', async () => {
   const big = () => new Uint8Array(1_000_000);
   await collect();
   const before = held();

@@ -33,7 +33,7 @@ const places: Record<string, () => { shared: string } | { persist: string }> = {
 };
 
 describe.each(Object.entries(places))('%s', (_kind, make) => {
-  test('whoever waits for a value that cannot be stored gets it, with one warning that says which cache and why', async () => {
+  test('callers get a value that cannot be stored, with one warning that names the cache and the reason', async () => {
     const place = make();
     const cache = new ResponseCache(place);
     let calls = 0;
@@ -58,7 +58,7 @@ describe.each(Object.entries(places))('%s', (_kind, make) => {
     cache.close();
   });
 
-  test('so does whoever waits for one that is nested too deep', async () => {
+  test('callers get a value that is nested too deep, with the same warning', async () => {
     const cache = new ResponseCache(make());
     let deep: unknown[] = [];
     for (let i = 0; i < 10_000; i += 1) deep = [deep];
@@ -106,7 +106,7 @@ describe.each(Object.entries(places))('%s', (_kind, make) => {
     expect(warnings).toEqual([]);
   });
 
-  test('in a batch, what can be stored is', async () => {
+  test('the storable values of a batch are stored', async () => {
     const cache = new EmbeddingCache<number[]>(make());
     class Vector extends Array<number> {}
     const found = await cache.batchGetOrCompute(['a', 'b', 'c'], async () => [[1], Vector.from([2]), [3]]);

@@ -42,7 +42,7 @@ afterEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('what one process stores the next one finds', async () => {
+test('an entry of one process is found by the next', async () => {
   const file = path();
   const source = `
     const { ResponseCache, EmbeddingCache } = require('@aah/ai-evals');
@@ -83,7 +83,7 @@ test('the default time to live is 14 days, whatever the class’s own', () => {
   }
 });
 
-test('what has expired leaves before what lives, also where it is kept to be refreshed', async () => {
+test('expired entries leave before live ones, also where they are kept to be refreshed', async () => {
   const cache = new ResponseCache<number>({ persist: path(), maxSize: 3, staleWhileRevalidate: 60_000 });
   cache.set('lives', config, 1);
   for (const key of ['old', 'older']) cache.set(key, config, 2, { ttl: 5 });

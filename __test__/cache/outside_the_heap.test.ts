@@ -33,7 +33,7 @@ describe.each(Object.entries(tiers))('%s', (_tier, place) => {
     return [keep(new ResponseCache(all)), keep(new ResponseCache(all))] as const;
   };
 
-  test('what one stores the other has, whatever the order of the members', () => {
+  test('two caches share entries, whatever the order of the members', () => {
     const [one, other] = responses();
     one.set({ a: 1, b: [2, 3] }, config, { answer: 42 });
     expect(other.get({ b: [2, 3], a: 1 }, { temperature: 0.5, model: 'gpt-4' })).toEqual({ answer: 42 });
@@ -279,7 +279,7 @@ test('options that exclude each other or are not for this class are refused', ()
   expect(() => new QueryCache({ persist: 's' } as object)).toThrow(/only a ResponseCache or an EmbeddingCache/);
 });
 
-test('all who name a shared cache must give the same limits', () => {
+test('every opener of a shared cache must give the same limits', () => {
   keep(new ResponseCache({ shared: 'limits', maxSize: 10 }));
   expect(() => new ResponseCache({ shared: 'limits', maxSize: 11 })).toThrow(/maxSize 10.*maxSize 11/);
   keep(new EmbeddingCache({ shared: 'limits', maxSize: 12 }));

@@ -50,7 +50,7 @@ describe('QueryCache', () => {
     expect(cache.invalidate(pattern)).toBe(0);
   });
 
-  test('what matches while it is computed is not stored, what does not is', async () => {
+  test('a matching query that is being computed is not stored, another is', async () => {
     const cache = new QueryCache();
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
@@ -73,7 +73,7 @@ describe('QueryCache', () => {
     expect(pattern.lastIndex).toBe(5);
   });
 
-  test('what was cached is matched, not what the caller made of the params since', () => {
+  test('matches the params as they were cached, not as the caller changed them since', () => {
     const cache = new QueryCache();
     const params = { id: 'dataset-1' };
     cache.set('q', params, 1);

@@ -208,7 +208,7 @@ describe('what would come back as something else is refused, wherever it is, wit
   });
 });
 
-test('whatever structured cloning would change is refused or comes back all the same', () => {
+test('values that structured cloning would change are refused or come back equal', () => {
   const anything = fc.oneof(
     supported,
     fc.tuple(supported, fc.constantFrom(...Object.values(odd))).map(([value, make]) => ({ value, odd: make() })),
@@ -269,7 +269,7 @@ test('a date that was made under fake timers is a date', () => {
   expect(back({ at })).toStrictEqual({ at: new Date(5000) });
 });
 
-test('of a view its own bytes are written and no others: not what else lies in the memory of a Buffer', () => {
+test('only the bytes of a view are written, and nothing else of the memory of its Buffer', () => {
   const secret = Buffer.from('API_KEY=sk-very-secret-1234567890');
   expect(secret.buffer.byteLength).toBeGreaterThan(secret.length);
   const shown = new Uint8Array(secret.buffer, secret.byteOffset, 3);
@@ -351,7 +351,7 @@ describe('what is too much for one value is refused with what to do about it', (
   });
 });
 
-test('what a getter of a value throws is what set throws', () => {
+test('set throws the error that a getter of the value throws', () => {
   const value = {
     get text(): string {
       throw new RangeError('from the getter');

@@ -181,7 +181,7 @@ describe('self time and the tree', () => {
     ]);
   });
 
-  test('what runs after an await belongs to the call it was started in', async () => {
+  test('code after an await belongs to the call it was started in', async () => {
     vi.restoreAllMocks();
     const monitor = new PerformanceMonitor();
     const job = (name: string, part: string) =>

@@ -59,7 +59,7 @@ describe('failures', () => {
     expect(stream.getStats().itemsBuffered).toBe(7);
   });
 
-  test('whoever was refused is woken when the run fails or the buffer is cleared', async () => {
+  test('a refused producer is woken when the run fails or the buffer is cleared', async () => {
     for (const stop of ['fail', 'clear'] as const) {
       const stream = new DatasetStream<number>({ batchSize: 1, bufferSize: 2 });
       let release = () => {};

@@ -45,7 +45,7 @@ test('the same values come back from outside the heap', async () => {
   expect(Object.keys(back[7] as object)).toEqual(['__proto__', 'toJSON']);
 });
 
-test('what looks as if it could be cloned and cannot stays the very same, and the others go on', async () => {
+test('a value that only seems cloneable stays the very same, and the others go on', async () => {
   const detached = new ArrayBuffer(8);
   structuredClone(detached, { transfer: [detached] });
   let deep: unknown[] = [];
