@@ -199,7 +199,7 @@ test.each([
     [{ path: 'input[1]', asked: 'a hole', stored: 'undefined' }],
   ],
   ['an empty list', [undefined], [], expect.arrayContaining([{ path: 'input', asked: '[]', stored: undefined }])],
-  ['a member that is no list', { a: {} }, { a: [] }, [{ path: 'input.a', asked: '[]', stored: '{}' }]],
+  ['a member that is not a list', { a: {} }, { a: [] }, [{ path: 'input.a', asked: '[]', stored: '{}' }]],
 ])('tells %s', (_what, stored, asked, differences) => {
   const cache = new ResponseCache({ explain: true });
   cache.set(stored, config, 1);

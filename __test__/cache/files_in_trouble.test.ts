@@ -263,7 +263,7 @@ test('neither prompts nor credentials are in the file', () => {
 });
 
 test.each([
-  ['a version that is no number', { version: Number.NaN }, 'ERR_OUT_OF_RANGE', 'version'],
+  ['a version that is not a number', { version: Number.NaN }, 'ERR_OUT_OF_RANGE', 'version'],
   ['an infinite version', { version: Number.NEGATIVE_INFINITY }, 'ERR_OUT_OF_RANGE', 'version'],
   ['a version of another type', { version: null }, 'ERR_INVALID_ARG_TYPE', 'version'],
   ['a namespace of another type', { namespace: 5 }, 'ERR_INVALID_ARG_TYPE', 'namespace'],

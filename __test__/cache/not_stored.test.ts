@@ -137,7 +137,7 @@ describe.each(Object.entries(places))('%s', (_kind, make) => {
 test.each([
   ['the cache', {}],
   ['a shared cache', { shared: 'wrong options' }],
-])('a shouldCache that is no function is told before anything is paid for: %s', async (_what, place) => {
+])('a shouldCache that is not a function is told before anything is paid for: %s', async (_what, place) => {
   const [cache, vectors] = [new ResponseCache(place), new EmbeddingCache(place)];
   let calls = 0;
   const wrong = { shouldCache: true as never };

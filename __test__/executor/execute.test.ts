@@ -224,7 +224,7 @@ describe('misuse', () => {
       await expect(free().executeTasksStreaming(list as never, () => 1)).rejects.toThrow(TypeError);
   });
 
-  test('an executor that is no function, a task that is no object and bad options reject with a TypeError', async () => {
+  test('an executor that is not a function, a task that is not an object and bad options reject with a TypeError', async () => {
     await expect(free().executeTasks(tasks(1), 'run' as never)).rejects.toThrow(TypeError);
     await expect(free().executeTasksStreaming(tasks(1), undefined as never)).rejects.toThrow(TypeError);
     await expect(free().executeTasks([...tasks(1), null as never], () => 1)).rejects.toThrow(/tasks\[1\]/);

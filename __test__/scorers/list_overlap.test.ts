@@ -13,7 +13,7 @@ describe('listOverlap', () => {
     expect(scorer.scoreSync(['a'], undefined).explanation).toBe('no answer');
   });
 
-  test('refuses what is no list, naming it', () => {
+  test('refuses anything but a list, naming it', () => {
     expect(() => listOverlap().scoreSync('a' as never, [])).toThrow(/^expected must be an array/);
     expect(() => listOverlap().scoreSync(['a'], [{}] as never)).toThrow(/actual\[0\]/);
   });

@@ -114,7 +114,7 @@ test('a push calls no trap of a Proxy', () => {
   expect(stream.push({ in: [hostile] })).toBe(true);
 });
 
-test('the constructor refuses a configuration that is no object, and an empty directory', () => {
+test('the constructor refuses a configuration that is not an object, and an empty directory', () => {
   expect(() => new DatasetStream([] as never)).toThrow(TypeError);
   expect(() => new DatasetStream({ spillDirectory: '' })).toThrow(RangeError);
 });

@@ -35,7 +35,7 @@ function parsed(file: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UserError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`${file} is not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -44,10 +44,10 @@ function checked(result: unknown, place: string): SavedResult {
   if (typeof id !== 'string') throw new UserError(`${place}.id is no text`);
   if (typeof passed !== 'boolean') throw new UserError(`${place}.passed is neither true nor false`);
   if (error !== null && typeof error !== 'string') throw new UserError(`${place}.error is neither null nor a text`);
-  if (typeof scores !== 'object' || scores === null) throw new UserError(`${place}.scores is no object`);
+  if (typeof scores !== 'object' || scores === null) throw new UserError(`${place}.scores is not an object`);
   for (const [name, score] of Object.entries(scores as Record<string, Partial<CaseResult['scores'][string]> | null>)) {
     if (!Number.isFinite(score?.score))
-      throw new UserError(`${place}.scores[${JSON.stringify(name)}].score is no number`);
+      throw new UserError(`${place}.scores[${JSON.stringify(name)}].score is not a number`);
     if (typeof score?.passed !== 'boolean') {
       throw new UserError(`${place}.scores[${JSON.stringify(name)}].passed is neither true nor false`);
     }

@@ -96,7 +96,7 @@ function optionsIn(text: string, whole: string): Record<string, unknown> {
   for (const part of text === '' ? [] : text.split(BETWEEN_OPTIONS)) {
     const [, name, value] = /^\s*([A-Za-z]\w*)\s*(?:=([\s\S]*))?$/.exec(part) ?? [];
     if (name === undefined) {
-      throw new UsageError(`--scorer ${whole}: ${JSON.stringify(part)} is no option; write name=value, or {JSON}`);
+      throw new UsageError(`--scorer ${whole}: ${JSON.stringify(part)} is not an option; write name=value, or {JSON}`);
     }
     if (Object.hasOwn(options, name)) throw new UsageError(`--scorer ${whole}: the option ${name} is given twice`);
     options[name] = value === undefined ? true : valueOf(name, value);
@@ -108,7 +108,7 @@ function jsonOptions(text: string, whole: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
-    throw new UsageError(`--scorer ${whole}: the options are no JSON object: ${(error as Error).message}`);
+    throw new UsageError(`--scorer ${whole}: the options are not a JSON object: ${(error as Error).message}`);
   }
 }
 

@@ -243,7 +243,7 @@ function schemaIn(file: string, label: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UserError(`${file} (--scorer ${label}) is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`${file} (--scorer ${label}) is not JSON: ${(error as Error).message}`, { cause: error });
   }
 }
 

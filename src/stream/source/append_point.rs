@@ -231,13 +231,13 @@ fn json_lines(file: &mut File, mark: usize) -> std::io::Result<Result<AppendPoin
         // A number may go on behind its last digit, all other values show their end.
         Ok(()) if !matches!(text.first(), Some(b'-' | b'0'..=b'9')) => position(size - zeros(&line), "\n"),
         Err(_) if !text.is_empty() && !is_beginning(text) => Err(DatasetError::of_file(
-            "has a last line that is neither a JSON value nor the beginning of one: it is no JSON lines file",
+            "has a last line that is neither a JSON value nor the beginning of one: it is not a JSON lines file",
         )),
         _ => position(start, ""),
     })
 }
 
-/// Returns whether `text`, which is no JSON value, is the beginning of one.
+/// Returns whether `text`, which is not a JSON value, is the beginning of one.
 fn is_beginning(text: &[u8]) -> bool {
     let text = whole_characters(text);
     let goes_on = |text: &[u8]| match serde_json::from_slice::<IgnoredAny>(text) {
