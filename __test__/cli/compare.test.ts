@@ -92,7 +92,11 @@ describe('compare', () => {
     ['a file without results', '{}', 'there are no results in it'],
     ['a result without an id', saved([{ passed: true }]), 'results[0].id is no text'],
     ['a result without a verdict', saved([{ id: 'a' }]), 'results[0].passed is neither true nor false'],
-    ['a score that is none', saved([row('a', 1, { scores: { r: null as never } })]), 'scores["r"].score is not a number'],
+    [
+      'a score that is none',
+      saved([row('a', 1, { scores: { r: null as never } })]),
+      'scores["r"].score is not a number',
+    ],
   ])('exits with 2 and the path for %s', async (_, text, message) => {
     const dir = directory({ 'a.json': saved([row('a', 1)]), ...(text === undefined ? {} : { 'b.json': text }) });
     const { code, stdout, stderr } = await command(['compare', 'a.json', 'b.json'], {}, dir);
