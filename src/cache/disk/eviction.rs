@@ -12,7 +12,8 @@ impl Store {
         self.write(Some((uses, usize::MAX)), |totals| {
             let live = self.has(digest, now)?;
             self.end_claim(id(digest))?;
-            let sql = "SELECT 1 FROM entries WHERE id = ? AND digest = ? AND namespace = ?";
+            let sql = "SELECT 1 FROM recency r JOIN entries e ON e.id = ifnull(r.row, r.id)
+                WHERE r.id = ? AND digest = ? AND e.namespace = ?";
             if self
                 .row(sql, params![id(digest), digest, self.namespace], |_| Ok(()))?
                 .is_some()
@@ -91,22 +92,22 @@ impl Store {
 
     /// Deletes a row, of whichever namespace it is. Returns whether there was one.
     pub fn delete(&self, id: i64, totals: &mut Totals) -> Result<bool> {
-        let sql = "DELETE FROM recency WHERE id = ? RETURNING namespace, size";
+        let sql = "DELETE FROM recency WHERE id = ? RETURNING namespace, size, ifnull(row, id)";
         let gone = self.row(sql, [id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            let namespace: i64 = row.get(0)?;
+            Ok((namespace, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
         })?;
-        self.run("DELETE FROM entries WHERE id = ?", [id])?;
-        match gone {
-            Some((namespace, size)) if Some(namespace) == self.namespace => {
-                totals.entries = totals.entries.saturating_sub(1);
-                totals.bytes = totals.bytes.saturating_sub(size.cast_unsigned());
-            }
-            Some((namespace, size)) => {
-                let sql = "UPDATE namespaces SET entries = entries - 1, bytes = bytes - ? WHERE id = ?";
-                self.run(sql, params![size, namespace])?;
-            }
-            None => {}
+        let Some((namespace, size, row)) = gone else {
+            return Ok(false);
+        };
+        self.run("DELETE FROM entries WHERE id = ?", [row])?;
+        if Some(namespace) == self.namespace {
+            totals.entries = totals.entries.saturating_sub(1);
+            totals.bytes = totals.bytes.saturating_sub(size.cast_unsigned());
+        } else {
+            let sql = "UPDATE namespaces SET entries = entries - 1, bytes = bytes - ? WHERE id = ?";
+            self.run(sql, params![size, namespace])?;
         }
-        Ok(gone.is_some())
+        Ok(true)
     }
 }

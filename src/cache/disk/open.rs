@@ -141,7 +141,7 @@ fn refuse_foreign(path: &Path) -> Result<(), DiskError> {
         Ok(Content::Empty) if fs::metadata(path).is_ok_and(|file| file.len() == 1) => {
             Err(DiskError::Foreign { file })
         }
-        Ok(Content::Cache | Content::Empty) => Ok(()),
+        Ok(Content::Cache | Content::Older | Content::Empty) => Ok(()),
         Ok(Content::Newer(found)) => Err(newer(path, found)),
         Ok(Content::Foreign) => Err(DiskError::Foreign { file }),
         Err(_) if was_ours(path) => Ok(()),
@@ -222,6 +222,11 @@ fn enter(
             }
             let store = Store::new(db, namespace, read_only).map_err(trouble)?;
             Ok(Some((store, read_only)))
+        }
+        Content::Older if read_only => Err(Trouble::Failed(DiskError::ReadOnly { file })),
+        Content::Older => {
+            schema::upgrade(&db).map_err(trouble)?;
+            enter(db, path, namespace, read_only)
         }
         Content::Empty => Ok(None),
         Content::Newer(found) => Err(Trouble::Failed(newer(path, found))),

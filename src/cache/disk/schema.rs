@@ -1,6 +1,8 @@
 //! Tables of a cache file, and settings of a connection to one.
 //!
 //! Values (`entries`) are apart from what eviction needs to know (`recency`): a use rewrites some 40 bytes, not the value.
+//! Entries lie in the order in which they were stored, and not in that of their digests. So what is stored together shares
+//! its pages, and each page is written once.
 //! `namespaces` holds the totals, so that figures and opening cost the same whatever the size.
 
 use std::path::Path;
@@ -8,12 +10,14 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Result};
+use rusqlite::{Connection, OpenFlags, Result, Transaction, TransactionBehavior};
 
 /// "aahC": marks a file as a cache of this package.
 pub const APPLICATION_ID: i32 = 0x6161_6843;
 /// The schema below. A file with a higher one is left alone.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
+/// The schema without `recency.row`: every entry is in the row of its `recency.id`.
+const VERSION_WITHOUT_ROWS: i32 = 1;
 
 /// Bytes of a page; by measurement: see the module `disk`.
 const PAGE: u32 = 4096;
@@ -30,16 +34,17 @@ const TABLES: &str = "
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,
         entries INTEGER NOT NULL, bytes INTEGER NOT NULL, ticks INTEGER NOT NULL
     ) STRICT;
-    -- id: the first 8 bytes of the digest. expires: ms since 1970, NULL for never.
+    -- id: ascends within a namespace. expires: ms since 1970, NULL for never.
     CREATE TABLE entries (
         id INTEGER PRIMARY KEY, digest BLOB NOT NULL, namespace INTEGER NOT NULL, form INTEGER NOT NULL,
         expires REAL, checksum INTEGER NOT NULL, note TEXT NOT NULL, value BLOB NOT NULL
     ) STRICT;
-    -- used: the tick of the namespace at the last use. until: for how long it is kept behind its expiry. checksum: the
-    -- entry's, so that an earlier entry that damage has brought back is known.
+    -- id: the first 8 bytes of the digest. used: the tick of the namespace at the last use. until: for how long it is kept
+    -- behind its expiry. checksum: the entry's, so that an earlier entry that damage has brought back is known. row: the id
+    -- of the entry; NULL, in a file made by version 1 of the schema, for the same id.
     CREATE TABLE recency (
         id INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, used INTEGER NOT NULL, expires REAL, until REAL,
-        size INTEGER NOT NULL, checksum INTEGER NOT NULL
+        size INTEGER NOT NULL, checksum INTEGER NOT NULL, row INTEGER
     ) STRICT;
     CREATE INDEX recency_by_use ON recency (namespace, used);
     CREATE INDEX recency_by_expiry ON recency (namespace, expires) WHERE expires IS NOT NULL;
@@ -54,6 +59,8 @@ const TABLES: &str = "
 pub enum Content {
     /// A cache of this schema.
     Cache,
+    /// A cache of an earlier schema, for [`upgrade`].
+    Older,
     /// Nothing yet.
     Empty,
     /// A cache of a later version, which is given.
@@ -74,6 +81,7 @@ pub fn content(db: &Connection) -> Result<Content> {
     })?;
     Ok(match (application, version) {
         (APPLICATION_ID, VERSION) => Content::Cache,
+        (APPLICATION_ID, VERSION_WITHOUT_ROWS) => Content::Older,
         (APPLICATION_ID, later) if later > VERSION => Content::Newer(later),
         (0, 0) if tables == 0 => Content::Empty,
         // Ours, and of no version there has been.
@@ -120,6 +128,19 @@ pub fn make(db: &Connection) -> Result<()> {
     db.execute_batch(&format!(
         "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     ))
+}
+
+/// Brings a cache of an earlier schema up to this one. O(1), and in one transaction: no other process sees half of it.
+pub fn upgrade(db: &Connection) -> Result<()> {
+    let transaction = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    // Another process may have done it meanwhile.
+    if version == VERSION_WITHOUT_ROWS {
+        transaction.execute_batch(&format!(
+            "ALTER TABLE recency ADD COLUMN row INTEGER; PRAGMA user_version = {VERSION}"
+        ))?;
+    }
+    transaction.commit()
 }
 
 /// Turns on the write-ahead log, unless it is.

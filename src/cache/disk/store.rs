@@ -28,6 +28,9 @@ pub struct Totals {
     pub ticks: i64,
 }
 
+/// Bits of a row's number that are its tick; the namespace is above them. They last 35 years at 1000 ticks a second.
+const TICK_BITS: u32 = 40;
+
 /// A connection and the namespace it works for.
 #[derive(Debug)]
 pub struct Store {
@@ -61,7 +64,7 @@ impl Store {
         };
         let mut statement = self.db.prepare_cached(
             "SELECT digest, e.namespace, e.expires, form, e.checksum, note, value, r.checksum
-             FROM entries e LEFT JOIN recency r ON r.id = e.id WHERE e.id = ?",
+             FROM recency r LEFT JOIN entries e ON e.id = ifnull(r.row, r.id) WHERE r.id = ?",
         )?;
         let mut rows = statement.query([id(digest)])?;
         let Some(row) = rows.next()? else {
@@ -91,8 +94,8 @@ impl Store {
 
     /// Returns true if there is an entry under `digest` that has not expired.
     pub fn has(&self, digest: &Digest, now: f64) -> Result<bool> {
-        let sql = "SELECT 1 FROM entries
-            WHERE id = ? AND digest = ? AND namespace = ? AND (expires IS NULL OR expires > ?)";
+        let sql = "SELECT 1 FROM recency r JOIN entries e ON e.id = ifnull(r.row, r.id)
+            WHERE r.id = ? AND digest = ? AND e.namespace = ? AND (e.expires IS NULL OR e.expires > ?)";
         let found = self.row(sql, params![id(digest), digest, self.namespace, now], |_| Ok(()))?;
         Ok(found.is_some())
     }
@@ -160,8 +163,8 @@ impl Store {
     /// the tick of the last of them, −1 when there are no more.
     pub fn notes(&self, before: i64, limit: u32) -> Result<(Vec<String>, i64)> {
         let mut statement = self.db.prepare_cached(
-            "SELECT used, note FROM recency JOIN entries USING (id)
-             WHERE recency.namespace = ? AND used < ? ORDER BY used DESC LIMIT ?",
+            "SELECT used, note FROM recency r JOIN entries e ON e.id = ifnull(r.row, r.id)
+             WHERE r.namespace = ? AND used < ? ORDER BY used DESC LIMIT ?",
         )?;
         let before = if before == 0 { i64::MAX } else { before };
         let mut rows = statement.query(params![self.namespace, before, limit])?;
@@ -183,7 +186,8 @@ impl Store {
         limits: &DiskLimits,
         totals: &mut Totals,
     ) -> Result<()> {
-        let row = id(&item.key);
+        totals.ticks += 1;
+        let row = self.row_at(totals.ticks);
         let expiry = expires.is_finite().then_some(expires);
         let sum = checksum(&item.key, item.form, expiry, item.note.as_bytes(), item.value);
         self.run(
@@ -200,24 +204,30 @@ impl Store {
                 item.value
             ],
         )?;
-        totals.ticks += 1;
         totals.entries += 1;
         totals.bytes += item.size();
         let until = expires + limits.stale;
         let size = item.size().cast_signed();
         self.run(
-            "INSERT INTO recency (id, namespace, used, expires, until, size, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO recency (id, namespace, used, expires, until, size, checksum, row)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
-                row,
+                id(&item.key),
                 self.namespace,
                 totals.ticks,
                 expiry,
                 until.is_finite().then_some(until),
                 size,
-                sum
+                sum,
+                row
             ],
         )?;
         Ok(())
+    }
+
+    /// The row of an entry that is stored at the tick `tick`: behind all others of its namespace.
+    fn row_at(&self, tick: i64) -> i64 {
+        (self.namespace.unwrap_or(0) << TICK_BITS).wrapping_add(tick)
     }
 
     fn totals(&self) -> Result<Totals> {

@@ -182,7 +182,7 @@ fn a_directory_in_its_place_is_an_error_that_says_so() {
 #[test]
 fn a_file_of_a_later_version_and_a_database_of_another_program_are_not_touched() {
     for (sql, kind) in [
-        ("PRAGMA user_version = 2", "NewerSchema"),
+        ("PRAGMA user_version = 3", "NewerSchema"),
         ("PRAGMA application_id = 77", "Foreign"),
         ("PRAGMA application_id = 0; PRAGMA user_version = 0", "Foreign"),
     ] {

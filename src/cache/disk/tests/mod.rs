@@ -8,6 +8,7 @@ mod leases;
 mod limits;
 mod model;
 mod removed;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 
