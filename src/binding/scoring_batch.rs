@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Env;
-use napi::bindgen_prelude::{
-    Float64Array, Float64ArraySlice, Object, Uint16ArraySlice, Uint32ArraySlice, Utf16String,
-};
+use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Object, Uint32ArraySlice, Utf16String};
 use napi_derive::napi;
 
 use super::error::{Code, Failure, Result};
@@ -124,12 +122,10 @@ impl NativeBatch {
         }
     }
 
-    /// Appends the next texts, or a part of one: the first `length` of `units`.
+    /// Appends the next texts, run together, or a part of one.
     #[napi(catch_unwind)]
-    pub fn append(&mut self, units: Uint16ArraySlice, length: f64) -> Result<()> {
-        let length = integer("length", length, 0.0, units.len() as f64)? as usize;
-        self.units.extend_from_slice(&units[..length]);
-        Ok(())
+    pub fn append(&mut self, texts: Utf16String) {
+        self.units.extend_from_slice(&texts);
     }
 
     /// Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the
@@ -144,22 +140,25 @@ impl NativeBatch {
         counts: Uint32ArraySlice,
         figures: bool,
     ) -> Result<Object<'env>> {
-        let batch = packed(std::mem::take(&mut self.units), &lengths, &counts)?;
+        let units = std::mem::take(&mut self.units);
+        let (lengths, counts) = (lengths.to_vec(), counts.to_vec());
         let kernel = kernel.kernel.clone();
         let (aborted, done, refused) = (self.aborted.clone(), self.done.clone(), self.refused.clone());
         let (deferred, promise) = env.create_deferred()?;
         threads.spawn(move || {
             let scored = catch_unwind(AssertUnwindSafe(|| {
-                batch.score(&*kernel, figures, Interrupt::new(&aborted), &done)
+                let batch = Batch::new(units, &lengths, &counts).ok_or(LENGTHS_DIFFER)?;
+                batch
+                    .score(&*kernel, figures, Interrupt::new(&aborted), &done)
+                    .map_err(|stop| stop.to_string())
             }));
-            drop(batch);
             match scored {
                 Ok(Ok(outcome)) => {
                     let Outcome { rows, refused: pairs } = outcome;
                     *held(&refused) = pairs;
                     deferred.resolve(move |_| Ok(Float64Array::new(rows)));
                 }
-                Ok(Err(stop)) => deferred.reject(napi::Error::from_reason(stop.to_string())),
+                Ok(Err(reason)) => deferred.reject(napi::Error::from_reason(reason)),
                 Err(panic) => {
                     let text = panic.downcast_ref::<String>().map(String::as_str);
                     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -225,9 +224,10 @@ pub fn score_corpus(
 }
 
 fn packed(units: Vec<u16>, lengths: &[u32], counts: &[u32]) -> Result<Batch> {
-    Batch::new(units, lengths, counts)
-        .ok_or_else(|| Failure::invalid("the lengths do not add up to the texts"))
+    Batch::new(units, lengths, counts).ok_or_else(|| Failure::invalid(LENGTHS_DIFFER))
 }
+
+const LENGTHS_DIFFER: &str = "the lengths do not add up to the texts";
 
 /// Locks a mutex. Its content is whole at any time, so a poisoned lock is as good as any.
 fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -34,42 +34,46 @@ impl BleuTokenizer {
     pub fn spaced(self, text: &[u32]) -> Vec<u32> {
         match self {
             Self::V13a => {
-                let mut line = vec![BLANK];
-                line.extend(unescaped(&joined_lines(text)));
+                let mut line = Vec::with_capacity(text.len() + 2);
                 line.push(BLANK);
-                western(&line)
+                line.extend_from_slice(text);
+                line.push(BLANK);
+                western(unescaped(joined_lines(line)))
             }
-            Self::International => international(text),
+            Self::International => international(text.to_vec()),
             Self::Character => text.iter().flat_map(|&point| [point, BLANK]).collect(),
-            Self::Chinese => western(&around(text::trim(text), is_chinese)),
+            Self::Chinese => western(around(text::trim(text).to_vec(), is_chinese)),
             Self::None => text.to_vec(),
         }
     }
 }
 
 /// Deletes `<skipped>` and line breaks behind a hyphen; other line breaks become blanks.
-fn joined_lines(text: &[u32]) -> Vec<u32> {
+fn joined_lines(text: Vec<u32>) -> Vec<u32> {
     let text = replaced(text, "<skipped>", &[]);
-    let text = replaced(&text, "-\n", &[]);
-    text.into_iter()
-        .map(|point| if point == NEW_LINE { BLANK } else { point })
-        .collect()
-}
-
-/// Replaces four entities, one kind after the other: `&amp;lt;` becomes `<`.
-pub fn unescaped(text: &[u32]) -> Vec<u32> {
-    let mut text = text.to_vec();
-    for (entity, mark) in [("&quot;", '"'), ("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')] {
-        text = replaced(&text, entity, &[u32::from(mark)]);
+    let mut text = replaced(text, "-\n", &[]);
+    for point in &mut text {
+        if *point == NEW_LINE {
+            *point = BLANK;
+        }
     }
     text
 }
 
+/// Replaces four entities, one kind after the other: `&amp;lt;` becomes `<`.
+pub fn unescaped(text: Vec<u32>) -> Vec<u32> {
+    [("&quot;", '"'), ("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')]
+        .into_iter()
+        .fold(text, |text, (entity, mark)| {
+            replaced(text, entity, &[u32::from(mark)])
+        })
+}
+
 /// Replaces an ASCII text, from left to right without overlap.
-pub fn replaced(text: &[u32], from: &str, to: &[u32]) -> Vec<u32> {
+pub fn replaced(text: Vec<u32>, from: &str, to: &[u32]) -> Vec<u32> {
     let from = text::points_of(from);
-    let Some(&first) = from.first() else {
-        return text.to_vec();
+    let Some(&first) = from.first().filter(|first| text.contains(first)) else {
+        return text;
     };
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -86,9 +90,12 @@ pub fn replaced(text: &[u32], from: &str, to: &[u32]) -> Vec<u32> {
 }
 
 /// Puts blanks around the symbols that `separate` names.
-pub fn around(text: &[u32], separate: impl Fn(u32) -> bool) -> Vec<u32> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
-    for &point in text {
+pub fn around(text: Vec<u32>, separate: impl Fn(u32) -> bool) -> Vec<u32> {
+    let Some(first) = text.iter().position(|&point| separate(point)) else {
+        return text;
+    };
+    let mut out = with_room(&text, first);
+    for &point in &text[first..] {
         if separate(point) {
             out.extend([BLANK, point, BLANK]);
         } else {
@@ -99,9 +106,12 @@ pub fn around(text: &[u32], separate: impl Fn(u32) -> bool) -> Vec<u32> {
 }
 
 /// Rewrites neighbours for which `both` holds, from left to right without overlap.
-fn rewritten(text: &[u32], both: impl Fn(u32, u32) -> bool, to: impl Fn(u32, u32) -> [u32; 4]) -> Vec<u32> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
-    let mut at = 0;
+fn rewritten(text: Vec<u32>, both: impl Fn(u32, u32) -> bool, to: impl Fn(u32, u32) -> [u32; 4]) -> Vec<u32> {
+    let Some(first) = text.windows(2).position(|two| both(two[0], two[1])) else {
+        return text;
+    };
+    let mut out = with_room(&text, first);
+    let mut at = first;
     while at < text.len() {
         match text.get(at + 1) {
             Some(&next) if both(text[at], next) => {
@@ -114,6 +124,13 @@ fn rewritten(text: &[u32], both: impl Fn(u32, u32) -> bool, to: impl Fn(u32, u32
             }
         }
     }
+    out
+}
+
+/// The first `length` symbols, with room for the others and for blanks.
+fn with_room(text: &[u32], length: usize) -> Vec<u32> {
+    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
+    out.extend_from_slice(&text[..length]);
     out
 }
 
@@ -131,47 +148,47 @@ fn is_point_or_comma(point: u32) -> bool {
     point == 0x2E || point == 0x2C
 }
 
-/// ASCII punctuation but for `'`, `-`, `.` and `,`; and the blank.
+/// ASCII punctuation but for `'`, `-`, `.` and `,`. The references put blanks around blanks too, which changes no token.
 pub fn is_separate(point: u32) -> bool {
-    matches!(point, 0x7B..=0x7E | 0x5B..=0x60 | 0x20..=0x26 | 0x28..=0x2B | 0x3A..=0x40 | 0x2F)
+    matches!(point, 0x7B..=0x7E | 0x5B..=0x60 | 0x21..=0x26 | 0x28..=0x2B | 0x3A..=0x40 | 0x2F)
 }
 
 /// The passes over numbers of 13a: `.` and `,` apart but within numbers, and `-` behind a digit.
-pub fn number_passes(text: &[u32]) -> Vec<u32> {
+pub fn number_passes(text: Vec<u32>) -> Vec<u32> {
     let text = rewritten(
         text,
-        |before, mark| !is_ascii_digit(before) && is_point_or_comma(mark),
+        |before, mark| is_point_or_comma(mark) && !is_ascii_digit(before),
         second_apart,
     );
     let text = rewritten(
-        &text,
+        text,
         |mark, behind| is_point_or_comma(mark) && !is_ascii_digit(behind),
         first_apart,
     );
     rewritten(
-        &text,
-        |digit, dash| is_ascii_digit(digit) && dash == DASH,
+        text,
+        |digit, dash| dash == DASH && is_ascii_digit(digit),
         second_apart,
     )
 }
 
-fn western(line: &[u32]) -> Vec<u32> {
-    number_passes(&around(line, is_separate))
+fn western(line: Vec<u32>) -> Vec<u32> {
+    number_passes(around(line, is_separate))
 }
 
-fn international(text: &[u32]) -> Vec<u32> {
+fn international(text: Vec<u32>) -> Vec<u32> {
     let is_number = |point| category(point) == GeneralCategoryGroup::Number;
     let text = rewritten(
         text,
-        |before, mark| !is_number(before) && is_punctuation(mark),
+        |before, mark| is_punctuation(mark) && !is_number(before),
         second_apart,
     );
     let text = rewritten(
-        &text,
+        text,
         |mark, behind| is_punctuation(mark) && !is_number(behind),
         first_apart,
     );
-    around(&text, |point| category(point) == GeneralCategoryGroup::Symbol)
+    around(text, |point| category(point) == GeneralCategoryGroup::Symbol)
 }
 
 /// The table of sacrebleu's `zh`. Two of its ranges are mistyped there, and mean U+2001–2A6D and U+2F81–2FA1.

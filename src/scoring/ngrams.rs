@@ -39,9 +39,11 @@ pub fn clipped_matches(references: &[&[u32]], answer: &[u32], most: usize) -> Ve
         .collect();
     let mut answer_heads = vec![0; answer.len() + 1];
     let mut matches = Vec::with_capacity(most);
+    let mut numbers: HashMap<u64, u32> = HashMap::new();
+    let mut allowed: Vec<u32> = Vec::new();
     for n in 1..=most {
-        let mut numbers: HashMap<u64, u32> = HashMap::new();
-        let mut allowed: Vec<u32> = Vec::new();
+        numbers.clear();
+        allowed.clear();
         let key = |head: u32, last: u32| u64::from(head) << 32 | u64::from(last);
         for (reference, heads) in references.iter().zip(&mut heads) {
             let mut counts: Vec<u32> = vec![0; allowed.len()];

@@ -1,6 +1,6 @@
 /**
- * Scoring of pairs on native threads. A batch is packed by turns and crosses once for each 16 MB of text; the calls of one
- * turn of the event loop share a crossing.
+ * Scoring of pairs on native threads. A batch is packed by turns and crosses once for each megabyte of text, so that one part
+ * is scored while the next is packed. The calls of one turn of the event loop share a crossing.
  */
 import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -11,18 +11,18 @@ import { turnDue } from '../event_loop_turn.js';
 import { fromNative, guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
 
-/** UTF-16 units appended to a batch at a time: well under a millisecond. */
-const PIECE = 1 << 18;
+/** UTF-16 units appended to a batch at a time: some 20 µs. */
+const PIECE = 1 << 14;
+/** UTF-16 units from which a text is appended alone. Shorter ones are joined first, which is faster than a call for each. */
+const LONG = 512;
 /** UTF-16 units of a segment, which is scored while the next is packed. */
-const SEGMENT_UNITS = 1 << 23;
+const SEGMENT_UNITS = 1 << 19;
 /** Pairs of a segment. */
-const SEGMENT_PAIRS = 1 << 18;
-/** Segments that exist at a time. */
-const SEGMENTS = 2;
+const SEGMENT_PAIRS = 1 << 14;
+/** UTF-16 units of all segments up to which another one is packed. */
+const PACKED_UNITS = 1 << 23;
 /** Texts handled between two looks at the clock. */
 const TEXTS_A_LOOK = 1024;
-/** Units up to which a text is copied unit by unit, which is faster than a call into Node. */
-const SHORT = 48;
 /** Milliseconds between two reports of progress. */
 const PROGRESS_INTERVAL = 50;
 /** Number of figures a row has at most, and the score. */
@@ -57,8 +57,6 @@ export interface BatchRun {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-const scratch = new Uint16Array(PIECE);
-const scratchBytes = Buffer.from(scratch.buffer);
 const row = new Float64Array(WIDEST_ROW);
 let lengthsOfOne = new Uint32Array(16);
 
@@ -146,7 +144,7 @@ export class ScoringThreads {
 
   async #scoreWaiting(kernel: Kernel, { texts, counts, settle }: WaitingPairs): Promise<void> {
     try {
-      const { rows, width, refused } = await this.score(kernel, { texts, counts: Uint32Array.from(counts) }, true);
+      const { rows, width, refused } = await this.score(kernel, { texts, counts: new Uint32Array(counts) }, true);
       for (const { index, error } of refused) settle[index]!.reject(error);
       for (const [at, { resolve }] of settle.entries()) {
         resolve(rows.slice(at * width, (at + 1) * width));
@@ -233,19 +231,25 @@ class SegmentedBatch {
   }
 
   async score(): Promise<ScoredRows> {
-    const segments: Promise<void>[] = [];
+    const segments: { units: number; scored: Promise<void> }[] = [];
+    let [packed, oldest] = [0, 0];
     try {
       for (let [pair, text] = [0, 0]; pair < this.total && !this.#aborted; ) {
         const segment = await this.#pack(pair, text);
         if (this.#aborted) break;
-        segments.push(this.#run(segment, pair));
+        const scored = this.#run(segment, pair);
+        // A segment that fails fails the batch; those behind it must not be unhandled rejections meanwhile.
+        scored.catch(() => {});
+        segments.push({ units: segment.units, scored });
+        packed += segment.units;
         pair = segment.pair;
         text = segment.text;
-        // A segment that fails fails the batch; those behind it must not be unhandled rejections meanwhile.
-        segments.at(-1)!.catch(() => {});
-        if (segments.length >= SEGMENTS) await segments[segments.length - SEGMENTS];
+        for (; packed > PACKED_UNITS; oldest += 1) {
+          await segments[oldest]!.scored;
+          packed -= segments[oldest]!.units;
+        }
       }
-      await Promise.all(segments);
+      await Promise.all(segments.map(({ scored }) => scored));
     } catch (error) {
       this.abort();
       throw fromNative(error);
@@ -258,52 +262,33 @@ class SegmentedBatch {
   async #pack(firstPair: number, firstText: number): Promise<Segment> {
     const { texts, counts } = this.#pairs;
     const batch = new native.NativeBatch();
-    let [pair, text, units, filled] = [firstPair, firstText, 0, 0];
-    const flush = (): void => {
-      batch.append(scratch, filled);
-      filled = 0;
+    const lengths: number[] = [];
+    let [pair, text, units, joined] = [firstPair, firstText, 0, ''];
+    const flush = (): Promise<void> | undefined => {
+      if (joined.length > 0) batch.append(joined);
+      joined = '';
+      return turnDue();
     };
-    for (; pair < counts.length && pair - firstPair < SEGMENT_PAIRS; pair += 1) {
-      const end = text + counts[pair]!;
-      for (let at = text; at < end; at += 1) {
-        const source = texts[at]!;
+    for (; pair < counts.length && pair - firstPair < SEGMENT_PAIRS && units < SEGMENT_UNITS; pair += 1) {
+      for (const end = text + counts[pair]!; text < end; text += 1) {
+        const source = texts[text]!;
+        lengths.push(source.length);
         units += source.length;
-        if (source.length <= SHORT) {
-          if (filled + source.length > PIECE) flush();
-          for (let i = 0; i < source.length; i += 1) scratch[filled + i] = source.charCodeAt(i);
-          filled += source.length;
+        if (source.length < LONG) {
+          joined += source;
+          if (joined.length < PIECE && lengths.length % TEXTS_A_LOOK > 0) continue;
+          await flush();
         } else {
-          for (let from = 0; from < source.length; ) {
-            if (filled === PIECE) {
-              // The scratch is shared: nothing of it may be left when others get their turn.
-              flush();
-              await turnDue();
-            }
-            const part = Math.min(source.length - from, PIECE - filled);
-            const whole = part === source.length ? source : source.slice(from, from + part);
-            scratchBytes.write(whole, 2 * filled, 'utf16le');
-            filled += part;
-            from += part;
+          await flush();
+          for (let from = 0; from < source.length; from += PIECE) {
+            joined = source.slice(from, from + PIECE);
+            await flush();
           }
         }
-        if (at % TEXTS_A_LOOK === 0 && filled > 0) {
-          const turn = turnDue();
-          if (turn !== undefined) {
-            flush();
-            await turn;
-          }
-        }
-      }
-      text = end;
-      if (units >= SEGMENT_UNITS) {
-        pair += 1;
-        break;
       }
     }
-    flush();
-    const lengths = new Uint32Array(text - firstText);
-    for (let at = firstText; at < text; at += 1) lengths[at - firstText] = texts[at]!.length;
-    return { batch, lengths, counts: counts.subarray(firstPair, pair), pair, text };
+    await flush();
+    return { batch, lengths: new Uint32Array(lengths), counts: counts.subarray(firstPair, pair), units, pair, text };
   }
 
   async #run({ batch, lengths, counts }: Segment, firstPair: number): Promise<void> {
@@ -326,6 +311,7 @@ interface Segment {
   batch: NativeBatch;
   lengths: Uint32Array;
   counts: Uint32Array;
+  units: number;
   pair: number;
   text: number;
 }

@@ -1,7 +1,7 @@
 //! Length of the longest common subsequence, bit-parallel (Hyyrö 2004): a word operation for 64 cells.
 
 use super::levenshtein::CHUNK;
-use super::match_bits::{LANES, STRIP, StripBits, Symbol, WordBits};
+use super::match_bits::{LANES, STRIP, StripBits, Symbol, Word, WordBits, bit};
 use super::wavefront::{self, Blocks};
 use crate::scoring::interrupt::{Interrupt, Stop};
 
@@ -11,9 +11,15 @@ use crate::scoring::interrupt::{Interrupt, Stop};
 /// [`Stop::Interrupted`].
 pub fn length<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if pattern.len() <= 64 {
-        return word(pattern, text, interrupt);
+    match pattern.len() {
+        0 => Ok(0),
+        1..=64 => word::<u64, T>(pattern, text, interrupt),
+        65..=128 => word::<u128, T>(pattern, text, interrupt),
+        _ => strips(pattern, text, interrupt),
     }
+}
+
+fn strips<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let mut length = 0;
     let mut carries = vec![Unmatched::EDGE; text.len()];
     let mut bits = StripBits::default();
@@ -28,20 +34,18 @@ pub fn length<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<u
     Ok(length)
 }
 
-fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
-    if pattern.is_empty() {
-        return Ok(0);
-    }
-    let bits = WordBits::new(pattern);
-    let mut unmatched = u64::MAX;
+fn word<W: Word, T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let bits = WordBits::<W>::new(pattern);
+    let mut unmatched = !W::zero();
     for chunk in text.chunks(CHUNK) {
         interrupt.check()?;
         for &symbol in chunk {
             let matches = unmatched & bits.get(symbol);
-            unmatched = unmatched.wrapping_add(matches) | (unmatched - matches);
+            unmatched = unmatched.wrapping_add(&matches) | (unmatched & !matches);
         }
     }
-    let inside = u64::MAX >> (64 - pattern.len());
+    let last: W = bit(pattern.len() - 1);
+    let inside = last | (last - W::one());
     Ok((!unmatched & inside).count_ones() as usize)
 }
 

@@ -1,6 +1,6 @@
 //! Levenshtein distance, bit-parallel (Myers 1999, in the form of Hyyrö 2003): a word operation for 64 cells.
 
-use super::match_bits::{LANES, Symbol, WordBits};
+use super::match_bits::{LANES, Symbol, Word, WordBits, bit};
 use super::wavefront::{self, Blocks};
 use crate::scoring::interrupt::{Interrupt, Stop};
 
@@ -10,33 +10,32 @@ use crate::scoring::interrupt::{Interrupt, Stop};
 /// [`Stop::Interrupted`].
 pub fn distance<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if pattern.len() <= 64 {
-        return word(pattern, text, interrupt);
+    match pattern.len() {
+        0 => Ok(text.len()),
+        1..=64 => word::<u64, T>(pattern, text, interrupt),
+        65..=128 => word::<u128, T>(pattern, text, interrupt),
+        _ => wavefront::distance::<Vertical, T>(pattern, text, interrupt),
     }
-    wavefront::distance::<Vertical, T>(pattern, text, interrupt)
 }
 
 /// Number of symbols between two looks at the interrupt.
 pub const CHUNK: usize = 1 << 16;
 
-fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
-    if pattern.is_empty() {
-        return Ok(text.len());
-    }
-    let bits = WordBits::new(pattern);
-    let last = pattern.len() - 1;
-    let (mut plus, mut minus) = (u64::MAX, 0u64);
+fn word<W: Word, T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let bits = WordBits::<W>::new(pattern);
+    let last: W = bit(pattern.len() - 1);
+    let (mut plus, mut minus) = (!W::zero(), W::zero());
     let mut distance = pattern.len();
     for chunk in text.chunks(CHUNK) {
         interrupt.check()?;
         for &symbol in chunk {
             let matches = bits.get(symbol);
-            let diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus;
+            let diagonal = (((matches & plus).wrapping_add(&plus)) ^ plus) | matches | minus;
             let rises = minus | !(diagonal | plus);
             let falls = diagonal & plus;
-            distance += (rises >> last & 1) as usize;
-            distance -= (falls >> last & 1) as usize;
-            let (rises, falls) = ((rises << 1) | 1, falls << 1);
+            distance += usize::from(!(rises & last).is_zero());
+            distance -= usize::from(!(falls & last).is_zero());
+            let (rises, falls) = ((rises << 1) | W::one(), falls << 1);
             plus = falls | !(diagonal | rises);
             minus = rises & diagonal;
         }

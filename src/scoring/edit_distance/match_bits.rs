@@ -1,9 +1,10 @@
 //! Positions of symbols in a pattern as bits: what bit-parallel algorithms look up for each symbol of a text.
 
 use hashbrown::HashMap;
+use num_traits::{PrimInt, Unsigned, WrappingAdd};
 
-/// Number of blocks in a strip.
-pub const LANES: usize = 4;
+/// Number of blocks in a strip. Two vectors of four words: while one waits for its last instruction, the other goes on.
+pub const LANES: usize = 8;
 /// Number of pattern symbols in a strip of the matrix.
 pub const STRIP: usize = 64 * LANES;
 
@@ -25,38 +26,52 @@ impl Symbol for u32 {
     }
 }
 
-/// The bits of a pattern of at most 64 symbols.
-pub struct WordBits {
-    latin: [u64; 256],
-    others: HashMap<u32, u64>,
+/// An integer that holds a bit for each symbol of a short pattern.
+pub trait Word: PrimInt + Unsigned + WrappingAdd {}
+
+impl Word for u64 {}
+impl Word for u128 {}
+
+/// The bits of a pattern that fits into a word.
+pub struct WordBits<W> {
+    latin: [W; 256],
+    others: HashMap<u32, W>,
 }
 
-impl WordBits {
+impl<W: Word> WordBits<W> {
     /// The bits of `pattern`, bit i for its i-th symbol.
     pub fn new<T: Symbol>(pattern: &[T]) -> Self {
         let mut bits = Self {
-            latin: [0; 256],
+            latin: [W::zero(); 256],
             others: HashMap::new(),
         };
-        for (at, &symbol) in pattern.iter().enumerate() {
+        let mut bit = W::one();
+        for symbol in pattern {
             let number = symbol.number();
-            match bits.latin.get_mut(number as usize) {
-                Some(latin) => *latin |= 1 << at,
-                None => *bits.others.entry(number).or_insert(0) |= 1 << at,
-            }
+            let symbol_bits = match bits.latin.get_mut(number as usize) {
+                Some(latin) => latin,
+                None => bits.others.entry(number).or_insert(W::zero()),
+            };
+            *symbol_bits = *symbol_bits | bit;
+            bit = bit << 1;
         }
         bits
     }
 
     /// The positions of `symbol`.
-    pub fn get<T: Symbol>(&self, symbol: T) -> u64 {
+    pub fn get<T: Symbol>(&self, symbol: T) -> W {
         let number = symbol.number();
         match self.latin.get(number as usize) {
             Some(&bits) => bits,
-            None if self.others.is_empty() => 0,
-            None => self.others.get(&number).copied().unwrap_or(0),
+            None if self.others.is_empty() => W::zero(),
+            None => self.others.get(&number).copied().unwrap_or(W::zero()),
         }
     }
+}
+
+/// The word with bit `row` alone.
+pub fn bit<W: Word>(row: usize) -> W {
+    W::one() << row
 }
 
 /// The bits of one strip, at most [`STRIP`] symbols of a pattern: a row for each distinct symbol.
@@ -66,7 +81,7 @@ pub struct StripBits {
     rows: Vec<[u64; LANES]>,
     latin: [u16; 256],
     others: HashMap<u32, u16>,
-    /// Rows of the text's symbols; row 0 is that of symbols the strip does not hold.
+    /// Rows of the text's symbols, between `LANES` − 1 times row 0, that of symbols which the strip does not hold.
     text: Vec<u16>,
 }
 
@@ -95,13 +110,14 @@ impl StripBits {
                 None => self.others.entry(number).or_insert(0),
             };
             if *row == 0 {
-                // A strip has at most 256 symbols.
+                // A strip has at most 512 symbols.
                 *row = self.rows.len() as u16;
                 self.rows.push([0; LANES]);
             }
             self.rows[*row as usize][at / 64] |= 1 << (at % 64);
         }
         self.text.clear();
+        self.text.resize(LANES - 1, 0);
         let (latin, others) = (&self.latin, &self.others);
         self.text.extend(text.iter().map(|symbol| {
             let number = symbol.number();
@@ -110,6 +126,7 @@ impl StripBits {
                 None => others.get(&number).copied().unwrap_or(0),
             }
         }));
+        self.text.resize(self.text.len() + LANES - 1, 0);
     }
 
     /// The bits of each distinct symbol of the strip.
@@ -117,8 +134,8 @@ impl StripBits {
         &self.rows
     }
 
-    /// The row of each symbol of the text.
-    pub fn text(&self) -> &[u16] {
-        &self.text
+    /// The rows of the symbols in columns `step` − `LANES` + 1 to `step`; row 0 beyond the ends of the text.
+    pub fn columns(&self, step: usize) -> &[u16] {
+        &self.text[step..step + LANES]
     }
 }

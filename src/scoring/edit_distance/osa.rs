@@ -1,7 +1,7 @@
 //! Optimal string alignment, bit-parallel (Hyyrö 2003): Levenshtein with swaps of neighbours that are not edited again.
 
 use super::levenshtein::CHUNK;
-use super::match_bits::{LANES, Symbol, WordBits};
+use super::match_bits::{LANES, Symbol, Word, WordBits, bit};
 use super::wavefront::{self, Blocks};
 use crate::scoring::interrupt::{Interrupt, Stop};
 
@@ -11,31 +11,30 @@ use crate::scoring::interrupt::{Interrupt, Stop};
 /// [`Stop::Interrupted`].
 pub fn distance<T: Symbol>(a: &[T], b: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
     let (pattern, text) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if pattern.len() <= 64 {
-        return word(pattern, text, interrupt);
+    match pattern.len() {
+        0 => Ok(text.len()),
+        1..=64 => word::<u64, T>(pattern, text, interrupt),
+        65..=128 => word::<u128, T>(pattern, text, interrupt),
+        _ => wavefront::distance::<Swapping, T>(pattern, text, interrupt),
     }
-    wavefront::distance::<Swapping, T>(pattern, text, interrupt)
 }
 
-fn word<T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
-    if pattern.is_empty() {
-        return Ok(text.len());
-    }
-    let bits = WordBits::new(pattern);
-    let last = pattern.len() - 1;
-    let (mut plus, mut minus, mut diagonal, mut before) = (u64::MAX, 0u64, 0u64, 0u64);
+fn word<W: Word, T: Symbol>(pattern: &[T], text: &[T], interrupt: Interrupt<'_>) -> Result<usize, Stop> {
+    let bits = WordBits::<W>::new(pattern);
+    let last: W = bit(pattern.len() - 1);
+    let (mut plus, mut minus, mut diagonal, mut before) = (!W::zero(), W::zero(), W::zero(), W::zero());
     let mut distance = pattern.len();
     for chunk in text.chunks(CHUNK) {
         interrupt.check()?;
         for &symbol in chunk {
             let matches = bits.get(symbol);
             let swaps = ((!diagonal & matches) << 1) & before;
-            diagonal = (((matches & plus).wrapping_add(plus)) ^ plus) | matches | minus | swaps;
+            diagonal = (((matches & plus).wrapping_add(&plus)) ^ plus) | matches | minus | swaps;
             let rises = minus | !(diagonal | plus);
             let falls = diagonal & plus;
-            distance += (rises >> last & 1) as usize;
-            distance -= (falls >> last & 1) as usize;
-            let (rises, falls) = ((rises << 1) | 1, falls << 1);
+            distance += usize::from(!(rises & last).is_zero());
+            distance -= usize::from(!(falls & last).is_zero());
+            let (rises, falls) = ((rises << 1) | W::one(), falls << 1);
             plus = falls | !(diagonal | rises);
             minus = rises & diagonal;
             before = matches;

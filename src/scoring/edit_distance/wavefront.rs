@@ -1,10 +1,12 @@
-//! Bit-parallel matrices of two sequences in strips of four blocks of 64 rows, computed along a wavefront.
+//! Bit-parallel matrices of two sequences in strips of eight blocks of 64 rows, computed along a wavefront.
 //!
 //! A block needs what the block above it hands down in the same column. Block l of a strip is therefore one step behind
-//! block l−1: at step s it computes column s−l. The four blocks of a step do not depend on each other, and the compiler
+//! block l−1: at step s it computes column s−l. The blocks of a step do not depend on each other, and the compiler
 //! turns them into vector instructions. What leaves the last block is kept for the next strip, a byte for each column.
 //!
 //! O(⌈m/64⌉ · n) steps, O(m + n) memory.
+
+use std::ops::Range;
 
 use multiversion::multiversion;
 
@@ -47,9 +49,11 @@ pub fn strip<B: Blocks, T: Symbol>(
         blocks: B::start(),
         carry: [0; LANES],
     };
-    for start in (0..text.len() + last_block).step_by(COLUMNS) {
+    let steps = text.len() + last_block;
+    for start in (0..steps).step_by(COLUMNS) {
         interrupt.check()?;
-        wave = advance(wave, bits, start, last_block, last, carries);
+        let range = start..(start + COLUMNS).min(steps);
+        wave = advance(wave, bits, range, last_block, last, carries);
     }
     Ok(wave.blocks)
 }
@@ -59,12 +63,12 @@ struct Wave<B> {
     carry: [u64; LANES],
 }
 
-/// Computes up to [`COLUMNS`] steps from step `start` on.
+/// Computes a range of steps.
 #[multiversion(targets("x86_64+avx2+bmi1+bmi2"))]
 fn advance<B: Blocks>(
     wave: Wave<B>,
     bits: &StripBits,
-    start: usize,
+    steps: Range<usize>,
     last_block: usize,
     last: [u64; LANES],
     carries: &mut [u8],
@@ -73,28 +77,14 @@ fn advance<B: Blocks>(
         mut blocks,
         mut carry,
     } = wave;
-    let (rows, text) = (bits.rows(), bits.text());
-    let end = (start + COLUMNS).min(text.len() + last_block);
-    // Rows of the symbols in columns s, s−1, s−2 and s−3; row 0 holds no match and leaves a block as it is.
-    let mut columns = [0usize; LANES];
-    for (lane, column) in columns.iter_mut().enumerate().skip(1) {
-        *column = start
-            .checked_sub(lane)
-            .and_then(|at| text.get(at))
-            .map_or(0, |&row| row as usize);
-    }
-    for step in start..end {
-        columns[0] = text.get(step).map_or(0, |&row| row as usize);
-        let matches = [
-            rows[columns[0]][0],
-            rows[columns[1]][1],
-            rows[columns[2]][2],
-            rows[columns[3]][3],
-        ];
-        columns = [0, columns[0], columns[1], columns[2]];
+    let rows = bits.rows();
+    for step in steps {
+        let columns = bits.columns(step);
+        // Row 0 holds no match and leaves a block as it is.
+        let matches = std::array::from_fn(|lane| rows[columns[LANES - 1 - lane] as usize][lane]);
         // Each block takes what the block above it left in the step before.
         let above = carries.get(step).map_or(0, |&carry| u64::from(carry));
-        carry = [above, carry[0], carry[1], carry[2]];
+        carry = std::array::from_fn(|lane| if lane == 0 { above } else { carry[lane - 1] });
         blocks.step(matches, &mut carry, last);
         if let Some(carried) = step
             .checked_sub(last_block)

@@ -28,9 +28,9 @@ impl Ter {
             text = text::lower(&text);
         }
         if self.normalized && !text.is_empty() {
-            text = western(&text);
+            text = western(text);
             if self.asian_support {
-                text = around(&text, |point| is_asian(point) || is_asian_mark(point));
+                text = around(text, |point| is_asian(point) || is_asian_mark(point));
             }
         }
         if self.no_punctuation {
@@ -40,19 +40,18 @@ impl Ter {
     }
 }
 
-fn western(text: &[u32]) -> Vec<u32> {
-    let mut text = replaced(text, "\n-", &[]);
-    for point in &mut text {
+fn western(text: Vec<u32>) -> Vec<u32> {
+    let mut line = vec![BLANK];
+    line.extend(unescaped(replaced(text, "\n-", &[])));
+    line.push(BLANK);
+    for point in &mut line {
         if *point == 0x0A {
             *point = BLANK;
         }
     }
-    let mut line = vec![BLANK];
-    line.extend(unescaped(&text));
-    line.push(BLANK);
-    let line = around(&line, is_separate);
+    let line = around(line, is_separate);
     let possessive: Vec<u32> = text::points_of(" 's ");
-    number_passes(&replaced(&line, "'s ", &possessive))
+    number_passes(replaced(line, "'s ", &possessive))
 }
 
 /// The marks that `noPunctuation` deletes.
