@@ -1244,7 +1244,7 @@ declare class ScoringWorkerPool {
      * scorer's `maxCells` a `RangeError`. Rejects with the signal's reason within 50 ms of its abort, and with `ERR_CLOSED`
      * after {@link close}.
      *
-     * Packs the texts by turns of under 5 ms. Holds at most 32 MB of them outside the heap, or the longest pair.
+     * Packs the texts by turns of under 5 ms. Holds at most 16 MB of them outside the heap, and one pair.
      */
     scoreBatch<E, A>(scorer: Scorer<E, A>, pairs: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Float64Array>;
     /**

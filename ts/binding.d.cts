@@ -144,8 +144,8 @@ export declare class DatasetFile {
 export declare class NativeBatch {
   /** An empty batch. */
   constructor()
-  /** Appends the next texts, or a part of one: the first `length` of `units`. */
-  append(units: Uint16Array, length: number): void
+  /** Appends the next texts, run together, or a part of one. */
+  append(texts: string): void
   /**
    * Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the
    * number of texts of each pair. With `figures` a row holds those after the score.
