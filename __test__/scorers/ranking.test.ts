@@ -65,6 +65,17 @@ describe('the ranking scorers', () => {
   });
 });
 
+describe('expected', () => {
+  test('refuses objects that hold no grades of their own', () => {
+    const expected = [new Set(['a']), new Map([['a', 1]]), new Date(0), new (class Judged {})(), new Uint8Array(1)];
+    for (const judged of expected) {
+      expect(() => recallAtK(1).scoreSync(judged as never, ['a'])).toThrow(TypeError);
+      expect(() => ndcg().scoreSync(judged as never, ['a'])).toThrow(/^expected must be an array of ids or an object/);
+    }
+    expect(recallAtK(1).scoreSync(Object.assign(Object.create(null), { a: 1 }), ['a']).score).toBe(1);
+  });
+});
+
 describe('ndcgFromScores', () => {
   test('shares the gain of tied items', () => {
     const tied = ndcgFromScores([3, 0], [1, 1]);

@@ -289,9 +289,10 @@ describe('pattern', () => {
       'ſ',
     ];
     for (const source of sources) {
-      for (const flags of ['', 'i', 's', 'm', 'is']) {
+      for (const flags of ['', 'i', 's', 'm', 'is', 'y', 'my', 'g']) {
         const [ours, theirs] = [scorers.pattern(source, { flags }), new RegExp(source, `${flags}u`)];
         for (const text of texts) {
+          theirs.lastIndex = 0;
           expect(ours.scoreSync('', text).score, `/${source}/${flags} on ${JSON.stringify(text)}`).toBe(
             theirs.test(text) ? 1 : 0,
           );
@@ -305,7 +306,7 @@ describe('pattern', () => {
       expect(() => scorers.pattern(source)).toThrow(expect.objectContaining({ code: 'ERR_UNSUPPORTED_PATTERN' }));
     }
     for (const source of ['*a', '[z-a]', '(', 'a{2,1}']) expect(() => scorers.pattern(source)).toThrow(SyntaxError);
-    expect(() => scorers.pattern('a', { flags: 'q' })).toThrow(SyntaxError);
+    for (const flags of ['q', 'ii', 'v']) expect(() => scorers.pattern('a', { flags })).toThrow(SyntaxError);
     expect(() => scorers.pattern(5 as never)).toThrow(TypeError);
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ScoringWorkerPool } from '@aah/ai-evals/orchestrator';
-import { bleu, damerauLevenshtein, levenshtein, rouge, type Scorer } from '@aah/ai-evals/scorers';
+import { allOf, bleu, damerauLevenshtein, jsonSchema, levenshtein, rouge, type Scorer } from '@aah/ai-evals/scorers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { root } from '../lifecycle/child.js';
 
@@ -80,6 +80,47 @@ describe('scoreBatch', () => {
     };
     expect(await pool.scoreBatch(levenshtein(), answers(5, 1), { onProgress })).toHaveLength(5);
     expect((await warned).message).toContain('progress bar');
+  });
+
+  test('refuses an option that there is not', async () => {
+    await using pool = new ScoringWorkerPool(1);
+    const options = { sginal: AbortSignal.abort() } as never;
+    await expect(pool.scoreBatch(levenshtein(), [], options)).rejects.toThrow(/unknown option sginal/);
+    await expect(levenshtein().scoreAll([], options)).rejects.toThrow(TypeError);
+  });
+
+  test('scores the list as it is at the call', async () => {
+    await using pool = new ScoringWorkerPool(2);
+    const own = { ...levenshtein(), score: async () => ({ score: 1, passed: true }) } as Scorer<string, string>;
+    const schema = jsonSchema({ type: 'string' });
+    for (const score of [
+      (pairs: ReturnType<typeof answers>) => pool.scoreBatch(levenshtein(), pairs),
+      (pairs: ReturnType<typeof answers>) => pool.scoreBatch(own, pairs),
+      (pairs: ReturnType<typeof answers>) => levenshtein().scoreAll(pairs),
+      (pairs: ReturnType<typeof answers>) => allOf([levenshtein(), bleu()]).scoreAll(pairs),
+      (pairs: ReturnType<typeof answers>) => schema.scoreAll(pairs),
+    ]) {
+      const list = answers(3000, 3);
+      const scoring = score(list);
+      list.length = 0;
+      expect(await scoring).toHaveLength(3000);
+    }
+  });
+
+  test('scores pairs that are longer than a segment, and segments of empty pairs', async () => {
+    await using pool = new ScoringWorkerPool(2);
+    const text = long(600_000, 'ab');
+    const pairs = [
+      { expected: text, actual: `${text}c` },
+      ...Array.from({ length: 40_000 }, () => ({ expected: '', actual: '' })),
+      ...Array.from({ length: 20_000 }, () => ({ expected: 'a', actual: null })),
+      { expected: [text, `${text}d`], actual: `${text}d` },
+    ];
+    const scores = await pool.scoreBatch(levenshtein(), pairs);
+    expect(scores[0]).toBe(1 - 1 / (text.length + 1));
+    expect(scores.subarray(1, 40_001).every((score) => score === 1)).toBe(true);
+    expect(scores.subarray(40_001, 60_001).every((score) => score === 0)).toBe(true);
+    expect(scores[60_001]).toBe(1);
   });
 
   test('ends at an abort even inside a pair, and frees the thread', async () => {

@@ -35,7 +35,7 @@ pub enum Capture {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatternOptions {
     source: String,
-    /// Flags of JavaScript; `i`, `m` and `s` change the meaning.
+    /// Flags of JavaScript; `i`, `m`, `s` and `y` change the meaning.
     flags: String,
     #[serde(default)]
     capture: Capture,
@@ -78,7 +78,12 @@ impl Pattern {
             dot_all: has('s'),
             output: String::new(),
         };
-        let regex = regex::RegexBuilder::new(&translated.run()?)
+        let mut translated = translated.run()?;
+        if has('y') {
+            // Sticky: the match begins where the search does.
+            translated = format!(r"\A(?:{translated})");
+        }
+        let regex = regex::RegexBuilder::new(&translated)
             .case_insensitive(has('i'))
             .size_limit(MOST_BYTES)
             .dfa_size_limit(MOST_BYTES)

@@ -87,11 +87,11 @@ class CombinedScorer<E, A> extends JavaScriptScorer<E, A> {
 
   /** One batch for each part, so that native parts cross once. */
   override async scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]> {
-    const { signal, onProgress } = batchRun('results', results, options);
+    const { pairs, signal, onProgress } = batchRun('results', results, options);
     const columns: Score[][] = [];
-    for (const part of this.#parts) columns.push(await part.scoreAll(results, { signal }));
-    reportProgress(onProgress, results.length, results.length);
-    return results.map((_, at) => this.#combined(columns.map((column) => column[at]!)));
+    for (const part of this.#parts) columns.push(await part.scoreAll(pairs, { signal }));
+    reportProgress(onProgress, pairs.length, pairs.length);
+    return pairs.map((_, at) => this.#combined(columns.map((column) => column[at]!)));
   }
 
   protected override async evaluate(expected: E, actual: A): Promise<Score> {

@@ -38,32 +38,32 @@ export abstract class JavaScriptScorer<E, A> implements Scorer<E, A> {
   }
 
   async scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]> {
-    const { signal, onProgress } = batchRun('results', results, options);
+    const { pairs, signal, onProgress } = batchRun('results', results, options);
     signal?.throwIfAborted();
-    for (const [at, pair] of (results as readonly unknown[]).entries()) {
+    for (const [at, pair] of (pairs as readonly unknown[]).entries()) {
       const isPair = typeof pair === 'object' && pair !== null;
       if (!isPair) wrongType(`results[${at}]`, 'an object with expected and actual', pair);
     }
-    const scores = new Array<Score>(results.length);
+    const scores = new Array<Score>(pairs.length);
     let [next, done] = [0, 0];
     const lane = async (): Promise<void> => {
-      while (next < results.length) {
+      while (next < pairs.length) {
         signal?.throwIfAborted();
         const at = next;
         next += 1;
-        const { expected, actual } = results[at]!;
+        const { expected, actual } = pairs[at]!;
         try {
           scores[at] = await this.evaluate(expected, actual, { signal, place: `results[${at}].` });
         } catch (error) {
           // No later pair is started.
-          next = results.length;
+          next = pairs.length;
           throw error;
         }
         done += 1;
-        reportProgress(onProgress, done, results.length);
+        reportProgress(onProgress, done, pairs.length);
       }
     };
-    await untilAborted(signal, Promise.all(Array.from({ length: Math.min(LANES, results.length) }, lane)));
+    await untilAborted(signal, Promise.all(Array.from({ length: Math.min(LANES, pairs.length) }, lane)));
     return scores;
   }
 

@@ -1,6 +1,7 @@
 /** The scorer of answers by a JSON Schema. */
 import { wrongType } from '../arguments.js';
 import { guarded, native } from '../native.js';
+import { batchRun } from '../scoring/batch_run.js';
 import { asNativeScorer, nativeSide } from '../scoring/native_pairs.js';
 import type { ReadPair } from '../scoring/read_pair.js';
 import { jsonText } from './json_text.js';
@@ -79,8 +80,9 @@ class JsonSchemaScorer implements Scorer<unknown, unknown> {
   }
 
   async scoreAll(results: readonly ScoredPair<unknown, unknown>[], options?: BatchOptions): Promise<Score[]> {
-    const scores = await this.#verdicts.scoreAll(results, options);
-    return scores.map((score, at) => this.#explained(score, results[at]!.actual));
+    const { pairs } = batchRun('results', results, options);
+    const scores = await this.#verdicts.scoreAll(pairs, options);
+    return scores.map((score, at) => this.#explained(score, pairs[at]!.actual));
   }
 
   /** The reason is looked for in failures alone: most answers are valid. */

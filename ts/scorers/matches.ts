@@ -95,9 +95,10 @@ export function pattern(source: string | RegExp, options?: PatternOptions): Text
   const isRegExp = typeof source === 'object' && source !== null && typeof source.source === 'string';
   if (!isRegExp && typeof source !== 'string') wrongType('pattern: source', 'a string or a RegExp', source);
   const text = isRegExp ? source.source : source;
+  // JavaScript's own parser says what is a pattern and what are flags; its message names the mistake.
+  new RegExp('', given.flags);
   const asked = [...(isRegExp ? source.flags : ''), ...given.flags, ...(given.ignoreCase ? 'i' : ''), 'u'];
   const flags = [...new Set(asked)].join('');
-  // JavaScript's own parser says what is a pattern; its message names the mistake.
   new RegExp(text, flags);
   const specification = { kernel: 'pattern', source: text, flags, capture: given.capture };
   return new NativeScorer({ name: 'pattern', threshold: given.threshold, specification, read: readTexts });

@@ -59,7 +59,7 @@ export class NativeScorer<E, A> implements Scorer<E, A> {
 
   async scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]> {
     const run = batchRun('results', results, options);
-    const pairs = await readPairs(this.#read, results, 'results', run.signal);
+    const pairs = await readPairs(this.#read, run.pairs, 'results', run.signal);
     const { rows, width, refused } = await sharedThreads().score(this.#kernel, pairs, true, run);
     if (refused[0] !== undefined) throw refusedPair('results', refused[0]);
     const scores: Score[] = [];

@@ -2,6 +2,7 @@
 import { outOfRange, positiveInteger, wrongType } from '../arguments.js';
 import { guarded, native } from '../native.js';
 import type { ReadPair } from '../scoring/read_pair.js';
+import { isPlain } from '../value/plain.js';
 import { NativeScorer } from './native_scorer.js';
 import { type OptionCheck, oneOf, readOptions, threshold } from './options.js';
 import { finiteNumbers, type NumberList } from './packed_numbers.js';
@@ -47,7 +48,8 @@ function judged(name: string, expected: unknown): [ids: string[], grades: number
     const ids = [...new Set(expected.map((id, i) => idOf(`${name}[${i}]`, id)))];
     return [ids, ids.map(() => 1)];
   }
-  if (typeof expected !== 'object' || expected === null) {
+  // A Set or a Map has no entries of its own: it would be an answer to which nothing is relevant.
+  if (typeof expected !== 'object' || expected === null || !isPlain(expected)) {
     return wrongType(name, 'an array of ids or an object of grades by id', expected);
   }
   const grades = Object.entries(expected as Record<string, unknown>);

@@ -2,11 +2,24 @@
 import { callable, options as optionsObject, signal as signalArgument, wrongType } from '../arguments.js';
 import type { BatchRun } from './native_scoring.js';
 
+const OPTIONS = ['signal', 'onProgress'];
+
+/** A batch as it is at the call: `pairs` is a copy, so that a caller may use the list again at once. */
+export interface Batch<P> extends BatchRun {
+  pairs: readonly P[];
+}
+
 /** Checks the list of a batch and its options. The returned `onProgress` does not throw. */
-export function batchRun(list: string, pairs: unknown, given: BatchRun | undefined): BatchRun {
+export function batchRun<P>(list: string, pairs: readonly P[], given: BatchRun | undefined): Batch<P> {
   if (!Array.isArray(pairs)) wrongType(list, 'an array of { expected, actual }', pairs);
-  const { signal, onProgress } = optionsObject('options', given);
+  const options = optionsObject('options', given);
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    wrongType('options', `an object of ${OPTIONS.join(', ')}`, `the unknown option ${unknown}`);
+  }
+  const { signal, onProgress } = options;
   return {
+    pairs: pairs.slice(),
     signal: signalArgument('options.signal', signal),
     onProgress: onProgress === undefined ? undefined : harmless(callable('options.onProgress', onProgress)),
   };

@@ -74,8 +74,8 @@ export class ScoringWorkerPool {
     try {
       run.signal?.throwIfAborted();
       const native = nativeSide(scorer);
-      if (native === undefined) return await scoreInTurn(scorer, pairs, this.#slots, run);
-      const texts = await readPairs(native.read, pairs, 'pairs', run.signal);
+      if (native === undefined) return await scoreInTurn(scorer, run.pairs, this.#slots, run);
+      const texts = await readPairs(native.read, run.pairs, 'pairs', run.signal);
       const { rows, refused } = await this.#threads.score(native.kernel, texts, false, run);
       if (refused[0] !== undefined) throw refusedPair('pairs', refused[0]);
       return rows;
