@@ -278,12 +278,15 @@ test('a deletion by another process during a computation is not undone', async (
 });
 
 describe('a claim is given back at once', () => {
-  /** Claims a key; `end()` ends the process or thread. */
-  const claiming = (options: string, end: string) => `
+  /** Claims a key, and does `then` while it computes; `end()` ends the process or thread. */
+  const claiming = (options: string, end: string, then: string) => `
     const { ResponseCache } = require(${JSON.stringify(join(root, 'dist', 'index.js'))});
     const cache = new ResponseCache(${options});
-    void cache.getOrCompute('k', { model: 'm' }, () => new Promise(() => {}));
     const end = () => { ${end} };
+    void cache.getOrCompute('k', { model: 'm' }, () => {
+      ${then}
+      return new Promise(() => {});
+    });
   `;
   /** Waits for the key, has the other end, and gets it. */
   const waits = async (cache: ResponseCache<unknown>, endOther: () => unknown) => {
@@ -310,9 +313,8 @@ describe('a claim is given back at once', () => {
     const persist = join(folder, `${++n}.db`);
     const cache = open(() => new ResponseCache<unknown>({ persist }));
     const source = `
-      ${claiming(JSON.stringify({ persist }), end)}
-      process.stdin.once('data', end);
-      cache.set('claimed', {}, true);
+      process.stdin.once('data', () => end());
+      ${claiming(JSON.stringify({ persist }), end, "cache.set('claimed', {}, true);")}
     `;
     const child = spawn(process.execPath, ['--eval', source], { stdio: ['pipe', 'ignore', 'ignore'] });
     while (!cache.has('claimed', {})) await sleep(5);
@@ -329,10 +331,9 @@ describe('a claim is given back at once', () => {
     const given = options();
     const cache = open(() => new ResponseCache<unknown>(given));
     const source = `
-      ${claiming(JSON.stringify(given), how)}
       const { parentPort } = require('node:worker_threads');
-      parentPort.once('message', end);
-      parentPort.postMessage('claimed');
+      parentPort.once('message', () => end());
+      ${claiming(JSON.stringify(given), how, "parentPort.postMessage('claimed');")}
     `;
     const thread = new Worker(how === 'terminate' ? source.replace('terminate', '') : source, { eval: true });
     thread.on('error', () => {});
@@ -346,7 +347,14 @@ describe('a claim is given back at once', () => {
     const [cache] = responses({ persist: join(folder, `${++n}.db`) }, 1);
     const before = process.listenerCount('exit');
     const slow = deferred<string>();
-    const pending = ['a', 'b'].map((key) => cache!.getOrCompute(key, config, () => slow.promise));
+    const computing = deferred<void>();
+    const pending = ['a', 'b'].map((key) =>
+      cache!.getOrCompute(key, config, () => {
+        if (key === 'b') computing.resolve();
+        return slow.promise;
+      }),
+    );
+    await computing.promise;
     expect(process.listenerCount('exit')).toBe(before + 1);
     slow.resolve('computed');
     await Promise.all(pending);

@@ -306,6 +306,43 @@ console.log('\nBeyond one thread: hits of a 2 KB answer');
   if (opening > 100) lost.push(`opening 100,000 entries took ${opening.toFixed(1)} ms`);
   rmSync(folder, { recursive: true });
 }
+
+{
+  // Calls of 20 ms at a concurrency of 50, as a run of an evaluation makes them; all threads' time counts.
+  const CALLS = 10_000;
+  const folder = mkdtempSync(join(tmpdir(), 'ai-evals-bench-'));
+  const inputs = Array.from({ length: CALLS }, (_, i) => prompt(i, 600));
+  const modelConfig = config();
+  const usage = { prompt: 200, completion: 300, total: 500 };
+  const call = (i) => () =>
+    new Promise((resolve) => setTimeout(() => resolve({ text: prompt(i, 800), usage }), 15 + (i % 11)));
+  const fill = async (cache) => {
+    const start = process.cpuUsage();
+    let next = 0;
+    const work = async () => {
+      for (let i = next++; i < CALLS; i = next++) {
+        await (cache === undefined ? call(i)() : cache.getOrCompute(inputs[i], modelConfig, call(i)));
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, work));
+    cache?.close();
+    const { user, system } = process.cpuUsage(start);
+    return (user + system) / CALLS;
+  };
+  const samples = { none: [], memory: [], persist: [] };
+  for (let round = 0; round < 3; round += 1) {
+    samples.none.push(await fill(undefined));
+    samples.memory.push(await fill(new ResponseCache({ maxSize: CALLS })));
+    samples.persist.push(await fill(new ResponseCache({ persist: join(folder, `${round}.db`) })));
+  }
+  rmSync(folder, { recursive: true });
+  const [none, memory, persist] = Object.values(samples).map(median);
+  console.log(
+    `\nFilling the answer cache, per call: memory ${(memory - none).toFixed(0)} us, persist ${(persist - none).toFixed(0)} us ` +
+      `(target 100) on top of the ${none.toFixed(0)} us of a call`,
+  );
+  if (persist - none > 100) lost.push(`filling the answer cache takes ${(persist - none).toFixed(0)} us a call`);
+}
 {
   const cache = new ResponseCache({ maxSize: 500 });
   const inputs = Array.from({ length: N }, (_, i) => prompt(i, 1000));

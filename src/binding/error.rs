@@ -131,7 +131,7 @@ impl From<SpecificationError> for Failure {
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         let code = match stop {
-            Stop::TooLarge { .. } => Code::OutOfRange,
+            Stop::TooLarge { .. } | Stop::Exhausted { .. } => Code::OutOfRange,
             Stop::Interrupted => Code::Native,
         };
         Self::new(code, stop)

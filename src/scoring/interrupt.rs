@@ -19,6 +19,16 @@ pub enum Stop {
         /// The bound it exceeds.
         limit: f64,
     },
+    /// The validation by a schema takes more steps than one that ends, or nests too deep.
+    #[error(
+        "the validation takes more than {steps} steps or {frames} nested subschemas; simplify the schema"
+    )]
+    Exhausted {
+        /// Subschemas that a validation may apply.
+        steps: u64,
+        /// Subschemas that may be applied within one another.
+        frames: usize,
+    },
 }
 
 /// A flag that another thread raises to end a computation early.

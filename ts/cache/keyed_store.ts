@@ -43,6 +43,7 @@ import {
   computeOnce,
   Flight,
   Flights,
+  type IsAbandoned,
   type Part,
   type Run,
   share,
@@ -304,6 +305,14 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     return this.#joinOrStart(copy as KeyCopy, a, b, fn, options, { isRecorded: mode === 'record' }).join(signal);
   }
 
+  /** Returns the value that `fn` computes for a key that was looked up and missed, once for all who ask at the same time. */
+  async computeMissed(a: unknown, b: unknown, fn: Compute<V>, options: AnyOptions<V>): Promise<V> {
+    options?.signal?.throwIfAborted();
+    const isRecorded = this.modeOf(options) === 'record';
+    const copy = withKey(this.#write(a, b, options), (structure) => copyKey(structure));
+    return this.#joinOrStart(copy, a, b, fn, options, { isRecorded }).join(options?.signal);
+  }
+
   /** Makes `fn` tell when it fails in the background. */
   #refreshing(fn: Compute<V>, a: unknown, b: unknown): Compute<V> {
     return async (context) => {
@@ -335,8 +344,8 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
     const extras = this.#extras(options);
     extras.key = this.#form.kept(a, b);
     extras.note = this.#note(a, b, options);
-    const compute = (context: ComputeContext, isWanted: () => boolean) =>
-      computeOnce(this.tier, copy, context.signal, isRecorded, async (ticket) => {
+    const compute = (context: ComputeContext, isWanted: () => boolean, isAbandoned: IsAbandoned) =>
+      computeOnce(this.tier, copy, isAbandoned, isRecorded, async (ticket) => {
         this.#publish('compute', a, b);
         const value = await fn(context);
         extras.ticket = ticket;
@@ -401,8 +410,8 @@ export class KeyedStore<V, K, T extends Tier<V, K> = Tier<V, K>> {
       const claimed = share(tier, keys, places, isRecorded);
       const { mine, others } = claimed;
       const parts: Part<V>[] = [
-        { places: mine, compute: (context, w) => computeMine(tier, keys, claimed, context.signal, run(context, w)) },
-        { places: others, compute: (context, w) => awaitOthers(tier, keys, others, context.signal, run(context, w)) },
+        { places: mine, compute: (context, w, gone) => computeMine(tier, keys, claimed, gone, run(context, w)) },
+        { places: others, compute: (context, w, gone) => awaitOthers(tier, keys, others, gone, run(context, w)) },
       ];
       return parts.filter((part) => part.places.length > 0);
     };

@@ -87,6 +87,21 @@ export class ResponseCache<T = any> extends BaseCache {
     return this.#store.getOrCompute(input, modelConfig, fn, options as ComputeOptions<T>) as Promise<R>;
   }
 
+  /**
+   * Does what `getOrCompute` does for a request that was looked up a moment ago and missed, without another look-up. With
+   * `persist`, what was stored meanwhile is found when the key is claimed.
+   *
+   * @internal
+   */
+  computeMissed<R extends T = T>(
+    input: unknown,
+    modelConfig: unknown,
+    fn: (context: ComputeContext) => R | PromiseLike<R>,
+    options: ComputeOptions<R> & RepeatOptions,
+  ): Promise<R> {
+    return this.#store.computeMissed(input, modelConfig, fn, options as ComputeOptions<T>) as Promise<R>;
+  }
+
   /** Returns true if there is a live entry: no hit, no miss, and no use. */
   has(input: unknown, modelConfig?: unknown, options?: LookupOptions & RepeatOptions): boolean {
     return this.#store.has(input, modelConfig, options);

@@ -16,15 +16,10 @@ export function isLater(verdict: Verdict): verdict is PromiseLike<boolean> {
   return typeof verdict === 'object' && verdict !== null && typeof verdict.then === 'function';
 }
 
-/** Calls `keep` where the verdict is yes: at once if it is known, else with the promise that is returned. */
-export function ifWorthKeeping(verdict: Verdict, keep: () => void): Promise<void> | undefined {
-  if (!isLater(verdict)) {
-    if (verdict) keep();
-    return undefined;
-  }
-  return Promise.resolve(verdict).then((isWorth) => {
-    if (isWorth) keep();
-  });
+/** Calls `keep` where the verdict is yes, at once or later. Returns a promise where the verdict or `keep` takes its time. */
+export function ifWorthKeeping(verdict: Verdict, keep: () => Promise<void> | void): Promise<void> | undefined {
+  if (isLater(verdict)) return Promise.resolve(verdict).then((isWorth) => (isWorth ? keep() : undefined));
+  return (verdict && keep()) || undefined;
 }
 
 /** Stores values that were computed, where they are worth it and still wanted. */
@@ -62,7 +57,7 @@ export class PaidValues<V, K> {
     return ttl === undefined ? extras : { ...extras, ttl: check.positiveNumber('what ttlOf returns', ttl) };
   }
 
-  /** Stores a value; with a promise where the verdict takes its time. */
+  /** Stores a value; with a promise where that, or the verdict, takes its time. */
   store(
     copy: KeyCopy,
     value: V,
@@ -71,10 +66,10 @@ export class PaidValues<V, K> {
     isWanted: () => boolean,
   ): Promise<void> | undefined {
     const store = () => {
-      if (!isWanted()) return;
-      withKey(writeCopy(copy), (structure, text) =>
-        this.#tier.set(structure, text, value, this.withTtlOf(value, extras)),
-      );
+      if (!isWanted()) return undefined;
+      const own = this.withTtlOf(value, extras);
+      if (this.#tier.store !== undefined) return this.#tier.store(copy, value, own, isWanted);
+      return withKey(writeCopy(copy), (structure, text) => this.#tier.set(structure, text, value, own));
     };
     return this.#ifPossible(() => ifWorthKeeping(verdict(), store));
   }
@@ -91,7 +86,7 @@ export class PaidValues<V, K> {
       this.#ifPossible(() =>
         ifWorthKeeping(
           this.verdictOn(value, () => ({ text: pairs[nth]?.[0] }), shouldCache),
-          () => worth.add(nth),
+          () => void worth.add(nth),
         ),
       );
     const judged = pairs.map(([, value], nth) => (isWanted(nth) ? judge(value, nth) : undefined));

@@ -14,9 +14,9 @@ import { setTimeout } from 'node:timers/promises';
 import { types } from 'node:util';
 import { AiEvalsError } from '../errors.js';
 import { onAbort } from '../on_abort.js';
-import { type KeyCopy, withKey, writeCopy } from './key/content_key.js';
+import { type KeyCopy, type KeyList, listKeys, listTexts } from './key/content_key.js';
 import type { ComputeContext } from './options.js';
-import { MISS, type Tier, type WrittenKeys } from './stores/tier.js';
+import { type Claimed, MISS, type Tier } from './stores/tier.js';
 
 /** The computation whose asynchronous context runs. A hit enters none. */
 const running = new AsyncLocalStorage<Computation>();
@@ -81,14 +81,21 @@ function circularWait(): AiEvalsError {
   );
 }
 
-/** Reason with which a computation's signal is aborted. */
-const ABANDONED = 'every caller that waited for this value has given up';
+/** Makes the reason with which a computation's signal is aborted. */
+function abandoned(): DOMException {
+  return new DOMException('every caller that waited for this value has given up', 'AbortError');
+}
+
+/** True if every caller that waited for a computation has given up. */
+export type IsAbandoned = () => boolean;
 
 /** One computation. */
 export class Flight<V, K = undefined> {
   /** The part of its key that a memory tier would keep. */
   readonly key: K | undefined;
-  readonly #controller = new AbortController();
+  /** Made when its signal is first asked for: it is most of what a computation costs otherwise. */
+  #controller: AbortController | undefined;
+  #isAbandoned = false;
   readonly #outcome: Promise<V>;
   readonly #computation = new Computation();
   #settle!: (value: PromiseLike<V>) => void;
@@ -108,14 +115,33 @@ export class Flight<V, K = undefined> {
   }
 
   /** Starts `compute`, in this turn. */
-  start(compute: (context: ComputeContext) => Promise<V>): this {
-    this.#settle(this.#computation.run(() => compute({ signal: this.#controller.signal })));
+  start(compute: (context: ComputeContext, isAbandoned: IsAbandoned) => Promise<V>): this {
+    const signal = () => this.#signal;
+    const context: ComputeContext = {
+      get signal() {
+        return signal();
+      },
+    };
+    this.#settle(this.#computation.run(() => compute(context, () => this.#isAbandoned)));
     return this;
+  }
+
+  get #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isAbandoned) this.#controller.abort(abandoned());
+    }
+    return this.#controller.signal;
+  }
+
+  #abandon(): void {
+    this.#isAbandoned = true;
+    this.#controller?.abort(abandoned());
   }
 
   /** True if the last caller that waited has given up: it may come to nothing. */
   get isAbandoned(): boolean {
-    return this.#controller.signal.aborted;
+    return this.#isAbandoned;
   }
 
   /**
@@ -137,7 +163,7 @@ export class Flight<V, K = undefined> {
       const giveUp = () => {
         reject(signal.reason);
         this.#waiting -= 1;
-        if (this.#waiting === 0 && !this.#unattended) this.#controller.abort(new DOMException(ABANDONED, 'AbortError'));
+        if (this.#waiting === 0 && !this.#unattended) this.#abandon();
       };
       this.#outcome.then(resolve, reject).finally(onAbort(signal, giveUp));
       if (signal.aborted) giveUp();
@@ -148,7 +174,11 @@ export class Flight<V, K = undefined> {
 /** Some of several ids, by their places, that are computed together: a value for each, in order. */
 export interface Part<V> {
   places: readonly number[];
-  compute: (context: ComputeContext, isWanted: (place: number) => boolean) => Promise<readonly (V | Error)[]>;
+  compute: (
+    context: ComputeContext,
+    isWanted: (place: number) => boolean,
+    isAbandoned: IsAbandoned,
+  ) => Promise<readonly (V | Error)[]>;
 }
 
 /** The computations of one cache, by key. */
@@ -178,7 +208,7 @@ export class Flights<V, K> {
   /** The computation of `id`: the one under way, or `compute`, which can ask whether it is still wanted. */
   one(
     id: string,
-    compute: (context: ComputeContext, isWanted: () => boolean) => Promise<V>,
+    compute: (context: ComputeContext, isWanted: () => boolean, isAbandoned: IsAbandoned) => Promise<V>,
     key?: K,
     unattended = false,
   ): Flight<V, K> {
@@ -186,11 +216,11 @@ export class Flights<V, K> {
     if (underWay !== undefined) return underWay;
     const flight = new Flight<V, K>(key, unattended);
     this.#flights.set(id, flight);
-    return flight.start((context) =>
+    return flight.start((context, isAbandoned) =>
       this.#whileListed(
         id,
         flight,
-        compute(context, () => this.#isListed(id, flight)),
+        compute(context, () => this.#isListed(id, flight), isAbandoned),
       ),
     );
   }
@@ -221,7 +251,7 @@ export class Flights<V, K> {
           return this.#whileListed(ids[place] as string, flight, value);
         });
       }
-      batch.start(async (context) => compute(context, isWanted));
+      batch.start(async (context, isAbandoned) => compute(context, isWanted, isAbandoned));
     }
     return flights;
   }
@@ -248,8 +278,8 @@ export class Flights<V, K> {
 /** Longest time between two looks at what the others have done, in ms. */
 const LONGEST_WAIT = 50;
 
-/** Hands some of several keys, given by their places, to a tier. */
-export type Keys = <R>(places: readonly number[], use: (keys: WrittenKeys) => R) => R;
+/** Lists some of several keys, given by their places. */
+export type Keys = (places: readonly number[]) => KeyList;
 
 /** Computes and stores what is at `places`: under a claim's `ticket`, or, if that is 0, without one. */
 export type Run<V> = (places: readonly number[], ticket: number) => Promise<readonly V[]>;
@@ -261,24 +291,18 @@ export interface Share {
   others: readonly number[];
 }
 
-/** Hands over one key of any form, at place 0. */
-function oneKey(copy: KeyCopy): Keys {
-  return (_, use) => withKey(writeCopy(copy), (structure, text) => use({ structure, text, lengths: undefined }));
-}
-
-/** Hands over keys that are texts. */
+/** Lists keys that are texts. */
 export function textKeys(texts: readonly string[]): Keys {
-  return (places, use) => {
-    const some = places.map((place) => texts[place] as string);
-    const lengths = Uint32Array.from(some, (text) => text.length);
-    return use({ structure: 0, text: some.join(''), lengths });
-  };
+  return (places) => listTexts(places.map((place) => texts[place] as string));
 }
 
 /** Claims what is at `places`, with `seizes` from others too. In a tier of one thread all is the caller's. */
 export function share<V, K>(tier: Tier<V, K>, keys: Keys, places: readonly number[], seizes: boolean): Share {
   if (tier.claim === undefined || places.length === 0) return { ticket: 0, mine: places, others: [] };
-  const { ticket, answers } = keys(places, (written) => tier.claim?.(written, seizes)) ?? { ticket: 0, answers: [] };
+  return shareOf(places, tier.claim(keys(places), seizes));
+}
+
+function shareOf(places: readonly number[], { ticket, answers }: Claimed): Share {
   return {
     ticket,
     mine: places.filter((_, i) => answers[i] === 1),
@@ -291,14 +315,14 @@ export async function computeMine<V, K>(
   tier: Tier<V, K>,
   keys: Keys,
   { ticket, mine }: Share,
-  signal: AbortSignal,
+  isAbandoned: IsAbandoned,
   run: Run<V>,
 ): Promise<readonly V[]> {
   try {
     return await run(mine, ticket);
   } finally {
     // One that was called off says nothing about the keys.
-    if (ticket > 0) keys(mine, (written) => tier.release?.(written, ticket, !signal.aborted));
+    if (ticket > 0) tier.release?.(keys(mine), ticket, !isAbandoned());
   }
 }
 
@@ -307,7 +331,7 @@ export async function awaitOthers<V, K>(
   tier: Tier<V, K>,
   keys: Keys,
   others: readonly number[],
-  signal: AbortSignal,
+  isAbandoned: IsAbandoned,
   run: Run<V>,
 ): Promise<V[]> {
   const values = new Map<number, V>();
@@ -316,38 +340,32 @@ export async function awaitOthers<V, K>(
   };
   for (let wait = 1; values.size < others.length; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     await setTimeout(wait);
-    signal.throwIfAborted();
+    if (isAbandoned()) throw abandoned();
     const missing = () => others.filter((place) => !values.has(place));
     // Without counting: the caller's own lookup was counted.
-    note(
-      missing(),
-      keys(missing(), (written) => peek(tier, written)),
-    );
+    note(missing(), tier.peekMany?.(keys(missing())) ?? []);
     const left = share(tier, keys, missing(), false);
-    if (left.mine.length > 0) note(left.mine, await computeMine(tier, keys, left, signal, run));
+    if (left.mine.length > 0) note(left.mine, await computeMine(tier, keys, left, isAbandoned, run));
   }
   return others.map((place) => values.get(place) as V);
-}
-
-function peek<V, K>(tier: Tier<V, K>, { structure, text, lengths }: WrittenKeys): readonly (V | typeof MISS)[] {
-  return lengths === undefined ? [tier.peek(structure, text)] : (tier.peekMany?.(text, lengths) ?? []);
 }
 
 /** Returns the value of one key: of `run`, or the one that another thread or process stores meanwhile. */
 export async function computeOnce<V, K>(
   tier: Tier<V, K>,
   copy: KeyCopy,
-  signal: AbortSignal,
+  isAbandoned: IsAbandoned,
   seizes: boolean,
   run: (ticket: number) => Promise<V>,
 ): Promise<V> {
   if (tier.claim === undefined) return run(0);
-  const keys = oneKey(copy);
+  const keys: Keys = () => listKeys([copy]);
   const runAll: Run<V> = async (_, ticket) => [await run(ticket)];
-  const claimed = share(tier, keys, [0], seizes);
+  const claimed =
+    tier.claimSoon === undefined ? share(tier, keys, [0], seizes) : shareOf([0], await tier.claimSoon(copy, seizes));
   const isMine = claimed.mine.length > 0;
   const [value] = isMine
-    ? await computeMine(tier, keys, claimed, signal, runAll)
-    : await awaitOthers(tier, keys, claimed.others, signal, runAll);
+    ? await computeMine(tier, keys, claimed, isAbandoned, runAll)
+    : await awaitOthers(tier, keys, claimed.others, isAbandoned, runAll);
   return value as V;
 }

@@ -292,7 +292,8 @@ class ModelRun {
     };
     // What was cut off or refused is asked again next time.
     const options = { signal, shouldCache: () => reply?.isComplete === true };
-    const { text, usage } = await (this.#cache?.getOrCompute(input, this.#client.config, ask, options) ?? ask());
+    // The cache was asked before the case became a task.
+    const { text, usage } = await (this.#cache?.computeMissed(input, this.#client.config, ask, options) ?? ask());
     if (reply === undefined) context.cached();
     const call = this.#take(task.id);
     if (call) this.#settle(call, { text, usage }, reply !== undefined);

@@ -9,7 +9,7 @@ use napi::bindgen_prelude::{
 use napi::{Env, JsString};
 use napi_derive::napi;
 
-use super::held_bytes::{At, Bytes, Disk, Shared, split};
+use super::held_bytes::{At, Bytes, Disk, Entry, Shared, split};
 use super::key::{append, with_units};
 use crate::binding::error::{Code, Failure, Result};
 use crate::binding::number::{integer, positive};
@@ -82,7 +82,7 @@ impl ByteCacheHandle {
             policy: if tiny_lfu { Policy::TinyLfu } else { Policy::Lru },
             report_all: false,
         };
-        let scope = units(env, scope)?;
+        let scope = units_of(env, scope)?;
         Ok(Self::of(
             page,
             Bytes::Shared(Shared::open(&name, &scope, limits)?),
@@ -112,7 +112,7 @@ impl ByteCacheHandle {
             stale: stale.max(0.0),
         };
         let cache = DiskCache::open(Path::new(&path), &namespace, limits, now);
-        let disk = Disk::new(cache?, &units(env, scope)?);
+        let disk = Disk::new(cache?, &units_of(env, scope)?);
         Ok(Self::of(page, Bytes::Disk(Box::new(disk))))
     }
 
@@ -148,18 +148,19 @@ impl ByteCacheHandle {
         self.at(*env, structure, text, |at| at.peek(env, now))
     }
 
-    /// `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`.
+    /// `get` of a fresh entry for each of the keys that `units` consists of, see `spans` of `set_many`; `peek` unless
+    /// `counted`.
     #[napi(catch_unwind, ts_return_type = "(Buffer | null)[]")]
     pub fn get_many<'env>(
         &self,
         env: &'env Env,
-        texts: JsString,
-        lengths: Uint32Array,
+        units: JsString,
+        spans: Uint32Array,
         now: f64,
         counted: bool,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
-        let units = units(*env, texts)?;
-        self.with(|cache| cache.get_many(env, split(&units, &lengths), now, counted))
+        let units = units_of(*env, units)?;
+        self.with(|cache| cache.get_many(env, split(&units, &spans), now, counted))
     }
 
     /// Returns true if there is a fresh entry. No use, and not counted.
@@ -188,32 +189,50 @@ impl ByteCacheHandle {
         ticket: f64,
     ) -> Result<bool> {
         let form = integer("form", form, 0.0, 255.0)? as u8;
-        let stored = self.at(env, structure, text, |at| {
-            at.set(form, &payload, &note, ttl, now, ticket_of(ticket))
-        })?;
+        let entry = Entry {
+            form,
+            value: &payload,
+            note: &note,
+            ttl,
+            ticket: ticket_of(ticket),
+        };
+        let stored = self.at(env, structure, text, |at| at.set(entry, now))?;
         self.report_memory(env)?;
         Ok(stored)
     }
 
-    /// `set` of a payload for each of the texts; on an error the first of them may be stored.
+    /// `set` of a payload for each of the keys that `units` consists of, in as few writes as can be; on an error the first
+    /// of them may be stored. `spans` has two numbers a key: the units of its structure, and of structure and text.
+    /// Answers with a 1 for each that is stored.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn set_many(
         &self,
         env: Env,
-        texts: JsString,
-        lengths: Uint32Array,
+        units: JsString,
+        spans: Uint32Array,
         forms: Uint8Array,
         payloads: Vec<Uint8ArraySlice>,
-        ttl: f64,
+        notes: Vec<String>,
+        ttls: Float64Array,
+        tickets: Float64Array,
         now: f64,
-        ticket: f64,
-    ) -> Result<()> {
-        let units = units(env, texts)?;
-        let values = payloads.iter().zip(forms.iter());
-        let texts = split(&units, &lengths).zip(values);
-        self.with(|cache| cache.set_many(texts, ttl, now, ticket_of(ticket)))?;
-        self.report_memory(env)
+    ) -> Result<Uint8Array> {
+        let units = units_of(env, units)?;
+        let values = forms.iter().zip(&payloads).zip(&notes);
+        let claims = ttls.iter().zip(tickets.iter());
+        let entries = values
+            .zip(claims)
+            .map(|(((form, payload), note), (ttl, ticket))| Entry {
+                form: *form,
+                value: payload,
+                note,
+                ttl: *ttl,
+                ticket: ticket_of(*ticket),
+            });
+        let stored = self.with(|cache| cache.set_many(split(&units, &spans).zip(entries), now))?;
+        self.report_memory(env)?;
+        Ok(stored.into_iter().map(u8::from).collect::<Vec<_>>().into())
     }
 
     /// Deletes an entry. Returns whether it was fresh.
@@ -376,7 +395,7 @@ fn ticket_of(ticket: f64) -> Option<i64> {
     (ticket != 0.0).then_some(ticket as i64)
 }
 
-pub fn units(env: Env, text: JsString) -> Result<Vec<u16>> {
+pub fn units_of(env: Env, text: JsString) -> Result<Vec<u16>> {
     let mut units = Vec::new();
     append(env, &mut units, text)?;
     Ok(units)

@@ -5,10 +5,11 @@ use napi::{Env, JsString};
 use napi_derive::napi;
 
 use super::byte_cache::ByteCacheHandle;
-use super::held_bytes::{At, Bytes, Disk, Shared, split};
+use super::held_bytes::{Bytes, Disk, Shared, split};
 use super::key::with_units;
-use crate::binding::error::Result;
+use crate::binding::error::{Code, Failure, Result};
 use crate::cache::disk::Digest;
+use crate::cache::leases::Claimed;
 use crate::key::Key;
 
 /// The answer of `claim`.
@@ -20,6 +21,16 @@ pub struct ClaimAnswer {
     pub answers: Uint8Array,
 }
 
+impl ClaimAnswer {
+    fn of((ticket, answers): (i64, Vec<Claimed>)) -> Self {
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer as u8).collect();
+        Self {
+            ticket: ticket as f64,
+            answers: answers.into(),
+        }
+    }
+}
+
 /// The entries that several keys lead to.
 enum Ats<'a> {
     Shared(&'a mut Shared, Vec<Key>),
@@ -28,31 +39,43 @@ enum Ats<'a> {
 
 #[napi]
 impl ByteCacheHandle {
-    /// Asks to compute what is under a key (or, with `lengths`, the texts that `text` consists of), and holds what it gets
+    /// Asks to compute what is under the keys that `units` consists of, see `spans` of `set_many`, and holds what it gets
     /// for `lease` ms. One that `seizes` gets all.
     #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments)]
     pub fn claim(
         &self,
         env: Env,
-        structure: f64,
-        text: JsString,
-        lengths: Option<Uint32Array>,
+        units: JsString,
+        spans: Uint32Array,
         seizes: bool,
         now: f64,
         lease: f64,
     ) -> Result<ClaimAnswer> {
-        let (ticket, answers) = self.at_all(env, structure, text, lengths, |at| match at {
+        self.at_all(env, units, &spans, |at| match at {
             Ats::Shared(shared, keys) => {
                 Ok(shared.cache.claim(&keys, shared.owner, seizes, now, now + lease))
             }
             Ats::Disk(disk, digests) => Ok(disk.cache.claim(&digests, seizes, now, lease)?),
-        })?;
-        let answers: Vec<_> = answers.into_iter().map(|answer| answer as u8).collect();
-        Ok(ClaimAnswer {
-            ticket: ticket as f64,
-            answers: answers.into(),
         })
+        .map(ClaimAnswer::of)
+    }
+
+    /// Asks for each of the keys by itself, in one write: the ticket of the `n`th is the one answered + `n`. Of a file.
+    #[napi(catch_unwind)]
+    pub fn claim_each(
+        &self,
+        env: Env,
+        units: JsString,
+        spans: Uint32Array,
+        seizes: bool,
+        now: f64,
+        lease: f64,
+    ) -> Result<ClaimAnswer> {
+        self.at_all(env, units, &spans, |at| match at {
+            Ats::Shared(..) => Err(Failure::new(Code::Native, "a shared cache has no writes to save")),
+            Ats::Disk(disk, digests) => Ok(disk.cache.claim_each(&digests, seizes, now, lease)?),
+        })
+        .map(ClaimAnswer::of)
     }
 
     /// Gives back what was claimed with the tickets that have `ended`, and holds every other claim of this handle for
@@ -75,14 +98,13 @@ impl ByteCacheHandle {
     pub fn release(
         &self,
         env: Env,
-        structure: f64,
-        text: JsString,
-        lengths: Option<Uint32Array>,
+        units: JsString,
+        spans: Uint32Array,
         ticket: f64,
         open: Option<f64>,
     ) -> Result<()> {
         let ticket = ticket as i64;
-        self.at_all(env, structure, text, lengths, |at| match at {
+        self.at_all(env, units, &spans, |at| match at {
             Ats::Shared(shared, keys) => {
                 shared.cache.release(&keys, shared.grant(ticket), open);
                 Ok(())
@@ -108,27 +130,22 @@ impl ByteCacheHandle {
     fn at_all<T>(
         &self,
         env: Env,
-        structure: f64,
-        text: JsString,
-        lengths: Option<Uint32Array>,
+        units: JsString,
+        spans: &[u32],
         use_cache: impl FnOnce(Ats) -> Result<T>,
     ) -> Result<T> {
         self.with(|cache| {
-            let at = with_units(env, &self.page, structure, text, |structure, text| {
-                let Some(lengths) = lengths else {
-                    return match cache.at(structure, text) {
-                        At::Shared(shared, key) => Ats::Shared(shared, vec![key]),
-                        At::Disk(disk, digest) => Ats::Disk(disk, vec![digest]),
-                    };
-                };
-                let texts = split(text, &lengths);
+            let at = with_units(env, &[], 0.0, units, |_, units| {
+                let keys = split(units, spans);
                 match cache {
                     Bytes::Shared(shared) => {
-                        let keys = texts.map(|text| shared.secret.key(&[], text)).collect();
+                        let keys = keys.map(|(structure, text)| shared.secret.key(structure, text));
+                        let keys = keys.collect();
                         Ats::Shared(shared, keys)
                     }
                     Bytes::Disk(disk) => {
-                        let digests = texts.map(|text| disk.scope.digest(&[], text)).collect();
+                        let digests = keys.map(|(structure, text)| disk.scope.digest(structure, text));
+                        let digests = digests.collect();
                         Ats::Disk(disk, digests)
                     }
                 }

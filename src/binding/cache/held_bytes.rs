@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, Uint8ArraySlice};
+use napi::bindgen_prelude::BufferSlice;
 
 use crate::binding::error::{Failure, Result};
-use crate::cache::disk::{Digest, DiskCache, Found};
+use crate::cache::disk::{Digest, DiskCache, Found, Put};
 use crate::cache::leases::{Grant, NOBODY};
 use crate::cache::shared::{Answer, SharedCache};
 use crate::cache::{Item, Limits};
@@ -39,6 +39,20 @@ pub struct Disk {
     read: Vec<u8>,
 }
 
+/// An entry to store, as the facade hands it over.
+pub struct Entry<'a> {
+    pub form: u8,
+    pub value: &'a [u8],
+    pub note: &'a str,
+    /// Milliseconds that it lives.
+    pub ttl: f64,
+    /// The ticket of the claim under which it was computed.
+    pub ticket: Option<i64>,
+}
+
+/// Structure and text of a key.
+pub type Units<'units> = (&'units [u16], &'units [u16]);
+
 /// The entry that a key leads to.
 pub enum At<'a> {
     Shared(&'a mut Shared, Key),
@@ -56,9 +70,9 @@ impl Shared {
         })
     }
 
-    fn set(&self, item: &Item<Key>, ttl: f64, now: f64, ticket: Option<i64>) -> bool {
-        let grant = ticket.map(|ticket| self.grant(ticket));
-        self.cache.set(item, grant, ttl, now)
+    fn set(&self, key: Key, entry: Entry, now: f64) -> bool {
+        let grant = entry.ticket.map(|ticket| self.grant(ticket));
+        self.cache.set(&entry.under(key), grant, entry.ttl, now)
     }
 
     pub fn grant(&self, ticket: i64) -> Grant {
@@ -81,13 +95,6 @@ impl Disk {
             scope: DigestScope::new(scope),
             read: Vec::new(),
         }
-    }
-
-    fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64, ticket: Option<i64>) -> Result<Vec<bool>> {
-        Ok(match ticket {
-            None => self.cache.set(items, ttl, now)?,
-            Some(ticket) => self.cache.store(items, ticket, ttl, now)?,
-        })
     }
 }
 
@@ -117,13 +124,14 @@ impl Bytes {
     pub fn get_many<'env, 'a>(
         &mut self,
         env: &'env Env,
-        texts: impl Iterator<Item = &'a [u16]>,
+        keys: impl Iterator<Item = Units<'a>>,
         now: f64,
         counted: bool,
     ) -> Result<Vec<Option<BufferSlice<'env>>>> {
         match self {
             Bytes::Shared(shared) => {
-                let keys: Vec<_> = texts.map(|text| shared.secret.key(&[], text)).collect();
+                let key = |(structure, text)| shared.secret.key(structure, text);
+                let keys: Vec<_> = keys.map(key).collect();
                 let found = if counted {
                     shared.cache.get_many(&keys, now)
                 } else {
@@ -135,7 +143,8 @@ impl Bytes {
                     .collect()
             }
             Bytes::Disk(disk) => {
-                let digests: Vec<_> = texts.map(|text| disk.scope.digest(&[], text)).collect();
+                let digest = |(structure, text)| disk.scope.digest(structure, text);
+                let digests: Vec<_> = keys.map(digest).collect();
                 let found = if counted {
                     disk.cache.get_many(&digests, now)
                 } else {
@@ -151,27 +160,25 @@ impl Bytes {
         }
     }
 
-    /// Stores values and their forms, one for each text; computed ones under their ticket.
+    /// Stores entries under their keys. Returns for each whether it is stored.
     pub fn set_many<'a>(
         &mut self,
-        texts: impl Iterator<Item = (&'a [u16], (&'a Uint8ArraySlice<'a>, &'a u8))>,
-        ttl: f64,
+        entries: impl Iterator<Item = (Units<'a>, Entry<'a>)>,
         now: f64,
-        ticket: Option<i64>,
-    ) -> Result<()> {
+    ) -> Result<Vec<bool>> {
         match self {
             Bytes::Shared(shared) => {
-                for (text, (value, form)) in texts {
-                    let key = shared.secret.key(&[], text);
-                    shared.set(&item(key, *form, value, ""), ttl, now, ticket);
-                }
-                Ok(())
+                let stored = entries.map(|((structure, text), entry)| {
+                    let key = shared.secret.key(structure, text);
+                    shared.set(key, entry, now)
+                });
+                Ok(stored.collect())
             }
             Bytes::Disk(disk) => {
-                let digest = |text| disk.scope.digest(&[], text);
-                let items = texts.map(|(text, (value, form))| item(digest(text), *form, value, ""));
-                let items: Vec<_> = items.collect();
-                disk.set(&items, ttl, now, ticket).map(|_| ())
+                let puts =
+                    entries.map(|((structure, text), entry)| entry.put(disk.scope.digest(structure, text)));
+                let puts: Vec<_> = puts.collect();
+                Ok(disk.cache.put(&puts, now)?)
             }
         }
     }
@@ -218,29 +225,31 @@ impl At<'_> {
         }
     }
 
-    /// Stores a value and its form; a computed one under its ticket.
-    pub fn set(
-        self,
-        form: u8,
-        value: &[u8],
-        note: &str,
-        ttl: f64,
-        now: f64,
-        ticket: Option<i64>,
-    ) -> Result<bool> {
+    /// Stores an entry. Returns whether it is stored.
+    pub fn set(self, entry: Entry, now: f64) -> Result<bool> {
         match self {
-            At::Shared(shared, key) => Ok(shared.set(&item(key, form, value, note), ttl, now, ticket)),
-            At::Disk(disk, digest) => Ok(disk.set(&[item(digest, form, value, note)], ttl, now, ticket)?[0]),
+            At::Shared(shared, key) => Ok(shared.set(key, entry, now)),
+            At::Disk(disk, digest) => Ok(disk.cache.put(&[entry.put(digest)], now)?[0]),
         }
     }
 }
 
-fn item<'a, K>(key: K, form: u8, value: &'a [u8], note: &'a str) -> Item<'a, K> {
-    Item {
-        key,
-        form,
-        value,
-        note,
+impl<'a> Entry<'a> {
+    fn under<K>(&self, key: K) -> Item<'a, K> {
+        Item {
+            key,
+            form: self.form,
+            value: self.value,
+            note: self.note,
+        }
+    }
+
+    fn put(&self, digest: Digest) -> Put<'a> {
+        Put {
+            item: self.under(digest),
+            ttl: self.ttl,
+            ticket: self.ticket,
+        }
     }
 }
 
@@ -253,11 +262,11 @@ fn copy<'env>(env: &'env Env, answer: &Answer, stale: bool) -> Result<BufferSlic
     Ok(buffer)
 }
 
-/// The texts of these `lengths` that `units` consists of.
-pub fn split<'units>(mut units: &'units [u16], lengths: &[u32]) -> impl Iterator<Item = &'units [u16]> {
-    lengths.iter().map(move |length| {
-        let (text, behind) = units.split_at((*length as usize).min(units.len()));
+/// The keys that `units` consists of. `spans` has two numbers for each: the units of its structure, and all of them.
+pub fn split<'units>(mut units: &'units [u16], spans: &[u32]) -> impl Iterator<Item = Units<'units>> {
+    spans.chunks_exact(2).map(move |span| {
+        let (key, behind) = units.split_at((span[1] as usize).min(units.len()));
         units = behind;
-        text
+        key.split_at((span[0] as usize).min(key.len()))
     })
 }

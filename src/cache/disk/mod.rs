@@ -48,6 +48,7 @@ pub use row::{Digest, Found};
 pub use store::DiskLimits;
 use store::Store;
 use uses::Uses;
+pub use writes::Put;
 
 use super::Counters;
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Result, Row, params};
 
 use super::row::{Answer, Digest, Found, checksum, id};
 use super::uses::Uses;
+use super::writes::Put;
 use crate::cache::Item;
 use crate::cache::leases::Grant;
 
@@ -105,23 +106,22 @@ impl Store {
         self.transaction("BEGIN", work)
     }
 
-    /// Stores `items`, all or none, after noting `uses`; under a grant those only that it still holds for. Returns which
+    /// Stores `puts`, all or none, after noting `uses`; computed ones where the claim of `owner` still holds. Returns which
     /// are stored (one that is larger than the limit alone is not), and how many live entries had to leave.
-    pub fn set(
+    pub fn put(
         &self,
-        items: &[Item<Digest>],
-        grant: Option<Grant>,
+        puts: &[Put],
+        owner: i64,
         uses: &Uses,
-        ttl: f64,
         limits: &DiskLimits,
         now: f64,
     ) -> Result<(Vec<bool>, u64)> {
         self.write(Some((uses, usize::MAX)), |totals| {
             let mut evicted = 0;
-            let mut stored = Vec::with_capacity(items.len());
-            for item in items {
-                if let Some(grant) = grant
-                    && !self.admits(&item.key, grant)?
+            let mut stored = Vec::with_capacity(puts.len());
+            for Put { item, ttl, ticket } in puts {
+                if let Some(ticket) = *ticket
+                    && !self.admits(&item.key, Grant { owner, ticket })?
                 {
                     stored.push(false);
                     continue;
@@ -131,7 +131,7 @@ impl Store {
                 stored.push(fits);
                 // What was computed and is too large keeps its claim: to give it back tells the others not to wait for
                 // each other.
-                if fits || grant.is_none() {
+                if fits || ticket.is_none() {
                     self.end_claim(id(&item.key))?;
                 }
                 if fits {

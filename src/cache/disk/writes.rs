@@ -7,58 +7,44 @@ use std::time::{Duration, Instant};
 use super::row::Digest;
 use super::{DiskCache, DiskError, PAGES_OF_A_WRITE};
 use crate::cache::Item;
-use crate::cache::leases::Grant;
 
 /// Entries and bytes of a batch that are written at a time: others, who wait 2 s at most, get their turn in between.
 const AT_A_TIME: (usize, u64) = (500, 1 << 20);
+/// Pages of an entry that the others of its transaction do not share: its own in both tables, and as many of one that leaves.
+const PAGES_OF_AN_ENTRY: u64 = 4;
 /// The least time between two parts of a batch.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
 
+/// One entry to store.
+#[derive(Clone, Copy, Debug)]
+pub struct Put<'a> {
+    /// The entry.
+    pub item: Item<'a, Digest>,
+    /// Milliseconds that it lives.
+    pub ttl: f64,
+    /// The ticket of the claim under which it was computed: it is stored only while that claim holds.
+    pub ticket: Option<i64>,
+}
+
 impl DiskCache {
-    /// Stores `items` for `ttl` ms, in order, hundreds at a time: on an error the first of them may be stored. Returns for
-    /// each whether it is: one that is larger than `max_bytes` is not, and what was under its key is dropped.
+    /// Stores entries, in order, hundreds at a time: on an error the first of them may be stored. Returns for each whether
+    /// it is: one that is larger than `max_bytes` is not, and what was under its key is dropped.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
-    pub fn set(&mut self, items: &[Item<Digest>], ttl: f64, now: f64) -> Result<Vec<bool>, DiskError> {
-        self.put(items, None, ttl, now)
-    }
-
-    /// Stores computed `items` like [`DiskCache::set`], as far as their claims under `ticket` still hold.
-    ///
-    /// # Errors
-    /// Any [`DiskError`] but those of opening.
-    pub fn store(
-        &mut self,
-        items: &[Item<Digest>],
-        ticket: i64,
-        ttl: f64,
-        now: f64,
-    ) -> Result<Vec<bool>, DiskError> {
-        let owner = self.owner;
-        self.put(items, Some(Grant { owner, ticket }), ttl, now)
-    }
-
-    fn put(
-        &mut self,
-        items: &[Item<Digest>],
-        grant: Option<Grant>,
-        ttl: f64,
-        now: f64,
-    ) -> Result<Vec<bool>, DiskError> {
-        let (limits, uses) = (self.limits, self.uses.clone());
-        let mut all = Vec::with_capacity(items.len());
-        while all.len() < items.len() {
+    pub fn put(&mut self, puts: &[Put], now: f64) -> Result<Vec<bool>, DiskError> {
+        let (limits, uses, owner) = (self.limits, self.uses.clone(), self.owner);
+        let mut all = Vec::with_capacity(puts.len());
+        while all.len() < puts.len() {
             let start = Instant::now();
-            let part = first_part(&items[all.len()..]);
-            // About as many leave as come, once there is no room.
-            let pages = part.iter().map(|item| 2 * PAGES_OF_A_WRITE + item.size() / 4096);
-            let (stored, evicted) = self.write(pages.sum(), now, |store| {
-                store.set(part, grant, &uses, ttl, &limits, now)
-            })?;
+            let part = first_part(&puts[all.len()..]);
+            let own = part.iter().map(|put| PAGES_OF_AN_ENTRY + put.item.size() / 4096);
+            let pages = PAGES_OF_A_WRITE + own.sum::<u64>();
+            let (stored, evicted) =
+                self.write(pages, now, |store| store.put(part, owner, &uses, &limits, now))?;
             self.counters.evictions += evicted;
             all.extend(stored);
-            if all.len() < items.len() {
+            if all.len() < puts.len() {
                 let_others_write(start);
             }
         }
@@ -95,13 +81,13 @@ fn let_others_write(start: Instant) {
     sleep(LEAST_PAUSE.max(start.elapsed() / 10));
 }
 
-/// Returns the items of the first transaction: at least one, so there must be one.
-fn first_part<'a, 'b>(items: &'a [Item<'b, Digest>]) -> &'a [Item<'b, Digest>] {
+/// Returns the entries of the first transaction: at least one, so there must be one.
+fn first_part<'a, 'b>(puts: &'a [Put<'b>]) -> &'a [Put<'b>] {
     let mut bytes = 0;
-    let fits = |item: &&Item<Digest>| {
-        bytes += item.size();
+    let fits = |put: &&Put| {
+        bytes += put.item.size();
         bytes <= AT_A_TIME.1
     };
-    let count = items.iter().take(AT_A_TIME.0).take_while(fits).count();
-    &items[..count.max(1)]
+    let count = puts.iter().take(AT_A_TIME.0).take_while(fits).count();
+    &puts[..count.max(1)]
 }

@@ -4,15 +4,14 @@
 //! it, [`compile`] turns the subschemas that can be reached into an arena of [`keyword::Keyword`]s with each `$ref`
 //! resolved, and [`validate`] runs an instance through the arena.
 //!
-//! Why not the `jsonschema` crate: it reads numbers through `serde_json`, where 1e400 is an error and 9007199254740993
-//! is rounded, and its patterns may backtrack without bound.
+//! Why not the `jsonschema` crate: see `docs/dependencies.md`.
 //!
 //! Invariants:
 //! - nothing is fetched: a `$ref` to a schema that was not given is an error of the schema;
 //! - `format` and the `content…` keywords never assert;
 //! - numbers compare as the decimals they were written as;
 //! - time and stack are bounded: a validation that needs more than [`MAX_STEPS`] steps or [`MAX_FRAMES`] nested
-//!   subschemas ends with [`Exhausted`].
+//!   subschemas ends with [`Stop::Exhausted`].
 
 mod compile;
 mod index;
@@ -56,13 +55,6 @@ pub enum Draft {
 #[error("{0}")]
 pub struct SchemaError(String);
 
-/// A validation that was given up: too many steps, or subschemas nested too deep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error(
-    "validation takes more than {MAX_STEPS} steps or {MAX_FRAMES} nested subschemas; simplify the schema"
-)]
-pub struct Exhausted;
-
 /// The first thing that made an instance invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -93,7 +85,7 @@ impl Schema {
     pub fn new(schema: &Value, draft: Draft, others: &[(String, Value)]) -> Result<Self, SchemaError> {
         let compiled = compile::compile(schema, draft, others)?;
         let metaschema = metaschema(compiled.draft);
-        let verdict = metaschema.validate(schema);
+        let verdict = metaschema.validate(schema, Interrupt::never());
         match verdict.map_err(|error| SchemaError(error.to_string()))? {
             None => Ok(compiled.schema),
             Some(failure) => Err(SchemaError(format!(
@@ -106,9 +98,9 @@ impl Schema {
     /// Validates `instance`; `None` says that it is valid.
     ///
     /// # Errors
-    /// [`Exhausted`] when it takes too many steps.
-    pub fn validate(&self, instance: &Value) -> Result<Option<Failure>, Exhausted> {
-        validate::validate(self, instance)
+    /// [`Stop::Interrupted`], or [`Stop::Exhausted`] when it takes too many steps.
+    pub fn validate(&self, instance: &Value, interrupt: Interrupt<'_>) -> Result<Option<Failure>, Stop> {
+        validate::validate(self, instance, interrupt)
     }
 }
 
@@ -162,12 +154,12 @@ impl JsonSchema {
     /// Says why an answer is not valid; `None` if it is.
     ///
     /// # Errors
-    /// [`Exhausted`].
-    pub fn explain(&self, answer: &[u16]) -> Result<Option<String>, Exhausted> {
+    /// [`Stop::Exhausted`].
+    pub fn explain(&self, answer: &[u16]) -> Result<Option<String>, Stop> {
         let Some(value) = self.read(answer) else {
             return Ok(Some("the answer is not JSON".to_owned()));
         };
-        let failure = self.schema.validate(&value)?;
+        let failure = self.schema.validate(&value, Interrupt::never())?;
         Ok(failure.map(|failure| {
             let place = if failure.pointer.is_empty() {
                 "the value"
@@ -188,15 +180,12 @@ impl JsonSchema {
 }
 
 impl Kernel for JsonSchema {
-    fn score(&self, pair: Pair<'_>, _figures: &mut [f64], _interrupt: Interrupt<'_>) -> Result<f64, Stop> {
+    fn score(&self, pair: Pair<'_>, _figures: &mut [f64], interrupt: Interrupt<'_>) -> Result<f64, Stop> {
         let Some(value) = self.read(pair.actual) else {
             return Ok(0.0);
         };
-        let verdict = self.schema.validate(&value).map_err(|Exhausted| Stop::TooLarge {
-            cells: MAX_STEPS as f64 + 1.0,
-            limit: MAX_STEPS as f64,
-        });
-        Ok(if verdict?.is_none() { 1.0 } else { 0.0 })
+        let failure = self.schema.validate(&value, interrupt)?;
+        Ok(if failure.is_none() { 1.0 } else { 0.0 })
     }
 }
 

@@ -1,5 +1,7 @@
 use super::{Draft, Schema};
+use crate::scoring::interrupt::{Interrupt, Stop};
 use crate::scoring::json::{Value, parse};
+use std::sync::atomic::AtomicBool;
 
 fn json(text: &str) -> Value {
     parse(text).unwrap_or_else(|| panic!("not JSON: {text}"))
@@ -11,7 +13,9 @@ fn schema(text: &str) -> Result<Schema, String> {
 
 fn failure(schema_text: &str, instance: &str) -> Option<(String, &'static str)> {
     let schema = schema(schema_text).expect("a schema");
-    let failure = schema.validate(&json(instance)).expect("few steps");
+    let failure = schema
+        .validate(&json(instance), Interrupt::never())
+        .expect("few steps");
     failure.map(|failure| (failure.pointer, failure.keyword))
 }
 
@@ -82,13 +86,13 @@ fn a_reference_to_a_schema_given_beside_it_is_followed() {
     let schema = Schema::new(&main, Draft::Draft7, &others).expect("a schema");
     assert!(
         schema
-            .validate(&json("{\"age\": 17}"))
+            .validate(&json("{\"age\": 17}"), Interrupt::never())
             .expect("few steps")
             .is_some()
     );
     assert!(
         schema
-            .validate(&json("{\"age\": 18}"))
+            .validate(&json("{\"age\": 18}"), Interrupt::never())
             .expect("few steps")
             .is_none()
     );
@@ -99,9 +103,8 @@ fn format_never_asserts() {
     assert_eq!(failure("{\"format\": \"date\"}", "\"no date\""), None);
 }
 
-#[test]
-fn a_validation_without_end_is_given_up() {
-    // Each level tries two ways into the next: 2^60 steps.
+/// A schema of 2^60 steps: each level tries two ways into the next.
+fn endless() -> Schema {
     let levels: Vec<String> = (0..60)
         .map(|n| {
             format!(
@@ -114,10 +117,28 @@ fn a_validation_without_end_is_given_up() {
         "{{\"$ref\": \"#/$defs/l0\", \"$defs\": {{{}, \"l60\": false}}}}",
         levels.join(", ")
     );
-    assert!(schema(&text).expect("a schema").validate(&Value::Null).is_err());
+    schema(&text).expect("a schema")
+}
+
+#[test]
+fn an_interrupt_ends_a_validation() {
+    let raised = AtomicBool::new(true);
+    let verdict = endless().validate(&Value::Null, Interrupt::new(&raised));
+    assert_eq!(verdict, Err(Stop::Interrupted));
+}
+
+#[test]
+fn a_validation_without_end_is_given_up() {
+    let verdict = endless().validate(&Value::Null, Interrupt::never());
+    assert!(matches!(verdict, Err(Stop::Exhausted { .. })));
     let anyhow = schema("{\"anyOf\": [{\"type\": \"string\"}, {\"$ref\": \"#\"}]}").expect("a schema");
-    assert!(anyhow.validate(&Value::Null).is_err());
-    assert!(anyhow.validate(&json("\"x\"")).expect("few steps").is_none());
+    assert!(anyhow.validate(&Value::Null, Interrupt::never()).is_err());
+    assert!(
+        anyhow
+            .validate(&json("\"x\""), Interrupt::never())
+            .expect("few steps")
+            .is_none()
+    );
 }
 
 #[test]
@@ -126,7 +147,11 @@ fn deep_values_and_long_chains_of_references_use_a_bounded_stack() {
     let tree =
         schema("{\"$defs\": {\"t\": {\"items\": {\"$ref\": \"#/$defs/t\"}}}, \"$ref\": \"#/$defs/t\"}")
             .expect("a schema");
-    assert!(tree.validate(&json(&deep)).expect("few steps").is_none());
+    assert!(
+        tree.validate(&json(&deep), Interrupt::never())
+            .expect("few steps")
+            .is_none()
+    );
     let links: Vec<String> = (0..5000)
         .map(|n| format!("\"l{n}\": {{\"$ref\": \"#/$defs/l{}\"}}", n + 1))
         .collect();
@@ -134,5 +159,10 @@ fn deep_values_and_long_chains_of_references_use_a_bounded_stack() {
         "{{\"$ref\": \"#/$defs/l0\", \"$defs\": {{{}, \"l5000\": true}}}}",
         links.join(", ")
     );
-    assert!(schema(&chain).expect("a schema").validate(&Value::Null).is_err());
+    assert!(
+        schema(&chain)
+            .expect("a schema")
+            .validate(&Value::Null, Interrupt::never())
+            .is_err()
+    );
 }

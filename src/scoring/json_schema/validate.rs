@@ -1,19 +1,32 @@
 //! Validation of an instance by a compiled schema.
 
 use super::keyword::{Bound, Id, Keyword, Size};
-use super::{Exhausted, Failure, MAX_FRAMES, MAX_STEPS, Schema};
+use super::{Failure, MAX_FRAMES, MAX_STEPS, Schema};
+use crate::scoring::interrupt::{Interrupt, Stop};
 use crate::scoring::json::Value;
 use crate::scoring::json_number;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map::RandomState};
 use std::hash::{BuildHasher, Hash, Hasher};
 
-type Verdict = Result<bool, Exhausted>;
+type Verdict = Result<bool, Stop>;
+
+const EXHAUSTED: Stop = Stop::Exhausted {
+    steps: MAX_STEPS,
+    frames: MAX_FRAMES,
+};
+/// Steps between two looks at the interrupt: some 100 µs.
+const STEPS_A_LOOK: u64 = 1 << 10;
 
 /// Validates `instance`; the first failure, or `None`.
-pub fn validate(schema: &Schema, instance: &Value) -> Result<Option<Failure>, Exhausted> {
+pub fn validate(
+    schema: &Schema,
+    instance: &Value,
+    interrupt: Interrupt<'_>,
+) -> Result<Option<Failure>, Stop> {
     let mut run = Run {
         schema,
+        interrupt,
         steps: 0,
         scope: Vec::new(),
         frames: 0,
@@ -70,6 +83,7 @@ enum Step<'v> {
 
 struct Run<'s, 'v> {
     schema: &'s Schema,
+    interrupt: Interrupt<'s>,
     steps: u64,
     /// The resources entered, outermost first.
     scope: Vec<usize>,
@@ -85,7 +99,10 @@ impl<'s, 'v> Run<'s, 'v> {
     fn apply(&mut self, id: Id, value: &'v Value, evaluated: &mut Evaluated<'v>) -> Verdict {
         self.steps += 1;
         if self.steps > MAX_STEPS || self.frames == MAX_FRAMES {
-            return Err(Exhausted);
+            return Err(EXHAUSTED);
+        }
+        if self.steps.is_multiple_of(STEPS_A_LOOK) {
+            self.interrupt.check()?;
         }
         let node = &self.schema.nodes[id];
         let enters = self.scope.last() != Some(&node.resource);
@@ -234,7 +251,7 @@ impl<'s, 'v> Run<'s, 'v> {
             }
             Keyword::MultipleOf(divisor) => match value {
                 Value::Number(number)
-                    if !json_number::is_multiple(number, divisor).map_err(|_| Exhausted)? =>
+                    if !json_number::is_multiple(number, divisor).map_err(|_| EXHAUSTED)? =>
                 {
                     self.fail("multipleOf", || {
                         format!("must be a multiple of {}", json_number::written(divisor))
@@ -428,6 +445,7 @@ impl<'s, 'v> Run<'s, 'v> {
             let text = Value::String(name.clone());
             let mut run = Run {
                 schema: self.schema,
+                interrupt: self.interrupt,
                 steps: self.steps,
                 scope: self.scope.clone(),
                 frames: self.frames,

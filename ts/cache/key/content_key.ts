@@ -159,6 +159,31 @@ export function copyKey(structure: number): KeyCopy {
   return { id: Buffer.from(page.buffer, 0, structure * 2).toString('utf16le') + text, structure };
 }
 
+/** Several keys, as the engine takes them. */
+export interface KeyList {
+  /** Structure and text of one key after the other. */
+  units: string;
+  /** Two numbers a key: the units of its structure, and all of its units. */
+  spans: Uint32Array;
+}
+
+/** Lists copied keys. O(keys). */
+export function listKeys(copies: readonly KeyCopy[]): KeyList {
+  const spans = new Uint32Array(2 * copies.length);
+  let units = '';
+  for (const [nth, { id, structure }] of copies.entries()) {
+    units += id;
+    spans[2 * nth] = structure;
+    spans[2 * nth + 1] = id.length;
+  }
+  return { units, spans };
+}
+
+/** Lists keys that are texts. O(keys). */
+export function listTexts(texts: readonly string[]): KeyList {
+  return listKeys(texts.map((id) => ({ id, structure: 0 })));
+}
+
 /** Writes a copied key again, as {@link writeKey} did. */
 export function writeCopy({ id, structure }: KeyCopy): number {
   begin(false);

@@ -4,20 +4,11 @@
  */
 import { AiEvalsError } from '../../errors.js';
 import { guarded, native } from '../../native.js';
-import { decode, encode } from '../../value/codec.js';
-import { page } from '../key/content_key.js';
+import { decode, type Encoded, encode } from '../../value/codec.js';
+import { type KeyCopy, type KeyList, listKeys, listTexts, page } from '../key/content_key.js';
 import type { MissCost, Savings } from '../options.js';
 import { fullCost, SavedCosts } from '../savings.js';
-import {
-  type Claimed,
-  type Extras,
-  type Found,
-  type FullCost,
-  MISS,
-  type Tier,
-  type TierFigures,
-  type WrittenKeys,
-} from './tier.js';
+import { type Claimed, type Extras, type Found, type FullCost, MISS, type Tier, type TierFigures } from './tier.js';
 
 type Handle = InstanceType<typeof native.ByteCacheHandle>;
 
@@ -34,6 +25,13 @@ const LEASE = 9000;
 const NOTES_AT_A_TIME = 1000;
 
 const numbers = new Float64Array(8);
+
+/** A computed value to store. */
+export interface Computed<K> {
+  key: KeyCopy;
+  value: Encoded;
+  extras: Extras<K>;
+}
 
 /** Checked options of every {@link ByteTier}. */
 export interface ByteTierOptions {
@@ -53,6 +51,8 @@ export class ByteTier<V, K> implements Tier<V, K> {
   readonly #ttl: number;
   readonly #now: () => number;
   readonly #saved: SavedCosts;
+  /** Called when the process ends while there are claims, before they are given back. */
+  beforeExit: () => void = () => {};
   #claims = 0;
   /** Tickets whose only key was stored, which has ended the claim. */
   readonly #stored = new Set<number>();
@@ -109,7 +109,9 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now(), true));
+    const spans = new Uint32Array(2 * lengths.length);
+    for (const [nth, length] of lengths.entries()) spans[2 * nth + 1] = length;
+    const found = guarded(() => this.#handle.getMany(texts, spans, this.#now(), true));
     return Array.from(found, (bytes) => (bytes === null ? MISS : this.#hit(bytes)));
   }
 
@@ -118,8 +120,8 @@ export class ByteTier<V, K> implements Tier<V, K> {
     return bytes === null ? MISS : valueOf<V>(bytes);
   }
 
-  peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    const found = guarded(() => this.#handle.getMany(texts, lengths, this.#now(), false));
+  peekMany({ units, spans }: KeyList): (V | typeof MISS)[] {
+    const found = guarded(() => this.#handle.getMany(units, spans, this.#now(), false));
     return Array.from(found, (bytes) => (bytes === null ? MISS : valueOf<V>(bytes)));
   }
 
@@ -137,7 +139,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 
   set(structure: number, text: string, value: V, { note, ttl, cost, ticket }: Extras<K>): void {
-    const { form, payload } = stored(value, cost);
+    const { form, payload } = costed(encode(value), cost);
     const now = this.#now();
     const isStored = guarded(() =>
       this.#handle.set(structure, text, form, payload, note, ttl || this.#ttl, now, ticket),
@@ -145,14 +147,31 @@ export class ByteTier<V, K> implements Tier<V, K> {
     if (isStored && ticket !== 0) this.#stored.add(ticket);
   }
 
-  setMany(pairs: readonly (readonly [string, V])[], { ttl, cost, ticket }: Extras<K>): void {
-    const values = pairs.map(([, value]) => stored(value, cost));
-    const lengths = Uint32Array.from(pairs, ([text]) => text.length);
+  setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>): void {
+    const values = pairs.map(([, value]) => costed(encode(value), extras.cost));
+    this.#setAll(
+      listTexts(pairs.map(([text]) => text)),
+      values,
+      pairs.map(() => extras),
+    );
+  }
+
+  /** Stores computed values, each under its own ticket. */
+  storeAll(computed: readonly Computed<K>[]): void {
+    const extras = computed.map((one) => one.extras);
+    const values = computed.map(({ value, extras: { cost } }) => costed(value, cost));
+    const isStored = this.#setAll(listKeys(computed.map(({ key }) => key)), values, extras);
+    for (const [nth, { ticket }] of extras.entries()) if (ticket !== 0 && isStored[nth] === 1) this.#stored.add(ticket);
+  }
+
+  #setAll({ units, spans }: KeyList, values: readonly Encoded[], extras: readonly Extras<K>[]): Uint8Array {
     const forms = Uint8Array.from(values, ({ form }) => form);
     const payloads = values.map(({ payload }) => payload);
-    const texts = pairs.map(([text]) => text).join('');
+    const notes = extras.map(({ note }) => note);
+    const ttls = Float64Array.from(extras, ({ ttl }) => ttl || this.#ttl);
+    const tickets = Float64Array.from(extras, ({ ticket }) => ticket);
     const now = this.#now();
-    guarded(() => this.#handle.setMany(texts, lengths, forms, payloads, ttl || this.#ttl, now, ticket));
+    return guarded(() => this.#handle.setMany(units, spans, forms, payloads, notes, ttls, tickets, now));
   }
 
   delete(structure: number, text: string): boolean {
@@ -189,18 +208,28 @@ export class ByteTier<V, K> implements Tier<V, K> {
     }
   }
 
-  claim({ structure, text, lengths }: WrittenKeys, seizes: boolean): Claimed {
-    const claimed = guarded(() => this.#handle.claim(structure, text, lengths, seizes, this.#now(), LEASE));
-    if (claimed.answers.includes(1)) {
-      this.#claims += 1;
-      this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
-      releaseAtExit(this.#handle);
-    }
+  claim({ units, spans }: KeyList, seizes: boolean): Claimed {
+    const claimed = guarded(() => this.#handle.claim(units, spans, seizes, this.#now(), LEASE));
+    this.#claimed(claimed.answers.includes(1) ? 1 : 0);
     return claimed;
   }
 
+  /** Claims each of the keys by itself: the ticket of the `n`th is the one returned + `n`. Of a file. */
+  claimEach({ units, spans }: KeyList, seizes: boolean): Claimed {
+    const claimed = guarded(() => this.#handle.claimEach(units, spans, seizes, this.#now(), LEASE));
+    this.#claimed(claimed.answers.filter((answer) => answer === 1).length);
+    return claimed;
+  }
+
+  #claimed(count: number): void {
+    if (count === 0) return;
+    this.#claims += count;
+    this.#renewal ??= setInterval(() => this.#renew(), LEASE / 3).unref();
+    releaseAtExit(this);
+  }
+
   /** A file that does not take it now takes it with the next renewal. */
-  release({ structure, text, lengths }: WrittenKeys, ticket: number, isOpen: boolean): void {
+  release({ units, spans }: KeyList, ticket: number, isOpen: boolean): void {
     const isStored = this.#stored.delete(ticket);
     // A claim ends with its handle, too.
     if (this.#claims === 0) return;
@@ -210,7 +239,7 @@ export class ByteTier<V, K> implements Tier<V, K> {
     }
     const open = isOpen ? this.#now() + LEASE : undefined;
     try {
-      guarded(() => this.#handle.release(structure, text, lengths, ticket, open));
+      guarded(() => this.#handle.release(units, spans, ticket, open));
     } catch (error) {
       if (!isStorageFailure(error)) throw error;
       this.#ended.push(ticket);
@@ -241,7 +270,13 @@ export class ByteTier<V, K> implements Tier<V, K> {
     this.#stored.clear();
     clearInterval(this.#renewal);
     this.#renewal = undefined;
-    keepAtExit(this.#handle);
+    keepAtExit(this);
+  }
+
+  /** Gives every claim back, at the end of the process. */
+  releaseAll(): void {
+    this.beforeExit();
+    this.#handle.releaseAll();
   }
 
   close(): void {
@@ -250,23 +285,25 @@ export class ByteTier<V, K> implements Tier<V, K> {
   }
 }
 
-/** Handles with claims. The 'exit' listener is there only while there are any. */
-const claiming = new Set<Handle>();
+type Claiming = Pick<ByteTier<unknown, unknown>, 'releaseAll'>;
 
-function releaseAtExit(handle: Handle): void {
+/** Tiers with claims. The 'exit' listener is there only while there are any. */
+const claiming = new Set<Claiming>();
+
+function releaseAtExit(tier: Claiming): void {
   if (claiming.size === 0) process.on('exit', releaseAll);
-  claiming.add(handle);
+  claiming.add(tier);
 }
 
-function keepAtExit(handle: Handle): void {
-  if (claiming.delete(handle) && claiming.size === 0) process.off('exit', releaseAll);
+function keepAtExit(tier: Claiming): void {
+  if (claiming.delete(tier) && claiming.size === 0) process.off('exit', releaseAll);
 }
 
 /** `process.exit()`, a throw and an unhandled rejection end no handle: others would wait for the end of its leases. */
 function releaseAll(): void {
-  for (const handle of claiming) {
+  for (const tier of claiming) {
     try {
-      handle.releaseAll();
+      tier.releaseAll();
     } catch {
       // They run out.
     }
@@ -279,8 +316,8 @@ function monotonic(): number {
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
-function stored(value: unknown, cost: FullCost | undefined): { form: number; payload: Uint8Array } {
-  const { form, payload } = encode(value);
+/** A value and the cost of its own that it has, if any. */
+function costed({ form, payload }: Encoded, cost: FullCost | undefined): Encoded {
   if (cost === undefined) return { form, payload };
   const whole = new Uint8Array(COST_BYTES + payload.length);
   const head = new DataView(whole.buffer);

@@ -10,18 +10,36 @@
  * - a file that others write to without a pause (`AI_EVALS_CACHE_BUSY`) has not failed: what it did not take stays in memory,
  *   and the next write tries it again;
  * - a `delete` or `clear` that the file did not take throws `ERR_STORAGE`;
- * - a file of another program is refused with `ERR_STORAGE`, and left as it is.
+ * - a file of another program is refused with `ERR_STORAGE`, and left as it is;
+ * - computed values go to the file in groups, each one write: when all computations under way have ended, after
+ *   {@link LONGEST_WAIT} ms at the latest, and before the end of the process. A caller gets its value once it is in the file.
+ *   Keys to compute are claimed in groups too, at the end of the turn and before any write of this thread.
  */
+import { clearTimeout, setTimeout } from 'node:timers';
 import { AiEvalsError } from '../../errors.js';
 import { decode, type Encoded, encode } from '../../value/codec.js';
-import { copyKey, idOf, type KeyCopy, withKey, writeCopy, writeTextKey } from '../key/content_key.js';
+import { copyKey, idOf, type KeyCopy, type KeyList, listKeys, withKey, writeCopy } from '../key/content_key.js';
 import type { Savings } from '../options.js';
-import { type ByteTier, isStorageFailure } from './byte_tier.js';
+import { type ByteTier, type Computed, isStorageFailure } from './byte_tier.js';
+import { Group } from './group.js';
 import type { MemoryTier } from './memory_tier.js';
-import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures, type WrittenKeys } from './tier.js';
+import { type Claimed, type Extras, type Found, MISS, type Tier, type TierFigures } from './tier.js';
 
 /** Entries of the file that may be outdated. Where there are more, the file is not read any more. */
 const MOST_OUTDATED = 50_000;
+
+/** Longest time that a computed value waits for others to be stored with, in ms. */
+const LONGEST_WAIT = 2;
+/** Bytes of computed values that are stored without waiting for more. */
+const MANY_BYTES = 1 << 20;
+
+/** Claims that were asked for in this turn, in the order of the first of each file. */
+const asked = new Set<Group<KeyCopy, Claimed>>();
+
+/** Makes the claims that were asked for: what is written next comes behind them. */
+function makeClaims(): void {
+  for (const group of asked) group.flush();
+}
 
 const NOTHING_SAVED: Savings = { calls: 0, tokens: 0, usd: 0 };
 
@@ -30,6 +48,11 @@ export interface FileSource<V, K> {
   open(): ByteTier<V, K>;
   /** Returns true if it is another program's. */
   isForeign(): boolean;
+}
+
+/** A computed value that waits to be stored. */
+interface Waiting<K> extends Computed<K> {
+  isWanted: () => boolean;
 }
 
 export class FileTier<V, K> implements Tier<V, K> {
@@ -48,6 +71,14 @@ export class FileTier<V, K> implements Tier<V, K> {
   #isApart = false;
   #lookups = 0;
   #hits = 0;
+  readonly #claims = new Group<KeyCopy, Claimed>((keys) => this.#claimAll(keys));
+  /** True if what is in `#claims` is to be had from others too. */
+  #seizes = false;
+  readonly #computed = new Group<Waiting<K>, undefined>((computed) => this.#storeAll(computed));
+  #bytesComputed = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Tickets of computations under way. */
+  readonly #tickets = new Set<number>();
 
   /** `source.open` throws `ERR_STORAGE` when the file cannot be used. */
   constructor(source: FileSource<V, K>, memory: MemoryTier<Encoded, K>) {
@@ -55,6 +86,7 @@ export class FileTier<V, K> implements Tier<V, K> {
     this.#memory = memory;
     try {
       this.#file = source.open();
+      this.#file.beforeExit = () => this.#computed.flush();
       this.#tellNotices();
     } catch (error) {
       if (source.isForeign()) throw error;
@@ -77,7 +109,7 @@ export class FileTier<V, K> implements Tier<V, K> {
   }
 
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    if (this.#inMemory) return eachText(texts, lengths, (structure, text) => this.get(structure, text));
+    if (this.#inMemory) return eachKey(copies(texts, lengths), (structure, text) => this.get(structure, text));
     const inFile = this.#try((file) => file.getMany(texts, lengths));
     const found = inFile ?? Array.from(lengths, (): typeof MISS => MISS);
     this.#count(found.length, found.filter((value) => value !== MISS).length);
@@ -96,9 +128,9 @@ export class FileTier<V, K> implements Tier<V, K> {
     return this.#read(structure, (file) => file.peek(structure, text)) ?? MISS;
   }
 
-  peekMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[] {
-    if (this.#inMemory) return eachText(texts, lengths, (structure, text) => this.peek(structure, text));
-    return this.#try((file) => file.peekMany(texts, lengths)) ?? Array.from(lengths, (): typeof MISS => MISS);
+  peekMany(keys: KeyList): (V | typeof MISS)[] {
+    if (this.#inMemory) return eachKey(listed(keys), (structure, text) => this.peek(structure, text));
+    return this.#try((file) => file.peekMany(keys)) ?? listed(keys).map((): typeof MISS => MISS);
   }
 
   has(structure: number, text: string): boolean {
@@ -111,21 +143,49 @@ export class FileTier<V, K> implements Tier<V, K> {
   }
 
   set(structure: number, text: string, value: V, extras: Extras<K>): void {
+    makeClaims();
     if (this.#write((file) => file.set(structure, text, value, extras))) this.#forget(structure, text);
     else this.#remember(structure, text, stored(value), extras);
   }
 
   setMany(pairs: readonly (readonly [string, V])[], extras: Extras<K>): void {
+    makeClaims();
     const isStored = this.#write((file) => file.setMany(pairs, extras));
     if (isStored && !this.#inMemory) return;
     // What cannot be encoded is told before anything is stored.
     const values = isStored ? [] : pairs.map(([, value]) => stored(value));
     for (const [i, [id]] of pairs.entries()) {
-      withKey(writeTextKey(id), (structure, text) => {
+      withKey(writeCopy({ id, structure: 0 }), (structure, text) => {
         if (isStored) this.#forget(structure, text);
         else this.#remember(structure, text, values[i] as Encoded, { ...extras, key: text as K });
       });
     }
+  }
+
+  store(key: KeyCopy, value: V, extras: Extras<K>, isWanted: () => boolean): Promise<void> {
+    this.#checkOpen();
+    const waiting: Waiting<K> = { key, value: stored(value), extras, isWanted };
+    if (this.#computed.size === 0) this.#timer = setTimeout(() => this.#computed.flush(), LONGEST_WAIT);
+    const done = this.#computed.add(waiting);
+    this.#bytesComputed += waiting.value.payload.length;
+    if (this.#computed.size >= this.#tickets.size || this.#bytesComputed >= MANY_BYTES) this.#computed.flush();
+    return done;
+  }
+
+  #storeAll(computed: readonly Waiting<K>[]): undefined[] {
+    clearTimeout(this.#timer);
+    this.#bytesComputed = 0;
+    const wanted = computed.filter(({ isWanted }) => isWanted());
+    const isStored = wanted.length === 0 || this.#write((file) => file.storeAll(wanted));
+    if (!isStored || this.#inMemory) {
+      for (const { key, value, extras } of wanted) {
+        withKey(writeCopy(key), (structure, text) => {
+          if (isStored) this.#forget(structure, text);
+          else this.#remember(structure, text, value, extras);
+        });
+      }
+    }
+    return computed.map(() => undefined);
   }
 
   /** Keeps in memory what the file did not take. */
@@ -156,6 +216,7 @@ export class FileTier<V, K> implements Tier<V, K> {
   }
 
   delete(structure: number, text: string): boolean {
+    makeClaims();
     let wasThere = false;
     const isOutdated = this.#isOutdated(structure);
     const isTaken = this.#write((file) => {
@@ -168,6 +229,7 @@ export class FileTier<V, K> implements Tier<V, K> {
   }
 
   clear(): void {
+    makeClaims();
     const isTaken = this.#write((file) => file.clear(), true);
     this.#memory.clear();
     this.#outdated.clear();
@@ -227,27 +289,52 @@ export class FileTier<V, K> implements Tier<V, K> {
     yield* this.#try((file) => [...file.notes(most)]) ?? [];
   }
 
-  claim(keys: WrittenKeys, seizes: boolean): Claimed {
-    let claimed: Claimed = { ticket: 0, answers: new Uint8Array(keys.lengths?.length ?? 1).fill(1) };
+  claim(keys: KeyList, seizes: boolean): Claimed {
+    makeClaims();
+    let claimed = unclaimed(keys.spans.length / 2);
     // What others do about an entry that does not count here is of no use.
-    if (this.#outdated.size > 0 && this.#hasOutdated(keys)) return claimed;
+    if (this.#outdated.size > 0 && listed(keys).some((key) => this.#outdated.has(idOf(key)))) return claimed;
     this.#write((file) => {
       claimed = file.claim(keys, seizes);
     });
     return claimed;
   }
 
-  #hasOutdated({ structure, text, lengths }: WrittenKeys): boolean {
-    if (lengths === undefined) return this.#isOutdated(structure);
-    return eachText(text, lengths, (place) => this.#isOutdated(place)).includes(true);
+  claimSoon(key: KeyCopy, seizes: boolean): Promise<Claimed> {
+    if (this.#outdated.size > 0 && this.#outdated.has(idOf(key))) return Promise.resolve(unclaimed(1));
+    if (this.#seizes !== seizes) this.#claims.flush();
+    this.#seizes = seizes;
+    if (this.#claims.size === 0) {
+      asked.add(this.#claims);
+      process.nextTick(() => this.#claims.flush());
+    }
+    return this.#claims.add(key);
   }
 
-  release(keys: WrittenKeys, ticket: number, isOpen: boolean): void {
+  #claimAll(keys: readonly KeyCopy[]): Claimed[] {
+    asked.delete(this.#claims);
+    let { ticket, answers } = unclaimed(keys.length);
+    this.#write((file) => {
+      ({ ticket, answers } = file.claimEach(listKeys(keys), this.#seizes));
+    });
+    return Array.from(answers, (answer, nth) => {
+      const own = ticket === 0 ? 0 : ticket + nth;
+      if (answer === 1 && own !== 0) this.#tickets.add(own);
+      return { ticket: own, answers: Uint8Array.of(answer) };
+    });
+  }
+
+  release(keys: KeyList, ticket: number, isOpen: boolean): void {
+    this.#tickets.delete(ticket);
     // A claim ends with its file.
     if (ticket !== 0) this.#file?.release(keys, ticket, isOpen);
   }
 
   close(): void {
+    if (!this.#isClosed) {
+      this.#claims.flush();
+      this.#computed.flush();
+    }
     this.#drop();
     this.#isClosed = true;
     this.#memory.clear();
@@ -342,21 +429,38 @@ function storageFailure(error: unknown): AiEvalsError {
   return error;
 }
 
-/** Calls `use` for each of the texts that `texts` is made of. */
-function eachText<R>(texts: string, lengths: Uint32Array, use: (structure: number, text: string) => R): R[] {
+/** The answer to a claim where there are none: everybody computes. */
+function unclaimed(keys: number): Claimed {
+  return { ticket: 0, answers: new Uint8Array(keys).fill(1) };
+}
+
+/** The keys of a list. */
+function listed({ units, spans }: KeyList): KeyCopy[] {
+  let at = 0;
+  return Array.from({ length: spans.length / 2 }, (_, nth) => {
+    const start = at;
+    at += spans[2 * nth + 1] as number;
+    return { id: units.slice(start, at), structure: spans[2 * nth] as number };
+  });
+}
+
+/** The keys of the texts that `texts` is made of. */
+function copies(texts: string, lengths: Uint32Array): KeyCopy[] {
   let at = 0;
   return Array.from(lengths, (length) => {
     at += length;
-    return withKey(writeTextKey(texts.slice(at - length, at)), use);
+    return { id: texts.slice(at - length, at), structure: 0 };
   });
+}
+
+function eachKey<R>(keys: readonly KeyCopy[], use: (structure: number, text: string) => R): R[] {
+  return keys.map((key) => withKey(writeCopy(key), use));
 }
 
 /** A value as bytes of its own. */
 function stored(value: unknown): Encoded {
   const { form, payload } = encode(value);
-  const own = Buffer.alloc(payload.length);
-  own.set(payload);
-  return { form, payload: own };
+  return { form, payload: Buffer.from(payload) };
 }
 
 function decoded<V>({ form, payload }: Encoded): V {

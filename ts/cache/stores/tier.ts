@@ -1,4 +1,5 @@
 /** The interface of a store of entries: in this thread's heap, in the process's memory, or in a file. */
+import type { KeyCopy, KeyList } from '../key/content_key.js';
 import type { Savings } from '../options.js';
 
 /** Answer to the lookup of a key that is not held, as `undefined` can be stored. */
@@ -28,13 +29,6 @@ export interface Extras<K> {
   cost: FullCost | undefined;
   /** Ticket of the claim under which it was computed, without which it is not stored. 0: it is stored in any case. */
   ticket: number;
-}
-
-/** Keys as they are handed to a tier: the one written, or, with `lengths`, the texts that `text` is made of. */
-export interface WrittenKeys {
-  structure: number;
-  text: string;
-  lengths: Uint32Array | undefined;
 }
 
 /** Answer of a tier to a claim. */
@@ -73,8 +67,8 @@ export interface Tier<V, K> {
   getMany(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
   /** The value, or {@link MISS}; counts nothing and is no use. */
   peek(structure: number, text: string): V | typeof MISS;
-  /** {@link Tier.peek} for all texts at once. */
-  peekMany?(texts: string, lengths: Uint32Array): (V | typeof MISS)[];
+  /** {@link Tier.peek} for all keys at once. */
+  peekMany?(keys: KeyList): (V | typeof MISS)[];
   /** Returns the milliseconds that a live entry has left; 0 without one. Of tiers that know. */
   remaining?(structure: number, text: string): number;
   /** Returns true if `peek` would find a value. */
@@ -99,9 +93,19 @@ export interface Tier<V, K> {
    * Lets one of several threads or processes compute a key: it has the claim until `release`, or until somebody stores or
    * deletes what is under the key. With `seizes` it gets the claims that others have, too.
    */
-  claim?(keys: WrittenKeys, seizes: boolean): Claimed;
+  claim?(keys: KeyList, seizes: boolean): Claimed;
   /** `isOpen`: it is of no use that others wait for a value of these keys, for a while. */
-  release?(keys: WrittenKeys, ticket: number, isOpen: boolean): void;
+  release?(keys: KeyList, ticket: number, isOpen: boolean): void;
+  /**
+   * Claims one key, before anything that this thread writes from now on. Of tiers that do it in one write with what else
+   * is asked for in this turn.
+   */
+  claimSoon?(key: KeyCopy, seizes: boolean): Promise<Claimed>;
+  /**
+   * Stores a computed value, unless `isWanted` says no by then. Resolves when it is stored. Of tiers that do it in one write
+   * with what else is computed at this time. What cannot be stored is an error at once.
+   */
+  store?(key: KeyCopy, value: V, extras: Extras<K>, isWanted: () => boolean): Promise<void>;
   /** Lets go of what is held outside the heap. */
   close(): void;
 }

@@ -80,7 +80,7 @@ fn a_large_batch_keeps_nobody_waiting_and_loses_nothing() {
     let mut turns = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let stored = batch.set(&items, f64::INFINITY, 0.0).unwrap();
+            let stored = put_all(&mut batch, &items, f64::INFINITY, 0.0).unwrap();
             assert!(stored.len() == items.len() && stored.into_iter().all(|stored| stored));
             done.store(true, std::sync::atomic::Ordering::Release);
         });

@@ -281,7 +281,7 @@ fn a_flipped_bit_is_a_miss_that_is_told_of_never_another_answer() {
         ("expires", 52),
     ] {
         for bit in (0..bits).step_by(3) {
-            cache.set(&[stored], 5000.0, 0.0).unwrap();
+            put_all(&mut cache, &[stored], 5000.0, 0.0).unwrap();
             let db = Connection::open(&place.file).unwrap();
             flip(&db, column, bit);
             drop(db);

@@ -69,7 +69,7 @@ fn what_has_expired_leaves_before_anything_live_also_while_it_is_kept_for_a_refr
     };
     let mut cache = open(&place.file, limits);
     put(&mut cache, 1, b"lives").unwrap();
-    cache.set(&[item(2, b"x"), item(3, b"x")], 10.0, 0.0).unwrap();
+    put_all(&mut cache, &[item(2, b"x"), item(3, b"x")], 10.0, 0.0).unwrap();
     let stale = |cache: &mut DiskCache, n| cache.get(&digest(n), 20.0, 1000.0, &mut Vec::new()).unwrap();
     assert_eq!(
         [1, 2, 3].map(|n| stale(&mut cache, n)),
@@ -78,7 +78,7 @@ fn what_has_expired_leaves_before_anything_live_also_while_it_is_kept_for_a_refr
     assert_eq!(cache.figures(20.0).unwrap().entries, 1, "live ones are counted");
     assert_eq!(cache.remove_expired(20.0).unwrap(), 0, "the others are kept");
     for n in [4, 5] {
-        cache.set(&[item(n, b"x")], f64::INFINITY, 20.0).unwrap();
+        put_all(&mut cache, &[item(n, b"x")], f64::INFINITY, 20.0).unwrap();
     }
     assert_eq!(
         [1, 2, 3, 4, 5].map(|n| stale(&mut cache, n)),
@@ -253,7 +253,7 @@ fn opening_and_figures_do_not_depend_on_the_number_of_entries() {
         .enumerate()
         .map(|(n, value)| item(n as u64, value))
         .collect();
-    cache.set(&items, f64::INFINITY, 0.0).unwrap();
+    put_all(&mut cache, &items, f64::INFINITY, 0.0).unwrap();
     drop(cache);
     let mut fastest = f64::INFINITY;
     for _ in 0..5 {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Digest, DiskCache, DiskError, DiskLimits, Found};
+use super::{Digest, DiskCache, DiskError, DiskLimits, Found, Put};
 use crate::cache::Item;
 
 /// A directory and the path of a cache file in it.
@@ -54,8 +54,26 @@ fn item(n: u64, value: &[u8]) -> Item<'_, Digest> {
     }
 }
 
+/// Stores `items` for `ttl` ms.
+fn put_all(
+    cache: &mut DiskCache,
+    items: &[Item<Digest>],
+    ttl: f64,
+    now: f64,
+) -> Result<Vec<bool>, DiskError> {
+    let puts: Vec<_> = items
+        .iter()
+        .map(|item| Put {
+            item: *item,
+            ttl,
+            ticket: None,
+        })
+        .collect();
+    cache.put(&puts, now)
+}
+
 fn put(cache: &mut DiskCache, n: u64, value: &[u8]) -> Result<bool, DiskError> {
-    Ok(cache.set(&[item(n, value)], f64::INFINITY, 0.0)?[0])
+    Ok(put_all(cache, &[item(n, value)], f64::INFINITY, 0.0)?[0])
 }
 
 /// The value under `n`; its form is checked.

@@ -168,16 +168,11 @@ fn run(operations: Vec<Operation>, limits: DiskLimits) {
             Operation::Set(key, size, note, ttl) => {
                 let value = bytes(key, size, step);
                 let note = note.as_str();
-                let stored = cache
-                    .set(
-                        &[Item {
-                            note,
-                            ..item(key, &value)
-                        }],
-                        ttl,
-                        now,
-                    )
-                    .unwrap();
+                let noted = Item {
+                    note,
+                    ..item(key, &value)
+                };
+                let stored = put_all(&mut cache, &[noted], ttl, now).unwrap();
                 assert_eq!(stored, [model.set(key, &value, note, ttl)]);
             }
             Operation::SetMany(items, ttl) => {
@@ -186,7 +181,7 @@ fn run(operations: Vec<Operation>, limits: DiskLimits) {
                     .map(|(key, size)| (*key, bytes(*key, *size, step)))
                     .collect();
                 let items: Vec<_> = values.iter().map(|(key, value)| item(*key, value)).collect();
-                let stored = cache.set(&items, ttl, now).unwrap();
+                let stored = put_all(&mut cache, &items, ttl, now).unwrap();
                 let expected: Vec<_> = values
                     .iter()
                     .map(|(key, value)| model.set(*key, value, "", ttl))
