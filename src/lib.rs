@@ -11,6 +11,8 @@ pub mod monitor;
 pub mod random;
 pub mod scoring;
 pub mod stats;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod stream;
 
 #[cfg(feature = "binding")]
