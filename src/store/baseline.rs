@@ -1,5 +1,7 @@
 //! Baselines: runs under a name, of which one for each dataset and model is the active one.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 use super::Store;
@@ -158,7 +160,8 @@ impl Store {
             values.push(Value::text(model));
         }
         let order = dialect.time_order("\"updatedAt\"");
-        sql += &format!(" ORDER BY {order} DESC, \"id\" DESC LIMIT 1");
+        // Writing to a String cannot fail.
+        let _ = write!(sql, " ORDER BY {order} DESC, \"id\" DESC LIMIT 1");
         let row = reading!(self, session => {
             let (sql, values) = (sql.clone(), values.clone());
             session.first(sql, values).await

@@ -55,7 +55,7 @@ pub struct NewResult {
 /// [`super::error::Code::InvalidType`] when the lists do not fit each other.
 pub fn unpack(texts: &[u16], lengths: &[u32], numbers: &[f64]) -> Result<Vec<NewResult>> {
     let rows = lengths.len() / TEXTS;
-    if lengths.len() % TEXTS != 0 || numbers.len() != rows * NUMBERS {
+    if !lengths.len().is_multiple_of(TEXTS) || numbers.len() != rows * NUMBERS {
         return Err(malformed(
             "The lists of a batch of results do not have the same number of rows",
         ));

@@ -1,7 +1,6 @@
 //! Storing results, each once.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -289,7 +288,7 @@ impl Store {
                 values.extend([
                     Value::text(row.result.run_id.as_str()),
                     Value::int(row.index),
-                    Value::int(row.result.repeat as i64),
+                    Value::int(row.result.repeat.cast_signed()),
                     Value::text(row.id.as_str()),
                     Value::Text(row.result.category.clone()),
                 ]);
@@ -323,7 +322,7 @@ impl Store {
             texts(&|row| row.result.metadata.clone().map(stored)),
             ints(&|row| Some(row.result.created_at.unwrap_or(now))),
             ints(&|row| Some(row.index)),
-            ints(&|row| Some(row.result.repeat as i64)),
+            ints(&|row| Some(row.result.repeat.cast_signed())),
             texts(&|row| row.result.category.clone()),
         ];
         let sql = format!(
@@ -391,15 +390,15 @@ fn conflict(row: usize, result: &NewResult) -> StoreError {
     error
 }
 
-/// Returns `count` tuples of `width` parameters each.
+/// Returns `count` tuples of `width` parameters each. They have no numbers: SQLite would look each one up among all.
 fn tuples(count: usize, width: usize) -> String {
-    let mut sql = String::with_capacity(count * width * 6);
+    let mut sql = String::with_capacity(count * (2 * width + 2));
     for row in 0..count {
         sql.push_str(if row == 0 { "(" } else { ",(" });
         for column in 0..width {
             let comma = if column == 0 { "" } else { "," };
-            // Writing to a String cannot fail.
-            let _ = write!(sql, "{comma}${}", row * width + column + 1);
+            sql.push_str(comma);
+            sql.push('?');
         }
         sql.push(')');
     }

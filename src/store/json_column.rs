@@ -4,13 +4,16 @@
 //! deeply, is stored as `{"$aiEvals":"json","data":BASE64}`, the base64 of its JSON text. So is a value that looks like
 //! that, so that every value is read back as it was written. The form is the same on both backends.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-const MARK: &[u8] = b"\"$aiEvals\"";
+/// The search for the mark of a wrapped value.
+static MARK: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"$aiEvals\""));
 /// Levels of nesting above which a value is wrapped. PostgreSQL's stack holds some thousands.
 const DEEPEST: usize = 500;
 
@@ -34,7 +37,7 @@ pub fn stored(json: String) -> String {
 
 /// Returns the JSON text behind a stored one; `None` for what is no JSON. O(n).
 pub fn restored(text: &str) -> Option<String> {
-    if memmem::find(text.as_bytes(), MARK).is_some()
+    if MARK.find(text.as_bytes()).is_some()
         && let Some(json) = unwrapped(text)
     {
         return is_json(&json).then_some(json);
@@ -56,9 +59,7 @@ fn unwrapped(text: &str) -> Option<String> {
 
 fn needs_wrapping(json: &str) -> bool {
     let bytes = json.as_bytes();
-    has_refused_escape(bytes)
-        || is_deep(bytes)
-        || (memmem::find(bytes, MARK).is_some() && unwrapped(json).is_some())
+    has_refused_escape(bytes) || is_deep(bytes) || (MARK.find(bytes).is_some() && unwrapped(json).is_some())
 }
 
 /// Whether a text has `\u0000` or the escape of a surrogate. `JSON.stringify` escapes no surrogate of a pair.

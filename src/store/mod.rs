@@ -35,6 +35,7 @@ pub mod runs;
 mod schema;
 mod score_order;
 mod session;
+mod sqlite_transaction;
 mod time_order;
 mod transaction;
 mod url;
@@ -106,6 +107,22 @@ pub fn schema_sql(backend: Backend) -> String {
     })
 }
 
+/// Returns whether a file, or the folder that it would be in, is there but cannot be written.
+fn is_write_protected(path: &Path) -> bool {
+    let attempt = if path.exists() {
+        std::fs::OpenOptions::new().append(true).open(path).map(drop)
+    } else {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        tempfile::tempfile_in(folder.unwrap_or(Path::new("."))).map(drop)
+    };
+    attempt.is_err_and(|error| {
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem
+        )
+    })
+}
+
 /// Locks `mutex`, whose value is consistent whatever became of its last holder.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -160,7 +177,19 @@ impl Store {
         if missing && opened.is_err() && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
             let _ = std::fs::remove_file(path);
         }
-        opened
+        opened.map_err(|error| {
+            if error.code == Code::Connect && is_write_protected(path) {
+                StoreError::new(
+                    Code::ReadOnly,
+                    format!(
+                        "{} or its folder cannot be written; change its permissions, or use another folder.",
+                        Place::file(&path.display().to_string())
+                    ),
+                )
+            } else {
+                error
+            }
+        })
     }
 
     async fn prepared(
@@ -215,7 +244,7 @@ impl Store {
             match self.prepare_schema().await {
                 // Two processes that open a new file at once may find it locked in ways that are not waited for.
                 Err(error) if error.code == Code::Busy && Instant::now() < deadline => {
-                    tokio::time::sleep(LOCK_PAUSE).await
+                    tokio::time::sleep(LOCK_PAUSE).await;
                 }
                 outcome => break outcome?,
             }

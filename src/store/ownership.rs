@@ -62,7 +62,10 @@ impl Store {
     pub(super) fn remember_hold(self: &Arc<Self>, run_id: &str) {
         locked(&self.held).insert(run_id.to_owned());
         let mut heartbeat = locked(&self.heartbeat);
-        if heartbeat.as_ref().is_none_or(|task| task.is_finished()) {
+        if heartbeat
+            .as_ref()
+            .is_none_or(tokio::task::AbortHandle::is_finished)
+        {
             let store = Arc::downgrade(self);
             *heartbeat = Some(tokio::spawn(beat(store)).abort_handle());
         }

@@ -13,12 +13,21 @@ use super::error::{Code, Result, StoreError};
 use super::options::{Durability, StoreOptions, Tls};
 use super::place::Place;
 use super::session::{Session, SessionSettings};
+use super::sqlite_transaction::SqliteTransaction;
 use super::url::{Server, TlsMode};
 
 /// The pause between two attempts to connect to a server that is not there.
 const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// The limit of one attempt to connect, unless the URL has `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The writer's page cache in KiB: ids are random, so a batch touches pages all over the indexes.
+const WRITER_CACHE_KIB: u32 = 65_536;
+/// Pages of SQLite's log after which it is moved into the database. A batch writes some thousands.
+const CHECKPOINT_PAGES: u32 = 16_384;
+
+/// Rows that SQLite's thread may be ahead of the reader, so that the two rarely wait for each other.
+const ROW_BUFFER: usize = 128;
 
 enum Kind {
     Sqlite { writer: SqlitePool, readers: SqlitePool },
@@ -70,6 +79,7 @@ impl Pools {
         .busy_timeout(options.lock_timeout)
         .synchronous(synchronous)
         .foreign_keys(true)
+        .row_buffer_size(ROW_BUFFER)
         .disable_statement_logging();
         let pool = |connections: u32, timeout: Duration| {
             SqlitePoolOptions::new()
@@ -81,7 +91,12 @@ impl Pools {
         };
         let failed = |error: sqlx::Error| StoreError::of_driver(&error, place);
         let writer = pool(1, options.lock_timeout)
-            .connect_with(connect.clone())
+            .connect_with(
+                connect
+                    .clone()
+                    .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
+                    .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string()),
+            )
             .await
             .map_err(failed)?;
         let readers = options.max_connections.unwrap_or(5).saturating_sub(1);
@@ -203,7 +218,7 @@ impl Pools {
         match &self.kind {
             Kind::Sqlite { writer, .. } => {
                 let started = Instant::now();
-                let outcome = self.waited(writer.begin_with("BEGIN IMMEDIATE")).await;
+                let outcome = self.waited(SqliteTransaction::begin(writer)).await;
                 let elapsed = started.elapsed();
                 if elapsed > Duration::from_millis(100) {
                     tracing::info!(target: "ai_evals::store", ms = elapsed.as_millis() as u64, "waited for the write lock");
@@ -365,7 +380,10 @@ fn with_tls(mut connect: PgConnectOptions, server: &Server, tls: &Tls) -> Result
         }
         connect = connect.ssl_root_cert(file);
     }
-    if let Some(pem) = &tls.ca {
+    // A root certificate would be checked against even where any certificate will do.
+    if let Some(pem) = &tls.ca
+        && tls.reject_unauthorized != Some(false)
+    {
         connect = connect.ssl_root_cert_from_pem(pem.clone().into_bytes());
     }
     if let Some(pem) = &tls.cert {
@@ -374,19 +392,16 @@ fn with_tls(mut connect: PgConnectOptions, server: &Server, tls: &Tls) -> Result
     if let Some(pem) = &tls.key {
         connect = connect.ssl_client_key_from_pem(pem);
     }
-    let given = tls.is_given();
-    let mode = match (server.tls, tls.reject_unauthorized) {
-        (Some(TlsMode::Disable), _) if !given => PgSslMode::Disable,
-        (_, Some(false)) => PgSslMode::Require,
-        (Some(TlsMode::VerifyCa), _) => PgSslMode::VerifyCa,
-        (Some(TlsMode::VerifyFull), _) => PgSslMode::VerifyFull,
+    let mode = match server.tls {
+        _ if tls.reject_unauthorized == Some(false) => PgSslMode::Require,
+        Some(TlsMode::VerifyCa) => PgSslMode::VerifyCa,
+        Some(TlsMode::VerifyFull) => PgSslMode::VerifyFull,
         // The option tls alone means what it means in Node: a checked certificate.
-        (_, Some(true)) => PgSslMode::VerifyFull,
-        (_, None) if given => PgSslMode::VerifyFull,
-        (Some(TlsMode::Allow), _) => PgSslMode::Allow,
-        (Some(TlsMode::Require), _) => PgSslMode::Require,
-        (Some(TlsMode::Disable), _) => PgSslMode::Disable,
-        (Some(TlsMode::Prefer) | None, None) => PgSslMode::Prefer,
+        _ if tls.is_given() => PgSslMode::VerifyFull,
+        Some(TlsMode::Disable) => PgSslMode::Disable,
+        Some(TlsMode::Allow) => PgSslMode::Allow,
+        Some(TlsMode::Require) => PgSslMode::Require,
+        Some(TlsMode::Prefer) | None => PgSslMode::Prefer,
     };
     if let Some(name) = &tls.servername
         && name != &server.host

@@ -84,6 +84,19 @@ impl Conditions {
         self.sql.push(condition(self.values.len()));
     }
 
+    /// Adds the condition of rows behind a sort key of two parts.
+    pub(super) fn after(&mut self, first: &str, second: &str, from: Option<&[Key]>) {
+        if let Some([a, b]) = from {
+            let at = self.values.len();
+            self.values.extend([value_of(a), value_of(b)]);
+            self.sql.push(format!(
+                "({first} > ${n} OR ({first} = ${n} AND {second} > ${m}))",
+                n = at + 1,
+                m = at + 2
+            ));
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         self.sql.join(" AND ")
     }
@@ -320,7 +333,7 @@ impl Store {
         let mut conditions = self.conditions(run_id, filter, self.run_column(filter));
         conditions.sql.push("o.\"resultId\" IS NULL".to_owned());
         let time = self.dialect.time_order("r.\"createdAt\"");
-        self.after(&mut conditions, &time, "r.\"id\"", from.as_deref());
+        conditions.after(&time, "r.\"id\"", from.as_deref());
         let sql = format!(
             "SELECT {}, {time}, r.\"id\" FROM {} WHERE {} ORDER BY {time}, r.\"id\" LIMIT {limit}",
             self.result_columns(),
@@ -328,19 +341,6 @@ impl Store {
             conditions.text()
         );
         keyed(session, sql, conditions.values).await
-    }
-
-    /// Adds the condition of rows behind a sort key of two parts.
-    pub(super) fn after(&self, conditions: &mut Conditions, first: &str, second: &str, from: Option<&[Key]>) {
-        if let Some([a, b]) = from {
-            let at = conditions.values.len();
-            conditions.values.extend([value_of(a), value_of(b)]);
-            conditions.sql.push(format!(
-                "({first} > ${n} OR ({first} = ${n} AND {second} > ${m}))",
-                n = at + 1,
-                m = at + 2
-            ));
-        }
     }
 
     /// Returns the column that breaks ties.

@@ -64,6 +64,9 @@ pub fn new_id(letter: char, now: i64) -> String {
 }
 
 /// Parses JSON that a caller sent.
+///
+/// # Errors
+/// [`Code::InvalidType`] for another shape.
 pub fn parsed<'a, T: Deserialize<'a>>(json: &'a str, name: &str) -> Result<T> {
     serde_json::from_str(json)
         .map_err(|error| StoreError::new(Code::InvalidType, format!("{name} cannot be read: {error}.")))

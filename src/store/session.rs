@@ -15,17 +15,18 @@ use sqlx::{
 use super::error::{Code, Result, StoreError};
 use super::instant::{self, TimeForm};
 use super::place::Place;
+use super::sqlite_transaction::SqliteTransaction;
 use super::value::{Cell, Row, Value, without_nul};
 
 /// Instructions of SQLite's virtual machine between two looks at the clock, some 100 µs.
 const STEPS_BETWEEN_CHECKS: i32 = 10_000;
 
 /// A statement slower than this is an event.
-const SLOW: Duration = Duration::from_millis(1000);
+const SLOW: Duration = Duration::from_secs(1);
 
 enum Held {
     Sqlite(PoolConnection<Sqlite>),
-    SqliteTransaction(Transaction<'static, Sqlite>),
+    SqliteTransaction(SqliteTransaction),
     Postgres(PoolConnection<Postgres>),
     PostgresTransaction(Transaction<'static, Postgres>),
 }
@@ -76,7 +77,7 @@ impl Session {
 
     /// Takes over a transaction of SQLite.
     pub async fn sqlite_transaction(
-        transaction: Transaction<'static, Sqlite>,
+        transaction: SqliteTransaction,
         settings: &SessionSettings,
     ) -> Result<Self> {
         Self::new(Held::SqliteTransaction(transaction), settings)
@@ -106,7 +107,7 @@ impl Session {
         let place = Arc::clone(&self.place);
         let connection = match &mut self.held {
             Held::Sqlite(connection) => &mut **connection,
-            Held::SqliteTransaction(transaction) => &mut **transaction,
+            Held::SqliteTransaction(transaction) => transaction.connection(),
             Held::Postgres(_) | Held::PostgresTransaction(_) => return Ok(self),
         };
         connection
@@ -139,7 +140,9 @@ impl Session {
         let (form, prepared) = (self.time_form, self.prepared);
         let outcome = match &mut self.held {
             Held::Sqlite(connection) => run_sqlite(connection, &sql, values, form).await,
-            Held::SqliteTransaction(transaction) => run_sqlite(transaction, &sql, values, form).await,
+            Held::SqliteTransaction(transaction) => {
+                run_sqlite(transaction.connection(), &sql, values, form).await
+            }
             Held::Postgres(connection) => run_postgres(connection, &sql, values, prepared).await,
             Held::PostgresTransaction(transaction) => run_postgres(transaction, &sql, values, prepared).await,
         };
@@ -171,7 +174,7 @@ impl Session {
         let outcome = match &mut self.held {
             Held::Sqlite(connection) => rows_of_sqlite(connection, &sql, values, form, bytes).await,
             Held::SqliteTransaction(transaction) => {
-                rows_of_sqlite(transaction, &sql, values, form, bytes).await
+                rows_of_sqlite(transaction.connection(), &sql, values, form, bytes).await
             }
             Held::Postgres(connection) => rows_of_postgres(connection, &sql, values, prepared, bytes).await,
             Held::PostgresTransaction(transaction) => {
@@ -198,7 +201,11 @@ impl Session {
         let text = AssertSqlSafe(sql.to_owned());
         let outcome = match &mut self.held {
             Held::Sqlite(connection) => connection.execute(sqlx::raw_sql(text)).await.map(drop),
-            Held::SqliteTransaction(transaction) => transaction.execute(sqlx::raw_sql(text)).await.map(drop),
+            Held::SqliteTransaction(transaction) => transaction
+                .connection()
+                .execute(sqlx::raw_sql(text))
+                .await
+                .map(drop),
             Held::Postgres(connection) => connection.execute(sqlx::raw_sql(text)).await.map(drop),
             Held::PostgresTransaction(transaction) => {
                 transaction.execute(sqlx::raw_sql(text)).await.map(drop)
@@ -227,7 +234,10 @@ impl Session {
     /// The database's, classified.
     pub async fn rollback(self) -> Result<()> {
         let outcome = match self.held {
-            Held::SqliteTransaction(transaction) => transaction.rollback().await,
+            Held::SqliteTransaction(transaction) => {
+                transaction.rollback().await;
+                Ok(())
+            }
             Held::PostgresTransaction(transaction) => transaction.rollback().await,
             Held::Sqlite(_) | Held::Postgres(_) => Ok(()),
         };
@@ -362,13 +372,12 @@ fn sqlite_arguments(values: Vec<Value>, form: TimeForm) -> sqlx::Result<SqliteAr
             Value::Real(number) => arguments.add(number),
             Value::Text(text) => arguments.add(text.map(without_nul)),
             Value::Bool(truth) => arguments.add(truth),
-            Value::Json(None) => arguments.add(None::<String>),
             Value::Json(Some(text)) => match sqlite_json(text) {
                 SqliteJson::Text(text) => arguments.add(text),
                 SqliteJson::Int(number) => arguments.add(number),
                 SqliteJson::Real(number) => arguments.add(number),
             },
-            Value::Time(None) => arguments.add(None::<String>),
+            Value::Json(None) | Value::Time(None) => arguments.add(None::<String>),
             Value::Time(Some(ms)) => match form {
                 TimeForm::Text => arguments.add(instant::format(ms, "+00:00")),
                 TimeForm::Integer => arguments.add(ms),

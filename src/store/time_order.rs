@@ -25,8 +25,8 @@ impl Store {
         limit: usize,
     ) -> Result<Rows> {
         match from.as_deref() {
-            Some([_, time, tie]) => {
-                self.by_stored_time(session, run_id, filter, Some((time, tie)), None, limit)
+            Some([_, at, unique]) => {
+                self.by_stored_time(session, run_id, filter, Some((at, unique)), None, limit)
                     .await
             }
             Some(key) => self.by_read_time(session, run_id, filter, Some(key), limit).await,
@@ -77,25 +77,25 @@ impl Store {
         first: Option<Value>,
         limit: usize,
     ) -> Result<Rows> {
-        let (time, tie) = ("r.\"createdAt\"", self.tie());
+        let (column, unique) = ("r.\"createdAt\"", self.tie());
         let (run_column, shown, cast) = if self.dialect.is_postgres() {
             ("r.\"runId\"", "r.\"createdAt\"::text", "::timestamp")
         } else {
             // The unary plus keeps SQLite from sorting all rows of the run.
-            ("+r.\"runId\"", time, "")
+            ("+r.\"runId\"", column, "")
         };
         let select = format!(
-            "SELECT {}, {shown}, {tie} FROM {}",
+            "SELECT {}, {shown}, {unique} FROM {}",
             self.result_columns(),
             self.results_first()
         );
         let mut rows = Rows::default();
         if let Some((at, behind)) = behind {
             let mut conditions = self.conditions(run_id, filter, run_column);
-            conditions.add(value_of(at), |n| format!("{time} = ${n}{cast}"));
-            conditions.add(value_of(behind), |n| format!("{tie} > ${n}"));
+            conditions.add(value_of(at), |n| format!("{column} = ${n}{cast}"));
+            conditions.add(value_of(behind), |n| format!("{unique} > ${n}"));
             let sql = format!(
-                "{select} WHERE {} ORDER BY {tie} LIMIT {limit}",
+                "{select} WHERE {} ORDER BY {unique} LIMIT {limit}",
                 conditions.text()
             );
             rows = keyed(session, sql, conditions.values).await?;
@@ -104,12 +104,12 @@ impl Store {
         if !rows.cut && rest > 0 {
             let mut conditions = self.conditions(run_id, filter, run_column);
             if let Some((at, _)) = behind {
-                conditions.add(value_of(at), |n| format!("{time} > ${n}{cast}"));
+                conditions.add(value_of(at), |n| format!("{column} > ${n}{cast}"));
             } else if let Some(first) = first {
-                conditions.add(first, |n| format!("{time} >= ${n}"));
+                conditions.add(first, |n| format!("{column} >= ${n}"));
             }
             let sql = format!(
-                "{select} WHERE {} ORDER BY {time}, {tie} LIMIT {rest}",
+                "{select} WHERE {} ORDER BY {column}, {unique} LIMIT {rest}",
                 conditions.text()
             );
             let later = keyed(session, sql, conditions.values).await?;
@@ -132,11 +132,11 @@ impl Store {
         limit: usize,
     ) -> Result<Rows> {
         let mut conditions = self.conditions(run_id, filter, self.run_column(filter));
-        let time = self.dialect.time_order("r.\"createdAt\"");
-        let tie = self.tie();
-        self.after(&mut conditions, &time, tie, behind);
+        let read = self.dialect.time_order("r.\"createdAt\"");
+        let unique = self.tie();
+        conditions.after(&read, unique, behind);
         let sql = format!(
-            "SELECT {}, {time}, {tie} FROM {} WHERE {} ORDER BY {time}, {tie} LIMIT {limit}",
+            "SELECT {}, {read}, {unique} FROM {} WHERE {} ORDER BY {read}, {unique} LIMIT {limit}",
             self.result_columns(),
             self.results_first(),
             conditions.text()

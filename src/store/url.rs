@@ -80,13 +80,15 @@ pub fn parse(url: &str) -> Result<Location> {
     {
         return server(rest).map(|server| Location::Server(Box::new(server)));
     }
-    let scheme: String = url
-        .split_once(':')
-        .map(|(scheme, _)| scheme.chars().take(20).collect())
-        .unwrap_or_default();
+    let problem = match url.split_once(':') {
+        Some((scheme, _)) => format!(
+            "cannot begin with \"{}:\"",
+            scheme.chars().take(20).collect::<String>()
+        ),
+        None => "must begin with a scheme".to_owned(),
+    };
     Err(refused(&format!(
-        "A store's URL cannot begin with {:?}; use sqlite:PATH, file:PATH, sqlite::memory: or postgres://USER@HOST/DATABASE",
-        format!("{scheme}:")
+        "A store's URL {problem}; use sqlite:PATH, file:PATH, sqlite::memory: or postgres://USER@HOST/DATABASE"
     )))
 }
 
@@ -365,6 +367,17 @@ mod tests {
             assert_eq!(error.code, Code::Url);
             assert!(error.message.contains("sslmod"), "{}", error.message);
         }
+    }
+
+    #[test]
+    fn a_url_without_a_scheme_is_told_so() {
+        let error = parse("nonsense").expect_err("refused");
+        assert_eq!(error.code, Code::Url);
+        assert!(
+            error.message.contains("must begin with a scheme"),
+            "{}",
+            error.message
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, quoted};
 use super::error::{Code, Result, StoreError};
 use super::session::Session;
 use super::value::Value;
@@ -44,6 +44,8 @@ pub struct Found {
     /// The newest migration, the oldest version that reads the store, and the name of the first migration.
     migration: Option<(i64, i64, String)>,
     own_tables: usize,
+    /// The schemas of PostgreSQL that there are of the two needed ones.
+    schemas: HashSet<String>,
 }
 
 /// Statements that are missing between what was found and what is needed.
@@ -54,6 +56,8 @@ pub struct Plan {
     broken: Vec<String>,
     own: bool,
     adopted: bool,
+    /// Schemas of PostgreSQL. One that exists is not created: even `IF NOT EXISTS` asks for the right to.
+    schemas: Vec<String>,
 }
 
 const OWN_TABLES: usize = 4;
@@ -69,7 +73,19 @@ pub async fn find(session: &mut Session, dialect: &Dialect) -> Result<Found> {
         broken: Vec::new(),
         migration: None,
         own_tables: 0,
+        schemas: HashSet::new(),
     };
+    if dialect.is_postgres() {
+        found.schemas = session
+            .rows(
+                "SELECT nspname::text FROM pg_namespace WHERE nspname IN ($1, $2)",
+                vec![Value::text(&dialect.schema), Value::text(&dialect.own_schema)],
+            )
+            .await?
+            .iter()
+            .filter_map(|row| row[0].text().map(str::to_owned))
+            .collect();
+    }
     for table in &TABLES {
         let columns = columns_of(session, dialect, table.name).await?;
         if columns.is_empty() {
@@ -229,6 +245,11 @@ impl Found {
             indexes: Vec::new(),
             broken: Vec::new(),
             own: self.migration.is_none() || self.own_tables < OWN_TABLES,
+            schemas: [&dialect.schema, &dialect.own_schema]
+                .into_iter()
+                .filter(|name| dialect.is_postgres() && !self.schemas.contains(*name))
+                .cloned()
+                .collect(),
             adopted: self
                 .migration
                 .as_ref()
@@ -337,6 +358,9 @@ impl Plan {
         now: i64,
     ) -> Result<()> {
         let mut sql = String::new();
+        for schema in &self.schemas {
+            let _ = writeln!(sql, "CREATE SCHEMA IF NOT EXISTS {};", quoted(schema));
+        }
         for table in &self.tables {
             sql += &table.ddl(dialect);
             for index in table.indexes {
@@ -382,8 +406,8 @@ impl Plan {
         let dropped = self.broken.iter().map(|name| {
             format!(
                 "DROP INDEX CONCURRENTLY IF EXISTS {}.{}",
-                super::dialect::quoted(&dialect.schema),
-                super::dialect::quoted(name)
+                quoted(&dialect.schema),
+                quoted(name)
             )
         });
         let created = self

@@ -294,7 +294,8 @@ impl Table {
                     column.kind.declared(dialect.backend)
                 );
                 // Prisma's lists are columns without a constraint.
-                if !column.optional && !(column.kind == Kind::Tags && dialect.is_postgres()) {
+                let bare = column.optional || (column.kind == Kind::Tags && !sqlite);
+                if !bare {
                     line += " NOT NULL";
                 }
                 if at == 0 && sqlite {
@@ -328,17 +329,21 @@ impl Table {
     }
 }
 
+/// Returns the statement that creates the schema of our own tables; empty for SQLite.
+pub fn own_schema_ddl(dialect: &Dialect) -> String {
+    if dialect.is_postgres() {
+        format!("CREATE SCHEMA IF NOT EXISTS {};\n", quoted(&dialect.own_schema))
+    } else {
+        String::new()
+    }
+}
+
 /// Returns the statements that create our own tables.
 pub fn own_ddl(dialect: &Dialect) -> String {
     let big = if dialect.is_postgres() {
         "BIGINT"
     } else {
         "INTEGER"
-    };
-    let schema = if dialect.is_postgres() {
-        format!("CREATE SCHEMA IF NOT EXISTS {};\n", quoted(&dialect.own_schema))
-    } else {
-        String::new()
     };
     let (migrations, order, owner, document) = (
         &dialect.migrations,
@@ -352,7 +357,7 @@ pub fn own_ddl(dialect: &Dialect) -> String {
         "ai_evals_result_order_place"
     });
     format!(
-        "{schema}CREATE TABLE IF NOT EXISTS {migrations} (
+        "CREATE TABLE IF NOT EXISTS {migrations} (
     version INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
     checksum TEXT NOT NULL,
@@ -393,5 +398,5 @@ pub fn schema_sql(dialect: &Dialect) -> String {
         }
         sql.push('\n');
     }
-    sql + &own_ddl(dialect)
+    sql + &own_schema_ddl(dialect) + &own_ddl(dialect)
 }

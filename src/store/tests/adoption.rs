@@ -19,7 +19,7 @@ fn objects(file: &File) -> Vec<(String, String)> {
     let client = file.client();
     let mut statement = client
         .prepare(
-            "SELECT name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE 'ai_evals%' ORDER BY name",
+            "SELECT name, coalesce(sql, '') FROM sqlite_master WHERE name NOT LIKE '%ai_evals%' ORDER BY name",
         )
         .expect("a query");
     let rows = statement

@@ -5,7 +5,6 @@ mod documents;
 mod inserting;
 mod pages;
 mod runs;
-mod speed;
 
 use std::path::PathBuf;
 use std::sync::Arc;
