@@ -379,7 +379,7 @@ describe('passwords', () => {
     expect(store.url).not.toContain('p%40ss');
   });
 
-  withServer('come from a function, which is asked again after a refusal', async () => {
+  withServer('come from a function, which is asked before connecting', async () => {
     const url = await server.create();
     const plain = url.replace(/:[^:@/]+@/, '@');
     let asked = 0;
