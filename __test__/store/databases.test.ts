@@ -1,12 +1,25 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { EvalStore, StoreError } from '@aah/ai-evals/store';
+import { EvalStore, StoreError, type StoreLogEvent, setLogger } from '@aah/ai-evals/store';
 import Database from 'better-sqlite3';
 import pg from 'pg';
-import { afterAll, describe, expect, it } from 'vitest';
-import { directory, gathered, newResults, newRun, opened, PASSWORD, pathOf, postgres, sqlite } from './backends.js';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { canMount, mount } from '../cache/mounted.js';
+import {
+  directory,
+  gathered,
+  newResult,
+  newResults,
+  newRun,
+  opened,
+  PASSWORD,
+  pathOf,
+  postgres,
+  sqlite,
+} from './backends.js';
 import { Child } from './children.js';
 
 const server = await postgres();
@@ -294,6 +307,45 @@ describe('errors', () => {
     await other('COMMIT');
     expect(await inserting).toEqual({ inserted: 1, skipped: 0 });
   });
+
+  it.skipIf(!canMount())('tell of a full disk, and the store works on', async () => {
+    const disk = mount(2 << 20);
+    try {
+      const store = await EvalStore.open(`sqlite:${join(disk.path, 'runs.db')}`);
+      const { id } = await store.createRun(newRun());
+      await store.insertResults(newResults(id, 5));
+      const large = Array.from({ length: 50 }, (_, n) => newResult(id, 100 + n, { input: 'x'.repeat(100_000) }));
+      const inserting = store.insertResults(large, { batchSize: 50 });
+      await expect(inserting).rejects.toMatchObject({ code: 'ERR_STORE_FULL', written: 0 });
+      await expect(inserting).rejects.toThrow(disk.path);
+      expect(await gathered(store.results(id))).toHaveLength(5);
+      expect(await store.insertResults(newResults(id, 6))).toEqual({ inserted: 1, skipped: 5 });
+      await store.close();
+    } finally {
+      disk.unmount();
+    }
+  });
+
+  it.skipIf(!canMount())('tell of a read-only disk', async () => {
+    const disk = mount(4 << 20);
+    try {
+      const url = `sqlite:${join(disk.path, 'runs.db')}`;
+      await (await EvalStore.open(url)).close();
+      disk.makeReadOnly();
+      const failure = await EvalStore.open(url).then(
+        async (store) => {
+          const error = await store.createRun(newRun()).catch((thrown: unknown) => thrown);
+          await store.close();
+          return error;
+        },
+        (thrown: unknown) => thrown,
+      );
+      expect(failure).toMatchObject({ code: 'ERR_STORE_READ_ONLY' });
+      expect((failure as Error).message).toContain(disk.path);
+    } finally {
+      disk.unmount();
+    }
+  });
 });
 
 describe('passwords', () => {
@@ -327,7 +379,7 @@ describe('passwords', () => {
     expect(store.url).not.toContain('p%40ss');
   });
 
-  withServer('come from a function, which is asked again after a refusal', async () => {
+  withServer('come from a function, which is asked before connecting', async () => {
     const url = await server.create();
     const plain = url.replace(/:[^:@/]+@/, '@');
     let asked = 0;
@@ -340,6 +392,44 @@ describe('passwords', () => {
     expect(asked).toBe(1);
     expect(await store.listRuns()).toMatchObject({ items: [] });
     await expect(EvalStore.open(plain, { password: () => 5 as never })).rejects.toThrow(TypeError);
+  });
+});
+
+describe('setLogger', () => {
+  it('tells of a wait for a lock, and of nothing any more once it is off', async () => {
+    const events: StoreLogEvent[] = [];
+    setLogger((event) => void events.push(event));
+    onTestFinished(() => setLogger(undefined));
+    const url = await sqlite.create();
+    const store = await opened(url);
+    const { id } = await store.createRun(newRun());
+    const other = sqlite.client(url);
+    const wait = async (n: number) => {
+      await other('BEGIN IMMEDIATE');
+      const inserting = store.insertResults(newResults(id, 1, n));
+      await setTimeout(400);
+      await other('COMMIT');
+      await inserting;
+    };
+    await wait(0);
+    await expect
+      .poll(() => events.map(({ message }) => message), { timeout: 60_000 })
+      .toContain('waited for the write lock');
+    const event = events.find(({ message }) => message === 'waited for the write lock')!;
+    expect(event).toMatchObject({
+      target: 'ai_evals::store',
+      time: expect.any(Date),
+      fields: { ms: expect.any(Number) },
+    });
+    setLogger(undefined);
+    events.length = 0;
+    await wait(1);
+    await setTimeout(50);
+    expect(events).toEqual([]);
+  });
+
+  it('refuses what is no function', () => {
+    expect(() => setLogger(5 as never)).toThrow(TypeError);
   });
 });
 
