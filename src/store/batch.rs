@@ -29,11 +29,11 @@ pub struct NewResult {
     pub expected: String,
     /// JSON.
     pub actual: String,
-    /// Whether the case passed.
+    /// True if the case passed.
     pub passed: bool,
     /// The score.
     pub score: f64,
-    /// How sure the scorer is.
+    /// Confidence of the scorer.
     pub confidence: Option<f64>,
     /// Words of the scorer.
     pub explanation: Option<String>,

@@ -97,7 +97,7 @@ pub struct StoreError {
     /// The SQLSTATE of PostgreSQL, or SQLite's extended result code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sql_state: Option<String>,
-    /// What differs, of [`Code::RunMismatch`].
+    /// The differences, of [`Code::RunMismatch`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// True when a transaction that failed so may succeed at once: a deadlock, or a connection that was lost.

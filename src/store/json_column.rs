@@ -62,7 +62,7 @@ fn needs_wrapping(json: &str) -> bool {
     has_refused_escape(bytes) || is_deep(bytes) || (MARK.find(bytes).is_some() && unwrapped(json).is_some())
 }
 
-/// Whether a text has `\u0000` or the escape of a surrogate. `JSON.stringify` escapes no surrogate of a pair.
+/// Returns true if a text has `\u0000` or the escape of a surrogate. `JSON.stringify` escapes no surrogate of a pair.
 fn has_refused_escape(bytes: &[u8]) -> bool {
     let mut from = 0;
     while let Some(at) = memchr::memchr(b'\\', &bytes[from..]) {

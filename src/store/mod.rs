@@ -1,6 +1,6 @@
 //! The result store: runs, results, metrics and baselines in SQLite or PostgreSQL, in the tables that Prisma users have.
 //!
-//! What always holds:
+//! Invariants:
 //! - a call that succeeded is durable; one that failed changed nothing, or says what it did;
 //! - a (run, case, repeat) is stored once: its id is a function of the three ([`result_id`]), so the primary key refuses a
 //!   second one on every machine. What others wrote for a (run, case) is its repeat 0;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::error::{Code, Result, StoreError};
 
-/// What a resolved write survives.
+/// The failures that a resolved write survives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
@@ -17,7 +17,7 @@ pub enum Durability {
     Power,
 }
 
-/// What opening does about a schema that lacks something.
+/// The treatment of an incomplete schema at opening.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Migrate {
@@ -62,11 +62,11 @@ pub struct StoreOptions {
     pub lock_timeout: Duration,
     /// The longest statement; default 60 s, zero: no limit.
     pub statement_timeout: Duration,
-    /// What is done about missing tables and indexes.
+    /// The treatment of missing tables and indexes.
     pub migrate: Migrate,
     /// The schema of our own tables in PostgreSQL.
     pub schema: String,
-    /// What a resolved write survives.
+    /// The failures that a resolved write survives.
     pub durability: Durability,
     /// The password, instead of the URL's.
     pub password: Option<String>,

@@ -31,7 +31,7 @@ impl Place {
         }
     }
 
-    /// Whether this is a file.
+    /// Returns true if this is a file.
     pub fn is_file(&self) -> bool {
         self.file
     }

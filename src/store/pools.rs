@@ -255,7 +255,7 @@ impl Pools {
     /// Waits for the writing connection of SQLite, or for any of PostgreSQL, without a transaction.
     ///
     /// # Errors
-    /// As [`Pools::reader`].
+    /// Like [`Pools::reader`].
     pub async fn outside_transaction(&self, settings: &SessionSettings) -> Result<Session> {
         let place = &settings.place;
         let failed = |error: sqlx::Error| StoreError::of_driver(&error, place);

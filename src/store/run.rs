@@ -31,7 +31,7 @@ pub struct NewRun {
     pub start_time: Option<f64>,
     /// When the run ended.
     pub end_time: Option<f64>,
-    /// How long the run took.
+    /// Duration of the run.
     pub duration_ms: Option<f64>,
     /// Absent: `running`.
     pub status: Option<String>,

@@ -330,7 +330,7 @@ impl Store {
             let mut error = StoreError::new(
                 Code::RunMismatch,
                 format!(
-                    "The run {id:?} was made with other settings: {} differ. Start a new run, or resume with force.",
+                    "The run {id:?} was made with other settings ({}). Start a new run, or resume with force.",
                     paths.join(", ")
                 ),
             );

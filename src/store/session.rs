@@ -247,7 +247,7 @@ impl Session {
     /// Commits after a success, else rolls back. Returns the outcome.
     ///
     /// # Errors
-    /// That of the outcome; the database's when the transaction cannot be committed.
+    /// The error of the outcome; the database's when the transaction cannot be committed.
     pub async fn settle<T>(self, outcome: Result<T>) -> Result<T> {
         match outcome {
             Ok(value) => self.commit().await.map(|()| value),

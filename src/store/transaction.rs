@@ -60,7 +60,7 @@ impl StoreTransaction {
     /// Stores a batch; see [`Store::insert_results`]. After an error the transaction can only be rolled back.
     ///
     /// # Errors
-    /// Those of [`Store::insert_results`].
+    /// The errors of [`Store::insert_results`].
     pub async fn insert_results(&self, results: &[NewResult], skip_duplicates: bool) -> Result<Inserted> {
         let mut open = self.open.lock().await;
         let (session, _) = open.as_mut().ok_or_else(ended)?;

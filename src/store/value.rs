@@ -22,11 +22,11 @@ pub enum Value {
     Texts(Vec<String>),
     /// Columns of a batch, for `unnest` of PostgreSQL.
     TextColumn(Vec<Option<String>>),
-    /// As [`Value::TextColumn`], of numbers.
+    /// Like [`Value::TextColumn`], of numbers.
     RealColumn(Vec<Option<f64>>),
-    /// As [`Value::TextColumn`], of whole numbers.
+    /// Like [`Value::TextColumn`], of whole numbers.
     IntColumn(Vec<Option<i64>>),
-    /// As [`Value::TextColumn`], of truth values.
+    /// Like [`Value::TextColumn`], of truth values.
     BoolColumn(Vec<bool>),
 }
 

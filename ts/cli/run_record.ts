@@ -42,7 +42,7 @@ export class RunRecord {
   readonly #store: EvalStore;
   readonly #writer: RunWriter;
   readonly #isResumed: boolean;
-  /** How often each id has come. */
+  /** Number of times each id has come. */
   readonly #times = new Map<string, number>();
   /** Repeats of cases under way that are not 0, by index. */
   readonly #repeats = new Map<number, number>();

@@ -20,7 +20,7 @@ export interface RunWriter {
   close(): Promise<void>;
 }
 
-/** What a writer needs of its store. */
+/** The calls of a store that a writer needs. */
 export interface WriterTarget {
   maxRowBytes: number;
   insert(batch: PackedResults): Promise<unknown>;

@@ -224,7 +224,7 @@ export interface NewBaseline {
   metadata?: unknown;
 }
 
-/** What changed from run A to run B, by test case and repeat. */
+/** The changes from run A to run B, by test case and repeat. */
 export interface RunComparison {
   /** Cases in both runs. */
   both: number;

@@ -27,7 +27,7 @@ const OLDEST_READER: i64 = 1;
 pub struct SchemaReport {
     /// The version of our own tables.
     pub version: i64,
-    /// Whether the tables were there before the store was.
+    /// True if the tables were there before the store was.
     pub adopted: bool,
     /// Names of the tables and indexes that this open added.
     pub added: Vec<String>,

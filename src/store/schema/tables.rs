@@ -65,7 +65,7 @@ pub struct Column {
     pub name: &'static str,
     /// Its type.
     pub kind: Kind,
-    /// Whether it may be NULL.
+    /// True if it may be NULL.
     pub optional: bool,
     /// The default of Prisma's DDL; empty for none.
     pub default: &'static str,
@@ -75,7 +75,7 @@ pub struct Column {
 pub struct Index {
     /// Its columns.
     pub columns: &'static [&'static str],
-    /// Whether it is a unique one.
+    /// True if it is a unique one.
     pub unique: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct Table {
     pub columns: &'static [Column],
     /// Its indexes besides the primary key.
     pub indexes: &'static [Index],
-    /// Whether `runId` refers to a run, whose deletion it follows.
+    /// True if `runId` refers to a run, whose deletion it follows.
     pub of_run: bool,
 }
 
