@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PerformanceMonitor } from '@aah/ai-evals/performance';
 import { ArgumentRangeError, ArgumentTypeError, EvalStore, type StoreError } from '@aah/ai-evals/store';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -669,6 +670,45 @@ describe.each([sqlite, server])('EvalStore on $name', (backend) => {
       await expect(store.setBaseline({ name: 'x', runId: 'nobody' })).rejects.toMatchObject({
         code: 'ERR_STORE_NOT_FOUND',
       });
+    });
+  });
+
+  describe('saveMonitorBaseline', () => {
+    const timed = (id: string) => {
+      const monitor = new PerformanceMonitor();
+      monitor.measureSync('scoring', () => 1);
+      monitor.setBaseline(id);
+      return monitor;
+    };
+
+    test('keeps a baseline of the monitor for the next process', async () => {
+      const store = await open();
+      await timed('a \ud800').saveBaseline(store);
+      await timed('b').saveBaseline(store, 'b');
+      const next = new PerformanceMonitor();
+      const loaded = await next.loadBaseline(store, 'a \ud800');
+      expect(loaded).toMatchObject({ id: 'a \ud800' });
+      expect(loaded.components.get('scoring')!.totalCalls).toBe(1);
+      expect(next.listBaselines()).toEqual(['a \ud800']);
+    });
+
+    test('replaces the one of the same id, and gives the last one without an id', async () => {
+      const store = await open();
+      const monitor = timed('only');
+      await monitor.saveBaseline(store);
+      monitor.measureSync('scoring', () => 1);
+      monitor.setBaseline('only');
+      await monitor.saveBaseline(store);
+      const loaded = await new PerformanceMonitor().loadBaseline(store);
+      expect(loaded.components.get('scoring')!.totalCalls).toBe(2);
+    });
+
+    test('refuses an id that is not there, and a place that is neither a path nor a store', async () => {
+      const store = await open();
+      const monitor = new PerformanceMonitor();
+      await expect(monitor.loadBaseline(store, 'none')).rejects.toThrow('Baseline not found: none');
+      await expect(monitor.loadBaseline(store)).rejects.toThrow('Baseline not found');
+      await expect(monitor.saveBaseline({} as never)).rejects.toThrow(TypeError);
     });
   });
 

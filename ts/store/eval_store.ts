@@ -49,6 +49,8 @@ type NativeTransaction = Awaited<ReturnType<NativeStore['begin']>>;
 const ROWS_A_CALL = 1000;
 const KEYS_A_CALL = 10_000;
 const BATCH_SIZE = 1000;
+/** Kind of the documents that are baselines of the performance monitor. */
+const MONITOR = 'monitor';
 
 /**
  * A store of evaluation runs in a SQLite file or a PostgreSQL database, in the tables that Prisma users have.
@@ -311,6 +313,28 @@ export class EvalStore {
   async listBaselines(): Promise<EvalBaseline[]> {
     const text = await this.#call((store) => store.listBaselines());
     return (JSON.parse(text) as EvalBaseline[]).map(form.asBaseline);
+  }
+
+  /** Keeps a baseline of the performance monitor: `monitor.saveBaseline(store, id)` calls it. */
+  async saveMonitorBaseline(id: string, document: string): Promise<void> {
+    const checked = [string('id', id), string('document', document)] as const;
+    await this.#write((store) => store.setDocument(MONITOR, ...checked));
+  }
+
+  /**
+   * Resolves to a baseline of the performance monitor, or to the one saved last; to `undefined` when there is none.
+   * `monitor.loadBaseline(store, id)` calls it.
+   */
+  async loadMonitorBaseline(id?: string): Promise<string | undefined> {
+    const name = id == null ? await this.#lastDocument(MONITOR) : string('id', id);
+    if (name === undefined) return undefined;
+    return (await this.#call((store) => store.document(MONITOR, name))) ?? undefined;
+  }
+
+  async #lastDocument(kind: string): Promise<string | undefined> {
+    const text = await this.#call((store) => store.listDocuments(kind));
+    const documents = JSON.parse(text) as { name: string; updatedAt: number }[];
+    return documents.sort((a, b) => b.updatedAt - a.updatedAt)[0]?.name;
   }
 
   /**
