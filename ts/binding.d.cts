@@ -39,6 +39,11 @@ export declare class ByteCacheHandle {
   peek(structure: number, text: string, now: number): Buffer | null
   /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`. */
   getMany(texts: string, lengths: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
+  /**
+   * `get` of a fresh entry for each of the keys that `units` consists of, see `spans` of `set_many`; `peek` unless
+   * `counted`.
+   */
+  getMany(units: string, spans: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
   /** Returns true if there is a fresh entry. No use, and not counted. */
   has(structure: number, text: string, now: number): boolean
   /**
@@ -46,8 +51,12 @@ export declare class ByteCacheHandle {
    * `ticket` other than 0, the one of `claim`, it is stored only while that claim holds.
    */
   set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number, ticket: number): boolean
-  /** `set` of a payload for each of the texts; on an error the first of them may be stored. */
-  setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number, ticket: number): void
+  /**
+   * `set` of a payload for each of the keys that `units` consists of, in as few writes as can be; on an error the first
+   * of them may be stored. `spans` has two numbers a key: the units of its structure, and of structure and text.
+   * Answers with a 1 for each that is stored.
+   */
+  setMany(units: string, spans: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, notes: Array<string>, ttls: Float64Array, tickets: Float64Array, now: number): Uint8Array
   /** Deletes an entry. Returns whether it was fresh. */
   remove(structure: number, text: string, now: number): boolean
   /** Deletes what is past its time and the time that it is kept for behind it. Returns how many entries. */
@@ -65,10 +74,12 @@ export declare class ByteCacheHandle {
   /** Gives everything back; calls after the first do nothing. */
   close(): void
   /**
-   * Asks to compute what is under a key (or, with `lengths`, the texts that `text` consists of), and holds what it gets
+   * Asks to compute what is under the keys that `units` consists of, see `spans` of `set_many`, and holds what it gets
    * for `lease` ms. One that `seizes` gets all.
    */
-  claim(structure: number, text: string, lengths: Uint32Array | undefined | null, seizes: boolean, now: number, lease: number): ClaimAnswer
+  claim(units: string, spans: Uint32Array, seizes: boolean, now: number, lease: number): ClaimAnswer
+  /** Asks for each of the keys by itself, in one write: the ticket of the `n`th is the one answered + `n`. Of a file. */
+  claimEach(units: string, spans: Uint32Array, seizes: boolean, now: number, lease: number): ClaimAnswer
   /**
    * Gives back what was claimed with the tickets that have `ended`, and holds every other claim of this handle for
    * another `lease` ms.
@@ -78,7 +89,7 @@ export declare class ByteCacheHandle {
    * Gives back what was claimed with `ticket` and not stored or deleted since: to whoever asks next, or, with `open`, to
    * all who ask until then.
    */
-  release(structure: number, text: string, lengths: Uint32Array | undefined | null, ticket: number, open?: number | undefined | null): void
+  release(units: string, spans: Uint32Array, ticket: number, open?: number | undefined | null): void
   /** Gives back every claim of this handle, as its end would do: for the end of the process. */
   releaseAll(): void
 }
@@ -319,6 +330,63 @@ export declare class NativeScoringThreads {
   close(): void
 }
 
+/** An open store of runs and results. */
+export declare class ResultStore {
+  /** The URL without secrets. */
+  get url(): string
+  /** The kind of database: `sqlite` or `postgres`. */
+  get backend(): string
+  /** Returns what opening found and added, as JSON: `version`, `adopted`, `added`. */
+  schema(): string
+  /** Returns counts of connections: the most, open ones, idle ones, and calls that wait for one. */
+  poolStats(): Float64Array
+  /** Changes the password of connections to come. */
+  setPassword(password: string): void
+  /** Closes the store once the calls under way have ended. */
+  close(): Promise<void>
+  /** Creates a run of JSON and returns it as JSON. */
+  createRun(run: string): Promise<string>
+  /** Returns a run as JSON; null for none. */
+  getRun(id: string): Promise<string | null>
+  /** Deletes a run with its results and metrics. Returns whether there was one. */
+  deleteRun(id: string): Promise<boolean>
+  /** Ends a run, whose metrics are computed. `end` is JSON: `status`, `error`. Returns the run as JSON. */
+  finishRun(id: string, end: string): Promise<string>
+  /** Takes up a run again, which must be as `expected`, a run of JSON. Returns it as JSON. */
+  resumeRun(id: string, expected: string, force: boolean): Promise<string>
+  /** Gives up a run without finishing it. */
+  releaseRun(id: string): Promise<void>
+  /** Returns a page of runs as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listRuns(query: string): Promise<string>
+  /** Compares run `b` with run `a`. Returns counts, the difference of scores and p as JSON. */
+  compareRuns(a: string, b: string): Promise<string>
+  /** Stores a batch in one transaction; see `batch` of the engine for its form. Returns counts as JSON. */
+  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  /**
+   * Returns 1 for each (case, repeat) whose result the run has, else 0. `test_case_ids` is the ids run together, of these
+   * `lengths` in UTF-16 units.
+   */
+  have(runId: string, testCaseIds: string, lengths: Uint32Array, repeats: Float64Array): Promise<Uint8Array>
+  /** Returns a page of results as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listResults(runId: string, query: string): Promise<string>
+  /** Returns the metrics of a run as JSON; null for none. */
+  metrics(runId: string): Promise<string | null>
+  /** Sets a baseline of JSON and returns it as JSON. */
+  setBaseline(baseline: string): Promise<string>
+  /** Returns the active baseline of a query of JSON, `datasetId` and perhaps `modelId`, as JSON; null for none. */
+  activeBaseline(query: string): Promise<string | null>
+  /** Returns all baselines as a JSON array, newest first. */
+  listBaselines(): Promise<string>
+  /** Begins a transaction over several batches. */
+  begin(): Promise<StoreTransaction>
+  /** Returns a document as JSON; null for none. */
+  document(kind: string, name: string): Promise<string | null>
+  /** Stores a document of JSON; null removes it. */
+  setDocument(kind: string, name: string, json?: string | undefined | null): Promise<void>
+  /** Returns name and time of the documents of a kind as a JSON array. */
+  listDocuments(kind: string): Promise<string>
+}
+
 /** A queue of byte chunks outside the JavaScript heap; see the engine's type of that name. */
 export declare class SpillQueue {
   /** Makes an empty queue whose temporary files go to `directory`. */
@@ -335,6 +403,20 @@ export declare class SpillQueue {
   memoryBytes(): number
   /** Returns the bytes held in temporary files. */
   diskBytes(): number
+}
+
+/** An open transaction. One that is collected before its end is rolled back. */
+export declare class StoreTransaction {
+  /** Creates a run of JSON, completed unless it says otherwise, and returns it as JSON. */
+  createRun(run: string): Promise<string>
+  /** Stores a batch; see `ResultStore`. */
+  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  /** Writes the metrics of a run. What the JSON does not have is computed from the results; null: everything. */
+  setMetrics(runId: string, metrics?: string | undefined | null): Promise<void>
+  /** Makes all of it durable. */
+  commit(): Promise<void>
+  /** Undoes all of it. */
+  rollback(): Promise<void>
 }
 
 /** Refuses lists that are too long for an assignment. */
@@ -539,6 +621,9 @@ export interface NotesPage {
   cursor: number
 }
 
+/** Opens a store. `options` is JSON: `url` and the options of the facade, times in ms. */
+export declare function openStore(options: string): Promise<ResultStore>
+
 /** The overlap of lists whose elements were compared in JavaScript: `similarity` row by row of expected elements. */
 export declare function overlapOfSimilarities(similarity: Float64Array, expected: number, actual: number, allowExtra: boolean): number
 
@@ -564,6 +649,15 @@ export declare function recordPanics(): void
  */
 export declare function referenceTiming(): number
 
+/** Returns the number of numbers of a row of `insertResults`. */
+export declare function resultNumbers(): number
+
+/** Returns the number of texts of a row of `insertResults`. */
+export declare function resultTexts(): number
+
+/** Returns the DDL of a new store of `backend`: `sqlite` or `postgres`. */
+export declare function schemaSql(backend: string): string
+
 /** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
 export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
 
@@ -572,6 +666,12 @@ export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths
  * many UTF-16 units each has. One score per pair; NaN where the expected text cannot be matched against.
  */
 export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
+
+/**
+ * Sets the listener of the process, which takes the place of the one before; null removes it. It gets an event as JSON:
+ * `time` in ms since 1970, `level`, `target`, `message`, `fields`.
+ */
+export declare function setStoreLogger(listener: ((event: string) => void) | null | undefined): void
 
 /** Writes the stable digest (32 bytes) of such a sequence to `digest`. */
 export declare function stableKey(page: Uint16Array, structure: number, text: string, digest: Uint8Array): void
