@@ -37,8 +37,6 @@ export declare class ByteCacheHandle {
   get(structure: number, text: string, now: number, window: number): Buffer | null
   /** `get` of a fresh entry that neither counts nor is a use. */
   peek(structure: number, text: string, now: number): Buffer | null
-  /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`. */
-  getMany(texts: string, lengths: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
   /**
    * `get` of a fresh entry for each of the keys that `units` consists of, see `spans` of `set_many`; `peek` unless
    * `counted`.
