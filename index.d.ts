@@ -1204,7 +1204,10 @@ interface Scorer<E, A> {
     score(expected: E, actual: A): Promise<Score>;
     /** Scores one answer on the calling thread. */
     scoreSync(expected: E, actual: A): Score;
-    /** Scores a batch, in order, on every core; the event loop stays free. */
+    /**
+     * Scores a batch, in order, on every core; the event loop stays free. The list is read as it is at the call. Throws a
+     * `TypeError` that names the index of a bad pair before any work.
+     */
     scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
 }
 /** The option that every factory takes. */

@@ -37,8 +37,11 @@ export declare class ByteCacheHandle {
   get(structure: number, text: string, now: number, window: number): Buffer | null
   /** `get` of a fresh entry that neither counts nor is a use. */
   peek(structure: number, text: string, now: number): Buffer | null
-  /** `get` of a fresh entry for each of the texts that `texts` consists of, of these `lengths`; `peek` unless `counted`. */
-  getMany(texts: string, lengths: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
+  /**
+   * `get` of a fresh entry for each of the keys that `units` consists of, see `spans` of `set_many`; `peek` unless
+   * `counted`.
+   */
+  getMany(units: string, spans: Uint32Array, now: number, counted: boolean): (Buffer | null)[]
   /** Returns true if there is a fresh entry. No use, and not counted. */
   has(structure: number, text: string, now: number): boolean
   /**
@@ -46,8 +49,12 @@ export declare class ByteCacheHandle {
    * `ticket` other than 0, the one of `claim`, it is stored only while that claim holds.
    */
   set(structure: number, text: string, form: number, payload: Uint8Array, note: string, ttl: number, now: number, ticket: number): boolean
-  /** `set` of a payload for each of the texts; on an error the first of them may be stored. */
-  setMany(texts: string, lengths: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, ttl: number, now: number, ticket: number): void
+  /**
+   * `set` of a payload for each of the keys that `units` consists of, in as few writes as can be; on an error the first
+   * of them may be stored. `spans` has two numbers a key: the units of its structure, and of structure and text.
+   * Answers with a 1 for each that is stored.
+   */
+  setMany(units: string, spans: Uint32Array, forms: Uint8Array, payloads: Array<Uint8Array>, notes: Array<string>, ttls: Float64Array, tickets: Float64Array, now: number): Uint8Array
   /** Deletes an entry. Returns whether it was fresh. */
   remove(structure: number, text: string, now: number): boolean
   /** Deletes what is past its time and the time that it is kept for behind it. Returns how many entries. */
@@ -65,10 +72,12 @@ export declare class ByteCacheHandle {
   /** Gives everything back; calls after the first do nothing. */
   close(): void
   /**
-   * Asks to compute what is under a key (or, with `lengths`, the texts that `text` consists of), and holds what it gets
+   * Asks to compute what is under the keys that `units` consists of, see `spans` of `set_many`, and holds what it gets
    * for `lease` ms. One that `seizes` gets all.
    */
-  claim(structure: number, text: string, lengths: Uint32Array | undefined | null, seizes: boolean, now: number, lease: number): ClaimAnswer
+  claim(units: string, spans: Uint32Array, seizes: boolean, now: number, lease: number): ClaimAnswer
+  /** Asks for each of the keys by itself, in one write: the ticket of the `n`th is the one answered + `n`. Of a file. */
+  claimEach(units: string, spans: Uint32Array, seizes: boolean, now: number, lease: number): ClaimAnswer
   /**
    * Gives back what was claimed with the tickets that have `ended`, and holds every other claim of this handle for
    * another `lease` ms.
@@ -78,7 +87,7 @@ export declare class ByteCacheHandle {
    * Gives back what was claimed with `ticket` and not stored or deleted since: to whoever asks next, or, with `open`, to
    * all who ask until then.
    */
-  release(structure: number, text: string, lengths: Uint32Array | undefined | null, ticket: number, open?: number | undefined | null): void
+  release(units: string, spans: Uint32Array, ticket: number, open?: number | undefined | null): void
   /** Gives back every claim of this handle, as its end would do: for the end of the process. */
   releaseAll(): void
 }
