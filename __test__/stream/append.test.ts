@@ -96,8 +96,8 @@ describe('append', () => {
     ],
     ['two columns of a name', 'twice.csv', 'a,b,a\n1,2,3\n', 'the column `a` twice'],
     ['compressed data', 'lines.jsonl', gzipSync('{"a":1}\n'), 'is compressed'],
-    ['a JSON document', 'document.jsonl', '[\n{"a":1}\n]', 'no JSON lines file'],
-    ['text', 'notes.jsonl', 'hello\nworld', 'no JSON lines file'],
+    ['a JSON document', 'document.jsonl', '[\n{"a":1}\n]', 'not a JSON lines file'],
+    ['text', 'notes.jsonl', 'hello\nworld', 'not a JSON lines file'],
   ])('refuses rather than cut: %s', async (_, name, content, reason) => {
     const path = file(name, content);
     const failing = append(path, { a: 1, b: 2 });

@@ -132,8 +132,8 @@ fn the_beginning_of_a_json_line_is_cut_off_and_so_is_a_number_that_may_go_on() {
 fn what_is_not_a_file_of_such_records_is_not_touched() {
     use crate::stream::source::tests::gzip;
     for (bytes, reason) in [
-        (b"[\n{},\n{}\n]".to_vec(), "no JSON lines file"),
-        (b"hello".to_vec(), "no JSON lines file"),
+        (b"[\n{},\n{}\n]".to_vec(), "not a JSON lines file"),
+        (b"hello".to_vec(), "not a JSON lines file"),
         (gzip(b"{}\n"), "is compressed"),
         (vec![0x89, b'P', b'N', b'G', 0, 0, 13], "binary"),
         (vec![0xFF, 0xFE, b'1', 0], "UTF-16"),
