@@ -13,6 +13,7 @@ export default defineConfig({
     // Only what hangs takes this long, also where every core is busy with something else.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 100_000 } },
     fileParallelism: true,
     maxWorkers: 2,
   },

@@ -155,7 +155,7 @@ describe('two processes on one file', () => {
       [0, 0, 0],
     ]);
     expect({ ...second, asked: 0 }).toEqual({ ...first, asked: 0 });
-  }, 60_000);
+  });
 
   test('at the same time: the one waits for the answer of the other', async () => {
     const file = join(folder, 'together.cache');
@@ -164,5 +164,5 @@ describe('two processes on one file', () => {
     const second = await run(file, 3000);
     expect(second.asked[0]).toBe(0);
     expect(second.text).toBe((await first).text);
-  }, 60_000);
+  });
 });

@@ -322,7 +322,7 @@ describe('calibration', () => {
       [1, true],
       [1, true],
     ]);
-  }, 30_000);
+  });
 
   test('a result without a description says so', () => {
     const result = new Benchmark().runSync({ name: 'plain', iterations: 2 }, () => busy(0.02));

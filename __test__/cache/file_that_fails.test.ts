@@ -247,5 +247,5 @@ db.execute('COMMIT')
     expect(cache.delete('a', 0)).toBe(true);
     expect([cache.get('a', 0), open(file).get('a', 0)]).toEqual([undefined, undefined]);
     expect(await warned()).toEqual(['AI_EVALS_CACHE_BUSY']);
-  }, 30_000);
+  });
 });

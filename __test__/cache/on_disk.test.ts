@@ -179,7 +179,7 @@ test('4 processes at once under load, some killed: each value is computed by few
   const cache = new ResponseCache({ persist: file, maxSize: 500 });
   for (let i = 0; i < 100; i += 1) expect(cache.get(`question ${i}`, config)?.i).toBe(i);
   cache.close();
-}, 90_000);
+});
 
 describe('a damaged file is set aside with one warning, and the cache starts afresh', () => {
   const damages: Record<string, (file: string) => void> = {

@@ -115,7 +115,7 @@ test('a run that is killed leaves its questions to the one that waits for them',
   first.child.kill('SIGKILL');
   expect(await second).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1 case') });
   expect(received.length).toBe(2);
-}, 30_000);
+});
 
 test('other settings ask again', async () => {
   const { run } = await project();

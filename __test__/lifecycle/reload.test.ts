@@ -53,4 +53,4 @@ test('native memory goes with the objects that held it', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   // Three rounds that stay would be about 30 MB.
   expect(Number(stdout)).toBeLessThan(10);
-}, 90_000);
+});

@@ -85,6 +85,6 @@ describe('the guide’s use cases in examples/', () => {
       const { status, stdout, stderr } = runExample(name, 'pipe');
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(stdout).not.toBe('');
-    }, 60_000);
+    });
   }
 });

@@ -42,7 +42,7 @@ describe('scoreBatch', () => {
     const scorer = levenshtein();
     const scores = await pool.scoreBatch(scorer, pairs);
     expect([...scores]).toEqual(pairs.map(({ expected, actual }) => scorer.scoreSync(expected, actual).score));
-  }, 60_000);
+  });
 
   test('scores nothing without pairs', async () => {
     await using pool = new ScoringWorkerPool(1);
