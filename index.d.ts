@@ -235,8 +235,6 @@ type AiEvalsErrorCode =
 /** A judging model gave no usable verdict, however often it was asked. */
  | 'ERR_MALFORMED_VERDICT'
 /** The imported or loaded document is no baseline. */
- | 'ERR_BASELINE';
-/** What was imported or loaded as a baseline is none. */
  | 'ERR_BASELINE'
 /** No URL of a result store, or a parameter of it that there is not. */
  | 'ERR_STORE_URL'
@@ -916,7 +914,7 @@ interface NewBaseline {
     /** Any JSON value. */
     metadata?: unknown;
 }
-/** What changed from run A to run B, by test case and repeat. */
+/** The changes from run A to run B, by test case and repeat. */
 interface RunComparison {
     /** Cases in both runs. */
     both: number;
@@ -1132,6 +1130,13 @@ declare class EvalStore {
     }): Promise<EvalBaseline | undefined>;
     /** Lists all baselines, newest first. */
     listBaselines(): Promise<EvalBaseline[]>;
+    /** Keeps a baseline of the performance monitor: `monitor.saveBaseline(store, id)` calls it. */
+    saveMonitorBaseline(id: string, document: string): Promise<void>;
+    /**
+     * Resolves to a baseline of the performance monitor, or to the one saved last; to `undefined` when there is none.
+     * `monitor.loadBaseline(store, id)` calls it.
+     */
+    loadMonitorBaseline(id?: string): Promise<string | undefined>;
     /**
      * Writes the results of a run to a file, in the order of the dataset, and resolves to their number. The file takes its name
      * when it is whole. In CSV a text that a spreadsheet would take for a formula gets an apostrophe before it.
@@ -2381,6 +2386,13 @@ interface Timer extends Disposable {
     /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
     end(): number;
 }
+/** A place for baselines besides files: an `EvalStore`, or an object with these two methods. */
+interface BaselineStore {
+    /** Keeps the JSON document of the baseline `id`, in place of an earlier one. */
+    saveMonitorBaseline(id: string, document: string): Promise<void>;
+    /** Resolves to the document of the baseline `id`, or of the one saved last; to `undefined` when there is none. */
+    loadMonitorBaseline(id?: string): Promise<string | undefined>;
+}
 type Listener = (...args: any[]) => void;
 /**
  * Times named components. Recording a call costs a fraction of a microsecond and memory is constant per component (a few
@@ -2451,16 +2463,18 @@ declare class PerformanceMonitor extends EventEmitter {
      */
     importBaseline(document: string | object, id?: string): PerformanceBaseline;
     /**
-     * Writes a baseline to `file` (JSON, whole or not at all), so that a later run can {@link loadBaseline} it. Without an
-     * `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
+     * Writes a baseline to the file `place` (JSON, whole or not at all) or keeps it in the store `place`, so that a later run can
+     * {@link loadBaseline} it. Without an `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
      * recorded so far, which then is the baseline `'latest'`: detect regressions against an older `'latest'` before.
      */
-    saveBaseline(file: string, id?: string): Promise<void>;
+    saveBaseline(place: string | BaselineStore, id?: string): Promise<void>;
     /**
-     * Reads a baseline that {@link saveBaseline} wrote, under `id` if given.
-     * @throws AiEvalsError `ERR_BASELINE` when the file is not a baseline, damaged, or written by a later version.
+     * Reads a baseline that {@link saveBaseline} wrote. From a file it is taken in under `id` if given; from a store it is the
+     * one of that `id`, or the one saved last.
+     * @throws AiEvalsError `ERR_BASELINE` when the document is not a baseline, damaged, or written by a later version.
+     * @throws Error `Baseline not found: ID` when the store has none.
      */
-    loadBaseline(file: string, id?: string): Promise<PerformanceBaseline>;
+    loadBaseline(place: string | BaselineStore, id?: string): Promise<PerformanceBaseline>;
     /**
      * The regressions since the baseline `id`, largest change first: the calls after it was set (or since the last {@link reset},
      * or all when it was imported) against the calls before. A regression is an average that is slower by `minor` percent or
@@ -4070,4 +4084,4 @@ interface StoreLogEvent {
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
 export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
