@@ -235,7 +235,35 @@ type AiEvalsErrorCode =
 /** A judging model gave no usable verdict, however often it was asked. */
  | 'ERR_MALFORMED_VERDICT'
 /** The imported or loaded document is no baseline. */
- | 'ERR_BASELINE';
+ | 'ERR_BASELINE'
+/** No URL of a result store, or a parameter of it that there is not. */
+ | 'ERR_STORE_URL'
+/** The server of a result store cannot be reached; can be tried again. */
+ | 'ERR_STORE_CONNECT'
+/** The server of a result store refuses user or password. */
+ | 'ERR_STORE_AUTH'
+/** No encrypted connection to the server of a result store. */
+ | 'ERR_STORE_TLS'
+/** The tables of a result store are newer, lack columns, or may not be created. */
+ | 'ERR_STORE_SCHEMA'
+/** Others held a lock for too long; can be tried again. */
+ | 'ERR_STORE_BUSY'
+/** No connection was free in time, or a statement took too long; can be tried again. */
+ | 'ERR_STORE_TIMEOUT'
+/** The disk of a result store is full. */
+ | 'ERR_STORE_FULL'
+/** The file or the transaction of a result store is read-only. */
+ | 'ERR_STORE_READ_ONLY'
+/** The file of a result store is damaged, or is none. */
+ | 'ERR_STORE_CORRUPT'
+/** A row of this key is there already. */
+ | 'ERR_STORE_CONFLICT'
+/** There is no such run. */
+ | 'ERR_STORE_NOT_FOUND'
+/** The stored run has other settings than the one that was to be resumed. */
+ | 'ERR_STORE_RUN_MISMATCH'
+/** Another process holds the run. */
+ | 'ERR_STORE_RUN_BUSY';
 /** Base of every error that is not a plain misuse of an argument. */
 declare class AiEvalsError extends Error {
     /** Stable, machine-readable reason. */
@@ -674,6 +702,453 @@ interface EvalError {
     timestamp?: Date;
 }
 
+/** Types of the result store. Times are `Date`s, durations milliseconds, sizes bytes, costs US dollars. */
+/** A state of a run. Rows of other programs may hold others. */
+type RunStatus = 'running' | 'completed' | 'failed' | 'cancelled';
+/** Certificates and checks of an encrypted connection to PostgreSQL. */
+interface StoreTls {
+    /** Certificate authorities to trust, as PEM text. Default: those of the system. */
+    ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+    /** The client's certificate, as PEM text. */
+    cert?: string | Uint8Array | undefined;
+    /** The key of `cert`, as PEM text. */
+    key?: string | Uint8Array | undefined;
+    /** `false` accepts any certificate. Default `true`. */
+    rejectUnauthorized?: boolean | undefined;
+    /** The name that the server's certificate has to hold. Default: the host of the URL. */
+    servername?: string | undefined;
+}
+/** Options of {@link EvalStore.open}. */
+interface StoreOptions {
+    /** Connections to PostgreSQL, from 1. Default 10. SQLite has one that writes and four that read. */
+    maxConnections?: number | undefined;
+    /** Milliseconds that a call waits for a connection, retries of lost ones included. Default 30,000. */
+    acquireTimeout?: number | undefined;
+    /** Milliseconds that a write waits for the writes of others, then `ERR_STORE_BUSY`. Default 30,000. */
+    lockTimeout?: number | undefined;
+    /** Milliseconds that a statement may take, then `ERR_STORE_TIMEOUT`. Default 60,000. */
+    statementTimeout?: number | undefined;
+    /** `'auto'` (default) creates and extends tables; `'check'` refuses with `ERR_STORE_SCHEMA` instead. */
+    migrate?: 'auto' | 'check' | undefined;
+    /** PostgreSQL schema of what Prisma does not know. Default `'ai_evals'`. */
+    schema?: string | undefined;
+    /** The largest row, in bytes of its texts. Default 64 MiB. */
+    maxRowBytes?: number | undefined;
+    /**
+     * - `'process'` (default): what was acknowledged survives `kill -9`.
+     * - `'power'`: it survives a power cut too, at the price of a sync for each commit.
+     */
+    durability?: 'process' | 'power' | undefined;
+    /** The password, or a function that gives it; called before connecting, and again when the server refuses the last one. */
+    password?: string | (() => string | Promise<string>) | undefined;
+    /** TLS of a PostgreSQL connection. */
+    tls?: StoreTls | undefined;
+}
+/** The tables that {@link EvalStore.open} found or made. */
+interface StoreSchema {
+    /** Version of our own objects. */
+    version: number;
+    /** `true` when another program, such as Prisma, had made the tables. */
+    adopted: boolean;
+    /** Names of the objects that this `open` added. */
+    added: string[];
+}
+/** Connections of a store. */
+interface StorePoolStats {
+    max: number;
+    /** Open connections. */
+    size: number;
+    /** Open connections that nobody uses. */
+    idle: number;
+    /** Calls that wait for a connection. */
+    waiting: number;
+}
+/** A run, as it is stored. A column that holds NULL is left out. */
+interface EvalRun {
+    id: string;
+    datasetId: string;
+    datasetVersion: string;
+    datasetName?: string;
+    modelId: string;
+    modelConfig: unknown;
+    runnerType: string;
+    scorerConfig: unknown;
+    startTime: Date;
+    endTime?: Date;
+    durationMs?: number;
+    /** A {@link RunStatus}, or what another program wrote. */
+    status: string;
+    error?: string;
+    metadata?: unknown;
+    createdAt: Date;
+    updatedAt: Date;
+}
+/** A run to be created. */
+interface NewRun {
+    /** Default: a new one. */
+    id?: string | undefined;
+    datasetId: string;
+    datasetVersion: string;
+    datasetName?: string | null | undefined;
+    modelId: string;
+    /** Any JSON value. Default `{}`. */
+    modelConfig?: unknown;
+    /** Default `'custom'`. */
+    runnerType?: string | undefined;
+    /** Any JSON value. Default `{}`. */
+    scorerConfig?: unknown;
+    /** Default: now. */
+    startTime?: Date | undefined;
+    endTime?: Date | null | undefined;
+    /** Milliseconds, from 0 to 2^31 − 1. */
+    durationMs?: number | null | undefined;
+    /** Default `'running'`; of `saveRun` `'completed'`. */
+    status?: string | undefined;
+    error?: string | null | undefined;
+    /** Any JSON value. */
+    metadata?: unknown;
+}
+/** A result to be stored. Its key is (`runId`, `testCaseId`, `repeat`). */
+interface NewResult {
+    runId: string;
+    /** 1–1024 UTF-16 units. */
+    testCaseId: string;
+    /** The how-manieth answer to the case, from 0 to 2^31 − 1. Default 0. */
+    repeat?: number | undefined;
+    /** The place in the dataset, from 0 to 2^31 − 1. */
+    index?: number | undefined;
+    category?: string | undefined;
+    /** Any JSON value. */
+    input: unknown;
+    /** Any JSON value. */
+    expected: unknown;
+    /** Any JSON value. Default `null`. */
+    actual?: unknown;
+    passed: boolean;
+    /** Any finite number. */
+    score: number;
+    /** Any finite number. */
+    confidence?: number | undefined;
+    explanation?: string | undefined;
+    /** Milliseconds, from 0 to 2^31 − 1; stored as a whole number. */
+    latencyMs: number;
+    /** Any JSON value, such as `{ prompt, completion, total }`. Default `{}`. */
+    tokenUsage?: unknown;
+    /** Any finite number. Default 0. */
+    cost?: number | undefined;
+    /** Any JSON value. */
+    metadata?: unknown;
+    /** Default: now. */
+    createdAt?: Date | undefined;
+}
+/** A result, as it is stored. A column that holds NULL is left out. */
+interface EvalResult {
+    /** Made of `runId`, `testCaseId` and `repeat`; another text where another program wrote the row. */
+    id: string;
+    runId: string;
+    testCaseId: string;
+    repeat: number;
+    index?: number;
+    category?: string;
+    input: unknown;
+    expected: unknown;
+    actual: unknown;
+    passed: boolean;
+    score: number;
+    confidence?: number;
+    explanation?: string;
+    latencyMs: number;
+    tokenUsage: unknown;
+    cost: number;
+    metadata?: unknown;
+    createdAt: Date;
+}
+/** The figures of a run. Rates are 0–1. */
+interface EvalMetrics {
+    id: string;
+    runId: string;
+    totalTests: number;
+    passedTests: number;
+    failedTests: number;
+    accuracy: number;
+    passRate: number;
+    avgScore: number;
+    avgLatencyMs: number;
+    totalCost: number;
+    /** Clamped to 2^31 − 1; exact in `EvalRun.metadata.aiEvals`. */
+    totalTokens: number;
+    categoryBreakdown?: unknown;
+    failuresByType?: unknown;
+    scoreDistribution?: unknown;
+    createdAt: Date;
+}
+/** Figures that take the place of computed ones. */
+type NewMetrics = Partial<Omit<EvalMetrics, 'id' | 'runId' | 'createdAt'>>;
+/** A named run that others are compared with. */
+interface EvalBaseline {
+    id: string;
+    name: string;
+    description: string;
+    runId: string;
+    datasetId: string;
+    modelId: string;
+    isActive: boolean;
+    tags: string[];
+    metadata?: unknown;
+    createdAt: Date;
+    updatedAt: Date;
+}
+/** A baseline to be set. One of the same name is replaced. */
+interface NewBaseline {
+    name: string;
+    /** Default `''`. */
+    description?: string | undefined;
+    runId: string;
+    /** Default: the run's. */
+    datasetId?: string | undefined;
+    /** Default: the run's. */
+    modelId?: string | undefined;
+    /** Default `true`. */
+    isActive?: boolean | undefined;
+    tags?: readonly string[] | undefined;
+    /** Any JSON value. */
+    metadata?: unknown;
+}
+/** The changes from run A to run B, by test case and repeat. */
+interface RunComparison {
+    /** Cases in both runs. */
+    both: number;
+    onlyA: number;
+    onlyB: number;
+    /** Cases that B alone passes. */
+    fixed: number;
+    /** Cases that A alone passes. */
+    broken: number;
+    /** Mean score of B less that of A, over the cases in both. */
+    scoreDelta: number;
+    /** McNemar's exact p of `fixed` and `broken`. */
+    pValue: number;
+}
+/** The end of a run. */
+interface RunEnd {
+    /** Default `'completed'`. */
+    status?: 'completed' | 'failed' | 'cancelled' | undefined;
+    error?: string | undefined;
+}
+/** The key of a result within its run. */
+interface ResultKey {
+    testCaseId: string;
+    /** Default 0. */
+    repeat?: number | undefined;
+}
+/** Options of {@link EvalStore.insertResults}. */
+interface InsertOptions {
+    /** `true` (default) leaves a row alone that is there; `false` makes the first one `ERR_STORE_CONFLICT`. */
+    skipDuplicates?: boolean | undefined;
+    /** `true` stores all rows or none. Rows of an asynchronous source are then gathered first. Default `false`. */
+    atomic?: boolean | undefined;
+    /** Rows of a transaction, 1–10,000. Default 1000. */
+    batchSize?: number | undefined;
+    /** Ends the call between two batches. */
+    signal?: AbortSignal | undefined;
+}
+/** Options of {@link EvalStore.writer}. */
+interface WriterOptions {
+    /** Milliseconds a row waits for others, from 0. Default 50. */
+    flushMs?: number | undefined;
+    /** Rows that are written without waiting any longer. Default 500. */
+    maxRows?: number | undefined;
+    /** Bytes of texts that are written without waiting any longer. Default 4 MiB. */
+    maxBytes?: number | undefined;
+}
+/** A part of a list. */
+interface PageRequest {
+    /** 1–10,000. Default 100. */
+    limit?: number | undefined;
+    /** `next` of the page before. */
+    cursor?: string | undefined;
+}
+/** A page of a list; `next` is the cursor of the page behind it, `undefined` on the last. */
+interface Page<T> {
+    items: T[];
+    next: string | undefined;
+}
+/** Runs to be listed, newest first. */
+interface RunFilter {
+    datasetId?: string | undefined;
+    modelId?: string | undefined;
+    runnerType?: string | undefined;
+    status?: string | undefined;
+    /** Runs that started then or later. */
+    since?: Date | undefined;
+    /** Runs that started then or earlier. */
+    until?: Date | undefined;
+}
+/** An order of results. `'dataset'`: by `index`, then `repeat`. */
+type ResultOrder = 'dataset' | 'createdAt' | 'score' | '-score';
+/** Results to be listed. */
+interface ResultFilter {
+    passed?: boolean | undefined;
+    /** Inclusive. */
+    minScore?: number | undefined;
+    /** Inclusive. */
+    maxScore?: number | undefined;
+    testCaseId?: string | undefined;
+    category?: string | undefined;
+    /** Default `'dataset'`. */
+    order?: ResultOrder | undefined;
+}
+/** Options of {@link EvalStore.export}. */
+interface ExportOptions {
+    /** Default: by the ending of the file, else `'jsonl'`. */
+    format?: 'jsonl' | 'csv' | undefined;
+}
+
+/** Results of a run, read as they are taken; one batch is held. */
+interface ResultRows extends AsyncIterable<EvalResult> {
+    /** Gives the results in arrays of `n`, the last one shorter. `n`: 1–10,000, default 1000. */
+    batches(n?: number): AsyncIterable<EvalResult[]>;
+}
+
+/** Writes results of one run. Made by `EvalStore.writer`. */
+interface RunWriter {
+    /**
+     * Stores a result and resolves once it is durable. A row that is there already is left alone. Rejects with the error of
+     * the batch; the writer works on, and the same row may be written again.
+     */
+    write(row: Omit<NewResult, 'runId'>): Promise<void>;
+    /** Writes what waits, and resolves once nothing does. Later writes reject with `ERR_CLOSED`. */
+    close(): Promise<void>;
+}
+
+/**
+ * A store of evaluation runs in a SQLite file or a PostgreSQL database, in the tables that Prisma users have.
+ *
+ * ```ts
+ * await using store = await EvalStore.open('sqlite:.ai-evals/runs.db');
+ * const run = await store.createRun({ datasetId: 'triage', datasetVersion: '3', modelId: 'openai/gpt-4' });
+ * await store.insertResults(results.map((result) => ({ ...result, runId: run.id })));
+ * await store.finishRun(run.id);
+ * ```
+ *
+ * Every method may reject with a {@link StoreError}; the store works on after it. An open store keeps no process alive.
+ */
+declare class EvalStore {
+    #private;
+    /** The URL, without secrets. */
+    readonly url: string;
+    readonly backend: 'sqlite' | 'postgres';
+    private constructor();
+    /**
+     * Opens a store, and makes its tables where there are none.
+     *
+     * - `sqlite:PATH`, `file:PATH`: a file, from the working directory; `sqlite::memory:` holds nothing beyond `close`.
+     * - `postgres://USER@HOST/DATABASE`: with `sslmode`, `sslrootcert`, `connect_timeout`, `application_name` and Prisma's
+     *   `schema`, `connection_limit`, `pool_timeout` and `pgbouncer=true`.
+     *
+     * Rejects with `ERR_STORE_URL`, `_CONNECT`, `_AUTH`, `_TLS`, `_SCHEMA` and others; then nothing is left open.
+     */
+    static open(url: string | URL, options?: StoreOptions): Promise<EvalStore>;
+    /** Returns the DDL of a backend's tables, for those who create them with tools of their own. */
+    static schemaSql(backend: 'sqlite' | 'postgres'): string;
+    /** Returns what `open` found or made. */
+    schema(): StoreSchema;
+    /** Returns the connections of this moment. O(1). */
+    poolStats(): StorePoolStats;
+    /** Waits for what is under way, writers included, and closes. Afterwards every call rejects with `ERR_CLOSED`. */
+    close(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /**
+     * Creates a run and holds it for this process until `finishRun`, `close`, or the process ends. Rejects with
+     * `ERR_STORE_CONFLICT` when there is a run of this id.
+     */
+    createRun(run: NewRun): Promise<EvalRun>;
+    /** Resolves to a run; `undefined` when there is none. */
+    getRun(id: string): Promise<EvalRun | undefined>;
+    /** Removes a run with its results and metrics. Resolves to whether it was there. */
+    deleteRun(id: string): Promise<boolean>;
+    /**
+     * Stores results, `batchSize` of them in a transaction. Resolves when all are durable. Doing it again is safe: a row whose
+     * (`runId`, `testCaseId`, `repeat`) is there is skipped.
+     *
+     * When it rejects, the first `error.written` rows are stored. An {@link ArgumentTypeError} or {@link ArgumentRangeError}
+     * has `row` and `column`, and nothing of that row's batch was sent. Memory: two batches.
+     */
+    insertResults(rows: Iterable<NewResult> | AsyncIterable<NewResult>, options?: InsertOptions): Promise<{
+        inserted: number;
+        skipped: number;
+    }>;
+    /** Returns a writer for results of one run that come one by one. */
+    writer(runId: string, options?: WriterOptions): RunWriter;
+    /**
+     * Stores a whole run with its results and metrics in one transaction: all or none of it. Its status is `completed` unless
+     * another is given. Figures that `metrics` leaves out are computed from the results.
+     */
+    saveRun(all: {
+        run: NewRun;
+        results: Iterable<Omit<NewResult, 'runId'> & {
+            runId?: string;
+        }>;
+        metrics?: NewMetrics | undefined;
+    }): Promise<EvalRun>;
+    /**
+     * Ends a run, computes its metrics and lets go of it. Resolves to the run. Doing it again changes nothing. Rejects with
+     * `ERR_STORE_NOT_FOUND` when there is no such run.
+     */
+    finishRun(id: string, end?: RunEnd): Promise<EvalRun>;
+    /**
+     * Takes up a run that was left unfinished, and holds it for this process.
+     *
+     * Rejects with `ERR_STORE_RUN_MISMATCH`, with `differences`, when dataset id or version, model, modelConfig or scorerConfig
+     * are not those of `expected`; with `ERR_STORE_RUN_BUSY` while another process holds it. `force` overrides both.
+     */
+    resumeRun(id: string, expected: NewRun, options?: {
+        force?: boolean | undefined;
+    }): Promise<EvalRun>;
+    /** Resolves to one byte a key: 1 when the run has a result of it. */
+    have(runId: string, keys: readonly ResultKey[]): Promise<Uint8Array>;
+    /** Resolves to the figures of a finished run; `undefined` when there are none. */
+    metrics(runId: string): Promise<EvalMetrics | undefined>;
+    /** Compares two runs by test case and repeat. Rejects with `ERR_STORE_NOT_FOUND` when one of them is not there. */
+    compareRuns(a: string, b: string): Promise<RunComparison>;
+    /** Lists runs, newest first. A page costs the same wherever it is. */
+    listRuns(filter?: RunFilter, page?: PageRequest): Promise<Page<EvalRun>>;
+    /**
+     * Lists results of a run. Pages hold every row that was there at the first one, once, whatever is stored meanwhile. A page
+     * costs the same wherever it is. The cursor of another query is an {@link ArgumentRangeError}.
+     */
+    listResults(runId: string, filter?: ResultFilter, page?: PageRequest): Promise<Page<EvalResult>>;
+    /** Returns an iterable over the results of a run. It reads as they are taken, and holds one batch. */
+    results(runId: string, filter?: ResultFilter): ResultRows;
+    /** Sets a baseline, in place of one of the same name. */
+    setBaseline(baseline: NewBaseline): Promise<EvalBaseline>;
+    /** Resolves to the newest active baseline of a dataset; `undefined` when there is none. */
+    activeBaseline(filter: {
+        datasetId: string;
+        modelId?: string | undefined;
+    }): Promise<EvalBaseline | undefined>;
+    /** Lists all baselines, newest first. */
+    listBaselines(): Promise<EvalBaseline[]>;
+    /** Keeps a baseline of the performance monitor: `monitor.saveBaseline(store, id)` calls it. */
+    saveMonitorBaseline(id: string, document: string): Promise<void>;
+    /**
+     * Resolves to a baseline of the performance monitor, or to the one saved last; to `undefined` when there is none.
+     * `monitor.loadBaseline(store, id)` calls it.
+     */
+    loadMonitorBaseline(id?: string): Promise<string | undefined>;
+    /**
+     * Writes the results of a run to a file, in the order of the dataset, and resolves to their number. The file takes its name
+     * when it is whole. In CSV a text that a spreadsheet would take for a formula gets an apostrophe before it.
+     */
+    export(runId: string, file: string | URL, options?: ExportOptions): Promise<number>;
+    /**
+     * Resolves to the result of a read, kept for five minutes by the text of `query` and the content of `params`. Callers that
+     * ask at the same time share one read. Every write of this store drops all of it; writes of other processes do not.
+     */
+    cached<T>(query: string, params: unknown, read: () => Promise<T>): Promise<T>;
+}
+
 /** Types of the executor. */
 
 /** One call to make: a test case and how to ask the model. */
@@ -682,6 +1157,8 @@ interface ExecutionTask<TInput = any, TOutput = any> {
     testCase: TestCaseInput<TInput, TOutput>;
     runnerConfig: RunnerConfig;
     datasetId?: string | undefined;
+    /** The how-manieth answer to the case: with `testCase.id` the key in a result store. Default 0. */
+    repeat?: number | undefined;
     /** Higher starts first: any number but NaN, default 0. One unit is worth 10 s of waiting, so that nothing starves. */
     priority?: number | null | undefined;
 }
@@ -690,8 +1167,34 @@ interface ExecutionResult<TOutput = any, TResult = RunResult<TOutput>, TTask = E
     task: TTask;
     result?: TResult;
     error?: EvalError;
+    /** Only of a {@link StoredTask}. */
+    stored?: undefined;
     /** Milliseconds inside the executor function, all attempts; no time in the queue, in backoff or at a limit. */
     executionTime: number;
+}
+/** A task that was not run, because the store has its result. */
+interface StoredTask<TTask = ExecutionTask> {
+    task: TTask;
+    stored: true;
+    result?: undefined;
+    error?: undefined;
+    executionTime?: undefined;
+}
+/** A result as a store takes it; `testCaseId`, `repeat` and `index` come from the task where they are left out. */
+type TaskRow = Omit<NewResult, 'runId' | 'testCaseId'> & {
+    testCaseId?: string;
+};
+/** A run of a result store that keeps the results of an execution. */
+interface RunStore<TResult = ExecutionResult> {
+    /** An open store. */
+    store: Pick<EvalStore, 'have' | 'writer'>;
+    /** A run that `createRun` or `resumeRun` gave. */
+    runId: string;
+    /**
+     * Makes a row of an outcome. Where it returns nothing, nothing is stored, and a resumed run tries the task again: return
+     * nothing for outcomes with an `error`.
+     */
+    toResult: (result: TResult) => TaskRow | null | undefined;
 }
 /** Response headers in any of the usual shapes. */
 type HeadersLike = {
@@ -833,6 +1336,15 @@ interface ExecutionOptions {
     /** Called after every task. */
     onProgress?: ((progress: ExecutionProgress) => void) | null | undefined;
 }
+/** Options of one run whose results are stored. */
+interface StoredExecutionOptions<TResult = ExecutionResult> extends ExecutionOptions {
+    /**
+     * Stores results as they come, and leaves out the tasks whose result the store has: they come as {@link StoredTask}. A
+     * result comes once it is durable. Where it cannot be stored it has an `error` of type `system` beside its `result`.
+     * Events and `onProgress` count the tasks that are run.
+     */
+    store: RunStore<TResult>;
+}
 /** Options of a streaming run. */
 interface StreamingOptions extends ExecutionOptions {
     /** Tasks read ahead of their start. Default 50. */
@@ -841,6 +1353,9 @@ interface StreamingOptions extends ExecutionOptions {
     bufferSize?: number | null | undefined;
     /** Bytes of heap the run may add before it reads no further ahead than it needs. Default 100 MB. */
     maxMemory?: number | null | undefined;
+}
+/** Options of a streaming run whose results are stored. */
+interface StoredStreamingOptions<TResult = ExecutionResult> extends StreamingOptions, Pick<StoredExecutionOptions<TResult>, 'store'> {
 }
 /** A streaming run: await it for all results in task order, or iterate it for one after the other in bounded memory. */
 type TaskStream<T> = Promise<T[]> & AsyncIterable<T>;
@@ -973,6 +1488,7 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
      * Rejects only for misuse: a `TypeError` when `tasks` is not iterable, `executor` not a function or a task not an object;
      * `ERR_CIRCULAR_WAIT` when it was called within a task and all slots are held by tasks that wait for such runs.
      */
+    executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options: StoredExecutionOptions<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>): Promise<(ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask> | StoredTask<TTask>)[]>;
     executeTasks<TTask extends ExecutionTask, TResult>(tasks: Iterable<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: ExecutionOptions | null): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
     executeTasks<TInput, TOutput>(tasks: Iterable<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: ExecutionOptions | null): Promise<ExecutionResult<TOutput>[]>;
     /**
@@ -984,6 +1500,7 @@ declare class ParallelExecutor extends EventEmitter<ExecutorEvents> {
      *
      * Rejects with the source's error when the source fails; tasks running then are awaited first.
      */
+    executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options: StoredStreamingOptions<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask> | StoredTask<TTask>>;
     executeTasksStreaming<TTask extends ExecutionTask, TResult>(tasks: TaskSource<TTask>, executor: (task: TTask, context: TaskContext) => TResult, options?: StreamingOptions | null): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
     executeTasksStreaming<TInput, TOutput>(tasks: TaskSource<ExecutionTask<TInput, TOutput>>, executor: (task: ExecutionTask<TInput, TOutput>, context: TaskContext) => RunResult<TOutput> | PromiseLike<RunResult<TOutput>>, options?: StreamingOptions | null): TaskStream<ExecutionResult<TOutput>>;
     /**
@@ -1869,6 +2386,13 @@ interface Timer extends Disposable {
     /** Ends the timer, records it and returns its duration, ms; again, and it only returns the same duration. */
     end(): number;
 }
+/** A place for baselines besides files: an `EvalStore`, or an object with these two methods. */
+interface BaselineStore {
+    /** Keeps the JSON document of the baseline `id`, in place of an earlier one. */
+    saveMonitorBaseline(id: string, document: string): Promise<void>;
+    /** Resolves to the document of the baseline `id`, or of the one saved last; to `undefined` when there is none. */
+    loadMonitorBaseline(id?: string): Promise<string | undefined>;
+}
 type Listener = (...args: any[]) => void;
 /**
  * Times named components. Recording a call costs a fraction of a microsecond and memory is constant per component (a few
@@ -1939,16 +2463,18 @@ declare class PerformanceMonitor extends EventEmitter {
      */
     importBaseline(document: string | object, id?: string): PerformanceBaseline;
     /**
-     * Writes a baseline to `file` (JSON, whole or not at all), so that a later run can {@link loadBaseline} it. Without an
-     * `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
+     * Writes a baseline to the file `place` (JSON, whole or not at all) or keeps it in the store `place`, so that a later run can
+     * {@link loadBaseline} it. Without an `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
      * recorded so far, which then is the baseline `'latest'`: detect regressions against an older `'latest'` before.
      */
-    saveBaseline(file: string, id?: string): Promise<void>;
+    saveBaseline(place: string | BaselineStore, id?: string): Promise<void>;
     /**
-     * Reads a baseline that {@link saveBaseline} wrote, under `id` if given.
-     * @throws AiEvalsError `ERR_BASELINE` when the file is not a baseline, damaged, or written by a later version.
+     * Reads a baseline that {@link saveBaseline} wrote. From a file it is taken in under `id` if given; from a store it is the
+     * one of that `id`, or the one saved last.
+     * @throws AiEvalsError `ERR_BASELINE` when the document is not a baseline, damaged, or written by a later version.
+     * @throws Error `Baseline not found: ID` when the store has none.
      */
-    loadBaseline(file: string, id?: string): Promise<PerformanceBaseline>;
+    loadBaseline(place: string | BaselineStore, id?: string): Promise<PerformanceBaseline>;
     /**
      * The regressions since the baseline `id`, largest change first: the calls after it was set (or since the last {@link reset},
      * or all when it was imported) against the calls before. A regression is an average that is slower by `minor` percent or
@@ -2346,6 +2872,11 @@ interface FileWriterOptions {
      * refused.
      */
     columns?: readonly string[] | undefined;
+    /**
+     * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
+     * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
+     */
+    escapeFormulas?: boolean | undefined;
     /** Results written to the file at a time. Default 100. */
     batchSize?: number | undefined;
 }
@@ -3499,5 +4030,58 @@ interface Verdict {
     breakdown?: Record<string, number>;
 }
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalError, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunResult, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig };
+/** Errors of the result store. */
+
+/** The codes of a {@link StoreError}. */
+type StoreErrorCode = Extract<AiEvalsErrorCode, `ERR_STORE_${string}` | 'ERR_CLOSED'>;
+/** A difference between a stored run and the one that was to be resumed. */
+interface RunDifference {
+    /** The place, such as `modelConfig.temperature`. */
+    path: string;
+    stored: unknown;
+    given: unknown;
+}
+/** Facts that an error of the store may carry. */
+interface StoreErrorFacts {
+    retryable?: boolean | undefined;
+    written?: number | undefined;
+    row?: number | undefined;
+    column?: string | undefined;
+    sqlState?: string | undefined;
+    differences?: RunDifference[] | undefined;
+}
+/** A failure of the store. The message says what was wrong, where, and what to do. The store works on after it. */
+declare class StoreError extends AiEvalsError {
+    readonly code: StoreErrorCode;
+    /** True if the same call can succeed later. */
+    readonly retryable: boolean;
+    /** Rows that are stored all the same, when a call that stores several fails. */
+    readonly written?: number;
+    /** The row that is at fault, from 0. */
+    readonly row?: number;
+    /** The column that is at fault. */
+    readonly column?: string;
+    /** The SQLSTATE of PostgreSQL, or the result code of SQLite. */
+    readonly sqlState?: string;
+    /** The reasons of `ERR_STORE_RUN_MISMATCH`. */
+    readonly differences?: RunDifference[];
+    constructor(code: StoreErrorCode, message: string, facts?: StoreErrorFacts, options?: ErrorOptions);
+}
+
+/** An event of the engine. */
+interface StoreLogEvent {
+    time: Date;
+    level: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+    /** The module of the engine that tells it. */
+    target: string;
+    message: string;
+    fields: Record<string, unknown>;
+}
+/**
+ * Has `listener` called with every event of the engine, in all stores of the process; `undefined` ends that. Without one an
+ * event costs nothing. A listener that throws is reported once as a process warning. It keeps no process alive.
+ */
+declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
+
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };

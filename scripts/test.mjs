@@ -113,22 +113,42 @@ async function checkPublint() {
 
 async function checkRust() {
   if (hasNextest()) {
-    const args = ['nextest', 'run', '--locked', '--no-default-features', '--no-fail-fast', '--color', 'never'];
+    const args = [
+      'nextest',
+      'run',
+      '--locked',
+      '--no-default-features',
+      '--features',
+      'store',
+      '--no-fail-fast',
+      '--color',
+      'never',
+    ];
     return run('cargo', args, { count: nextestTests });
   }
-  const args = ['test', '--locked', '--no-default-features', '--no-fail-fast', '--lib', '--bins', '--tests'];
+  const args = [
+    'test',
+    '--locked',
+    '--no-default-features',
+    '--features',
+    'store',
+    '--no-fail-fast',
+    '--lib',
+    '--bins',
+    '--tests',
+  ];
   return run('cargo', args, { count: cargoTests });
 }
 
 const CLIPPY = ['clippy', '--locked', '--all-targets'];
 const DENY = ['--', '-D', 'warnings'];
-const docTests = ['test', '--locked', '--no-default-features', '--doc'];
+const docTests = ['test', '--locked', '--no-default-features', '--features', 'store', '--doc'];
 const checks = [
   ['rustfmt', () => cargo('fmt', '--check')],
   ['biome', () => node('@biomejs/biome/bin/biome', ['check', '.', '--error-on-warnings'])],
   ['tsc facade', () => node('typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit'])],
   ['clippy binding', () => cargo(...CLIPPY, ...DENY)],
-  ['clippy engine', () => cargo(...CLIPPY, '--no-default-features', ...DENY)],
+  ['clippy engine', () => cargo(...CLIPPY, '--no-default-features', '--features', 'store', ...DENY)],
   ['rust tests', checkRust],
   ['rust doc tests', () => run('cargo', docTests, { count: cargoTests })],
   ['build', () => run(process.execPath, [join('scripts', 'build.mjs')])],

@@ -1,7 +1,7 @@
 //! The engine of `@aah/ai-evals`: each module is a room that can be read, tested and used alone.
 //!
-//! Nothing outside [`binding`] knows of Node.js: `cargo test --no-default-features` builds and tests the rooms without
-//! it. Rooms know each other only downwards, to `key`, `limiter` and `stats`; time is always an argument.
+//! Nothing outside [`binding`] knows of Node.js: `cargo test --no-default-features --features store` builds and tests the rooms
+//! without it. Rooms know each other only downwards, to `key`, `limiter` and `stats`; time is always an argument.
 
 pub mod cache;
 pub mod executor;
@@ -11,6 +11,8 @@ pub mod monitor;
 pub mod random;
 pub mod scoring;
 pub mod stats;
+#[cfg(feature = "store")]
+pub mod store;
 pub mod stream;
 
 #[cfg(feature = "binding")]

@@ -328,6 +328,63 @@ export declare class NativeScoringThreads {
   close(): void
 }
 
+/** An open store of runs and results. */
+export declare class ResultStore {
+  /** The URL without secrets. */
+  get url(): string
+  /** The kind of database: `sqlite` or `postgres`. */
+  get backend(): string
+  /** Returns what opening found and added, as JSON: `version`, `adopted`, `added`. */
+  schema(): string
+  /** Returns counts of connections: the most, open ones, idle ones, and calls that wait for one. */
+  poolStats(): Float64Array
+  /** Changes the password of connections to come. */
+  setPassword(password: string): void
+  /** Closes the store once the calls under way have ended. */
+  close(): Promise<void>
+  /** Creates a run of JSON and returns it as JSON. */
+  createRun(run: string): Promise<string>
+  /** Returns a run as JSON; null for none. */
+  getRun(id: string): Promise<string | null>
+  /** Deletes a run with its results and metrics. Returns whether there was one. */
+  deleteRun(id: string): Promise<boolean>
+  /** Ends a run, whose metrics are computed. `end` is JSON: `status`, `error`. Returns the run as JSON. */
+  finishRun(id: string, end: string): Promise<string>
+  /** Takes up a run again, which must be as `expected`, a run of JSON. Returns it as JSON. */
+  resumeRun(id: string, expected: string, force: boolean): Promise<string>
+  /** Gives up a run without finishing it. */
+  releaseRun(id: string): Promise<void>
+  /** Returns a page of runs as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listRuns(query: string): Promise<string>
+  /** Compares run `b` with run `a`. Returns counts, the difference of scores and p as JSON. */
+  compareRuns(a: string, b: string): Promise<string>
+  /** Stores a batch in one transaction; see `batch` of the engine for its form. Returns counts as JSON. */
+  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  /**
+   * Returns 1 for each (case, repeat) whose result the run has, else 0. `test_case_ids` is the ids run together, of these
+   * `lengths` in UTF-16 units.
+   */
+  have(runId: string, testCaseIds: string, lengths: Uint32Array, repeats: Float64Array): Promise<Uint8Array>
+  /** Returns a page of results as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listResults(runId: string, query: string): Promise<string>
+  /** Returns the metrics of a run as JSON; null for none. */
+  metrics(runId: string): Promise<string | null>
+  /** Sets a baseline of JSON and returns it as JSON. */
+  setBaseline(baseline: string): Promise<string>
+  /** Returns the active baseline of a query of JSON, `datasetId` and perhaps `modelId`, as JSON; null for none. */
+  activeBaseline(query: string): Promise<string | null>
+  /** Returns all baselines as a JSON array, newest first. */
+  listBaselines(): Promise<string>
+  /** Begins a transaction over several batches. */
+  begin(): Promise<StoreTransaction>
+  /** Returns a document as JSON; null for none. */
+  document(kind: string, name: string): Promise<string | null>
+  /** Stores a document of JSON; null removes it. */
+  setDocument(kind: string, name: string, json?: string | undefined | null): Promise<void>
+  /** Returns name and time of the documents of a kind as a JSON array. */
+  listDocuments(kind: string): Promise<string>
+}
+
 /** A queue of byte chunks outside the JavaScript heap; see the engine's type of that name. */
 export declare class SpillQueue {
   /** Makes an empty queue whose temporary files go to `directory`. */
@@ -344,6 +401,20 @@ export declare class SpillQueue {
   memoryBytes(): number
   /** Returns the bytes held in temporary files. */
   diskBytes(): number
+}
+
+/** An open transaction. One that is collected before its end is rolled back. */
+export declare class StoreTransaction {
+  /** Creates a run of JSON, completed unless it says otherwise, and returns it as JSON. */
+  createRun(run: string): Promise<string>
+  /** Stores a batch; see `ResultStore`. */
+  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  /** Writes the metrics of a run. What the JSON does not have is computed from the results; null: everything. */
+  setMetrics(runId: string, metrics?: string | undefined | null): Promise<void>
+  /** Makes all of it durable. */
+  commit(): Promise<void>
+  /** Undoes all of it. */
+  rollback(): Promise<void>
 }
 
 /** Refuses lists that are too long for an assignment. */
@@ -548,6 +619,9 @@ export interface NotesPage {
   cursor: number
 }
 
+/** Opens a store. `options` is JSON: `url` and the options of the facade, times in ms. */
+export declare function openStore(options: string): Promise<ResultStore>
+
 /** The overlap of lists whose elements were compared in JavaScript: `similarity` row by row of expected elements. */
 export declare function overlapOfSimilarities(similarity: Float64Array, expected: number, actual: number, allowExtra: boolean): number
 
@@ -573,6 +647,15 @@ export declare function recordPanics(): void
  */
 export declare function referenceTiming(): number
 
+/** Returns the number of numbers of a row of `insertResults`. */
+export declare function resultNumbers(): number
+
+/** Returns the number of texts of a row of `insertResults`. */
+export declare function resultTexts(): number
+
+/** Returns the DDL of a new store of `backend`: `sqlite` or `postgres`. */
+export declare function schemaSql(backend: string): string
+
 /** Scores pairs as one corpus into `row`; the arguments are those of a batch. */
 export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths: Uint32Array, counts: Uint32Array, row: Float64Array): void
 
@@ -581,6 +664,12 @@ export declare function scoreCorpus(kernel: NativeKernel, texts: string, lengths
  * many UTF-16 units each has. One score per pair; NaN where the expected text cannot be matched against.
  */
 export declare function scoreMatches(matcher: string, tolerance: number, texts: string, lengths: Uint32Array): Float64Array
+
+/**
+ * Sets the listener of the process, which takes the place of the one before; null removes it. It gets an event as JSON:
+ * `time` in ms since 1970, `level`, `target`, `message`, `fields`.
+ */
+export declare function setStoreLogger(listener: ((event: string) => void) | null | undefined): void
 
 /** Writes the stable digest (32 bytes) of such a sequence to `digest`. */
 export declare function stableKey(page: Uint16Array, structure: number, text: string, digest: Uint8Array): void

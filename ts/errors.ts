@@ -34,7 +34,35 @@ export type AiEvalsErrorCode =
   /** A judging model gave no usable verdict, however often it was asked. */
   | 'ERR_MALFORMED_VERDICT'
   /** The imported or loaded document is no baseline. */
-  | 'ERR_BASELINE';
+  | 'ERR_BASELINE'
+  /** No URL of a result store, or a parameter of it that there is not. */
+  | 'ERR_STORE_URL'
+  /** The server of a result store cannot be reached; can be tried again. */
+  | 'ERR_STORE_CONNECT'
+  /** The server of a result store refuses user or password. */
+  | 'ERR_STORE_AUTH'
+  /** No encrypted connection to the server of a result store. */
+  | 'ERR_STORE_TLS'
+  /** The tables of a result store are newer, lack columns, or may not be created. */
+  | 'ERR_STORE_SCHEMA'
+  /** Others held a lock for too long; can be tried again. */
+  | 'ERR_STORE_BUSY'
+  /** No connection was free in time, or a statement took too long; can be tried again. */
+  | 'ERR_STORE_TIMEOUT'
+  /** The disk of a result store is full. */
+  | 'ERR_STORE_FULL'
+  /** The file or the transaction of a result store is read-only. */
+  | 'ERR_STORE_READ_ONLY'
+  /** The file of a result store is damaged, or is none. */
+  | 'ERR_STORE_CORRUPT'
+  /** A row of this key is there already. */
+  | 'ERR_STORE_CONFLICT'
+  /** There is no such run. */
+  | 'ERR_STORE_NOT_FOUND'
+  /** The stored run has other settings than the one that was to be resumed. */
+  | 'ERR_STORE_RUN_MISMATCH'
+  /** Another process holds the run. */
+  | 'ERR_STORE_RUN_BUSY';
 
 /** Base of every error that is not a plain misuse of an argument. */
 export class AiEvalsError extends Error {

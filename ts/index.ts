@@ -4,3 +4,4 @@ export * from './ai-sdk.js';
 export * from './orchestrator.js';
 export * from './performance.js';
 export * from './scorers.js';
+export * from './store.js';

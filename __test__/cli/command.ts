@@ -21,11 +21,15 @@ export interface Started {
   outcome: Promise<Outcome>;
 }
 
-/** Starts the command with no provider in its environment but what `env` names, and no answers of earlier runs. */
+/** Starts the command with no provider in its environment but what `env` names, and no answers and runs of earlier ones. */
 export function start(args: string[], env: NodeJS.ProcessEnv = {}, cwd = root): Started {
   const { OPENAI_API_KEY, OPENAI_BASE_URL, NO_COLOR, ...inherited } = process.env;
   const AI_EVALS_CACHE_FILE = env.AI_EVALS_CACHE_FILE ?? join(directory(), 'answers.db');
-  const child = spawn(process.execPath, [main, ...args], { cwd, env: { ...inherited, ...env, AI_EVALS_CACHE_FILE } });
+  const AI_EVALS_STORE = env.AI_EVALS_STORE ?? join(directory(), 'runs.db');
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd,
+    env: { ...inherited, ...env, AI_EVALS_CACHE_FILE, AI_EVALS_STORE },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;

@@ -260,7 +260,9 @@ test('Ctrl-C twice ends the process at once; before the first call, once is enou
   // A pipe that nobody writes to.
   execFileSync('mkfifo', [join(dir, 'many.jsonl')]);
   const checking = start(['run', 'many.jsonl', '--json', 'out2.json'], { OPENAI_BASE_URL: url }, dir);
-  await expect.poll(() => readdirSync(dir).some((name) => name.startsWith('.out2.json'))).toBe(true);
+  await expect
+    .poll(() => readdirSync(dir).some((name) => name.startsWith('.out2.json')), { timeout: 100_000 })
+    .toBe(true);
   checking.child.kill('SIGINT');
   expect(await checking.outcome).toEqual({ code: 130, stdout: '', stderr: 'stopped before anything was run\n' });
   expect(readdirSync(dir).filter((name) => name.includes('out2'))).toEqual([]);

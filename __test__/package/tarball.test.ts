@@ -87,15 +87,16 @@ describe('the platform tarball', () => {
   test('is a release build: stripped, and small', () => {
     const binary = readFileSync(join(library, libraryName(manifest, platform)));
     expect(binary.includes('.symtab')).toBe(false);
-    expect(binary.length).toBeLessThan(12 * MEGABYTE);
+    // The result store's drivers and TLS take 4 MB of it.
+    expect(binary.length).toBeLessThan(14 * MEGABYTE);
   });
 
-  test('weighs less than 12 MB together with the root package', () => {
+  test('weighs less than 15 MB together with the root package', () => {
     const sizes = [
       ...filesOf(installed).map((f) => join(installed, f)),
       ...filesOf(library).map((f) => join(library, f)),
     ];
-    expect(sizes.reduce((sum, file) => sum + statSync(file).size, 0)).toBeLessThan(12 * MEGABYTE);
+    expect(sizes.reduce((sum, file) => sum + statSync(file).size, 0)).toBeLessThan(15 * MEGABYTE);
   });
 });
 

@@ -17,4 +17,6 @@ mod scoring;
 mod scoring_batch;
 mod scoring_figures;
 mod stats;
+#[cfg(feature = "store")]
+mod store;
 mod stream;

@@ -2,6 +2,7 @@
  * The cases of a dataset, read once. The first of them are read and checked before anything is spent on a model, so that
  * a small dataset is known as a whole; what follows is read while the run goes on, in bounded memory.
  */
+import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { AiEvalsError, DatasetError } from '../errors.js';
 import { performanceMonitor } from '../monitor/index.js';
@@ -86,6 +87,18 @@ export class CaseReader {
     }
   }
 
+  /**
+   * Returns a digest of the cases that were read ahead and not handed out yet: the version of a dataset that was read whole.
+   * O(their size).
+   */
+  digest(): string {
+    const hash = createHash('sha256');
+    for (const { id, input, expected, category, actual } of this.#ahead) {
+      hash.update(`${digestText([id, input, expected, category, actual])}\n`);
+    }
+    return `${hash.digest('hex').slice(0, 16)}${this.complete ? '' : '+'}`;
+  }
+
   /** The cases. An error of the dataset ends them and is kept as {@link failure}: what was paid for is not thrown away. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Case, void> {
     const ahead = this.#ahead;
@@ -136,6 +149,15 @@ export class CaseReader {
     if (this.#ids.has(one.id) && this.repeatedIds.size < 3) this.repeatedIds.add(one.id);
     if (this.#ids.size < MOST_IDS) this.#ids.add(one.id);
     return one;
+  }
+}
+
+/** A value that has no text is as good as none: its case ends in an error. */
+function digestText(value: unknown): string {
+  try {
+    return toJsonText(value) ?? '';
+  } catch {
+    return '';
   }
 }
 

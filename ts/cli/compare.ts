@@ -1,20 +1,30 @@
 /** `ai-evals compare`: from the command line to the exit code. */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import type { CompareOptions } from './compare_options.js';
 import { type Change, type Comparison, compareResults } from './comparison.js';
-import { readResults } from './saved_results.js';
+import { readResults, type SavedResult } from './saved_results.js';
+import { readStoredResults } from './stored_results.js';
 import { type Style, styleFor } from './style.js';
 import { UserError } from './user_error.js';
 import { count, percent, plural, printable, shortened, wrapped } from './wording.js';
 
 const WIDTH = 80;
 
-/** Compares two files of results and resolves to the exit code; throws a {@link UserError} for a file that is none. */
-export function compare({ fileA, fileB, jsonFile, show }: CompareOptions, env: NodeJS.ProcessEnv): number {
-  const comparison = compareResults(readResults(fileA), readResults(fileB));
-  if (jsonFile !== undefined) writeJson(jsonFile, { a: fileA, b: fileB, ...comparison });
-  process.stdout.write(comparisonText(comparison, [fileA, fileB], show, styleFor(process.stdout, env)));
+/** Compares two runs and resolves to the exit code; rejects with a {@link UserError} for what is no file and no run. */
+export async function compare(
+  { runA, runB, store, jsonFile, show }: CompareOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const comparison = compareResults(await resultsOf(runA, store), await resultsOf(runB, store));
+  if (jsonFile !== undefined) writeJson(jsonFile, { a: runA, b: runB, ...comparison });
+  process.stdout.write(comparisonText(comparison, [runA, runB], show, styleFor(process.stdout, env)));
   return 0;
+}
+
+/** Results of a file; where there is none of this name, and it does not look like one, of a run of the store. */
+async function resultsOf(name: string, store: string): Promise<Map<string, SavedResult>> {
+  const isFile = existsSync(name) || /[./\\]/.test(name);
+  return isFile ? readResults(name) : readStoredResults(name, store);
 }
 
 function writeJson(file: string, value: object): void {
@@ -28,15 +38,15 @@ function writeJson(file: string, value: object): void {
 /** Returns the comparison as text of at most 80 columns, but for paths and ids. `show`: the most ids of each kind. */
 export function comparisonText(
   comparison: Comparison,
-  [fileA, fileB]: readonly [string, string],
+  [runA, runB]: readonly [string, string],
   show: number,
   style: Style,
 ): string {
   const { fixed, broken, onlyA, onlyB, withoutVerdict, compared, scorers } = comparison;
   const lines = [
     '',
-    style.dim(`A  ${printable(fileA)}`),
-    style.dim(`B  ${printable(fileB)}`),
+    style.dim(`A  ${printable(runA)}`),
+    style.dim(`B  ${printable(runB)}`),
     '',
     style.bold(`${plural(compared, 'case')} compared${compared === 0 ? '' : rates(comparison)}`),
     ...changeLines(comparison, percent),

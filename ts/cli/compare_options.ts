@@ -1,10 +1,14 @@
 /** The command line of `ai-evals compare`. */
 import { readFlags, WHOLE_FROM_0 } from './flags.js';
+import { storeLocation } from './store_location.js';
 import { UsageError } from './user_error.js';
 
 export interface CompareOptions {
-  fileA: string;
-  fileB: string;
+  /** A file that `--json` wrote, or a run of the store. */
+  runA: string;
+  runB: string;
+  /** The URL or path of the store of runs. */
+  store: string;
   /** The file that takes the comparison as JSON. */
   jsonFile: string | undefined;
   /** The most ids of each kind that are shown. */
@@ -12,21 +16,24 @@ export interface CompareOptions {
 }
 
 const FLAGS = {
+  store: { type: 'string' },
   json: { type: 'string' },
   show: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const;
 
 /** Reads the arguments after `compare`; `'help'` when that is all that was asked for. */
-export function readCompareOptions(args: string[]): CompareOptions | 'help' {
+export function readCompareOptions(args: string[], env: NodeJS.ProcessEnv): CompareOptions | 'help' {
   const given = readFlags(args, FLAGS);
   if (given.on('help')) return 'help';
-  const [fileA, fileB, ...more] = given.positionals;
-  if (!fileA || !fileB) throw new UsageError('compare needs two files of results: ai-evals compare A.json B.json');
-  if (more.length > 0) throw new UsageError(`compare takes two files, got also ${JSON.stringify(more[0])}`);
+  const [runA, runB, ...more] = given.positionals;
+  if (!runA || !runB) {
+    throw new UsageError('compare needs two files of results, or two runs: ai-evals compare A.json B.json');
+  }
+  if (more.length > 0) throw new UsageError(`compare takes two runs, got also ${JSON.stringify(more[0])}`);
   const jsonFile = given.text('json');
   if (jsonFile === '') throw new UsageError('--json must not be empty');
-  if (jsonFile === fileA || jsonFile === fileB)
+  if (jsonFile !== undefined && (jsonFile === runA || jsonFile === runB))
     throw new UsageError(`${jsonFile} (--json) is compared: name another file`);
-  return { fileA, fileB, jsonFile, show: given.number('show', WHOLE_FROM_0) ?? 10 };
+  return { runA, runB, store: storeLocation(given, env), jsonFile, show: given.number('show', WHOLE_FROM_0) ?? 10 };
 }

@@ -3,18 +3,17 @@
  * scorers. Cases whose answer is at hand never reach the executor, so they take no slot and wait for no limit. Runs that
  * keep their answers in one file at the same time ask for each once: the others wait for it as for a call of their own.
  */
-import { existsSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
 import { ResponseCache } from '../cache/index.js';
 import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
 import { performanceMonitor } from '../monitor/index.js';
 import { matchText } from '../scoring/match.js';
 import type { RunResult, TokenUsage } from '../types.js';
-import type { Case, CaseReader } from './cases.js';
+import type { Case } from './cases.js';
 import { ChatClient, isRefusal, type Reply } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
 import { FailFast } from './fail_fast.js';
 import { JudgeAccess } from './judge_access.js';
+import { hideDirectoryOf } from './local_directory.js';
 import { costOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { ScoreQueue } from './score_queue.js';
@@ -64,7 +63,7 @@ export interface Evaluation {
 
 /** Scores the answers recorded in the dataset. `endpoint` is there when a scorer asks a model. */
 export function evaluateRecorded(
-  cases: CaseReader,
+  cases: AsyncIterable<Case>,
   options: RunOptions,
   endpoint: Endpoint | undefined,
   tally: Tally,
@@ -102,7 +101,7 @@ export function evaluateRecorded(
 
 /** Asks the model and scores its answers. */
 export function evaluate(
-  cases: CaseReader,
+  cases: AsyncIterable<Case>,
   options: RunOptions,
   endpoint: Endpoint,
   tally: Tally,
@@ -120,7 +119,7 @@ export function evaluate(
 }
 
 class ModelRun {
-  readonly #cases: CaseReader;
+  readonly #cases: AsyncIterable<Case>;
   readonly #options: RunOptions;
   readonly #endpoint: Endpoint;
   readonly #tally: Tally;
@@ -139,7 +138,7 @@ class ModelRun {
   readonly #time: TimeLeft;
   #heldUntil = 0;
 
-  constructor(cases: CaseReader, options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
+  constructor(cases: AsyncIterable<Case>, options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
     this.#cases = cases;
     this.#options = options;
     this.#endpoint = endpoint;
@@ -384,7 +383,7 @@ function openJudge(
   failFast: FailFast,
 ): JudgeAccess {
   const access = new JudgeAccess(endpoint, options, tally, executor, () => failFast.answered());
-  prepareDirectory(options);
+  if (options.cacheMode !== 'off') hideDirectoryOf(options.cacheFile);
   return access;
 }
 
@@ -400,18 +399,6 @@ function openAnswers({ cacheFile, cacheMode }: RunOptions): ResponseCache<Answer
     namespace: 'ai-evals run',
     explain: true,
   });
-  prepareDirectory({ cacheFile, cacheMode });
+  hideDirectoryOf(cacheFile);
   return cache;
-}
-
-/** Hides the directory of the file of answers from version control. */
-function prepareDirectory({ cacheFile, cacheMode }: Pick<RunOptions, 'cacheFile' | 'cacheMode'>): void {
-  if (cacheMode === 'off') return;
-  const ignore = join(dirname(cacheFile), '.gitignore');
-  // Only in a directory of its own; where it cannot be written, the cache says what is wrong.
-  if (basename(dirname(cacheFile)) === '.ai-evals' && !existsSync(ignore)) {
-    try {
-      writeFileSync(ignore, '*\n');
-    } catch {}
-  }
 }

@@ -3,17 +3,47 @@
 export const HELP = `Usage: ai-evals <command>
 
   ai-evals run [DATASET] [flags]   run an evaluation (see ai-evals run --help)
-  ai-evals compare A.json B.json   say what changed between two runs
+  ai-evals compare A B             say what changed between two runs
+  ai-evals runs                    list the runs that are kept
+  ai-evals show RUN                show a run and its failed cases
+  ai-evals export RUN FILE         write the results of a run to a file
+  ai-evals delete RUN…             delete runs
+  ai-evals baseline [set NAME RUN] list baselines, or set one
+  ai-evals store check             check the store of runs
   ai-evals serve [flags]           run the local model server alone
   ai-evals --help, --version
 `;
 
-export const COMPARE_HELP = `Usage: ai-evals compare A.json B.json [--json FILE] [--show N]
+export const STORE_HELP = `Usage: ai-evals runs [--dataset ID] [--model ID] [--status S] [--limit N]
+       ai-evals show RUN [--failures N] [--json]
+       ai-evals export RUN FILE [--format jsonl|csv]
+       ai-evals delete RUN...
+       ai-evals baseline [list] [--json]
+       ai-evals baseline set NAME RUN [--description TEXT] [--tag TAG]...
+       ai-evals store check [--json]
 
-Compares the results of two runs (ai-evals run --json FILE), case by case:
-which cases are fixed and which broken, McNemar's p, and the difference of the
+Commands on the store of runs, where ai-evals run keeps every run. RUN is the id
+of a run, or last: the newest one.
+
+  --store URL       sqlite:PATH, a path, or postgres://USER@HOST/DATABASE
+                    (default .ai-evals/runs.db, or $AI_EVALS_STORE)
+  --limit N         at most N runs (default 20), the newest first
+  --failures N      show the first N failed cases (default 5)
+  --json            a line of JSON for each item (runs, show, baseline, check)
+
+store check changes nothing: it says whether the tables are as they should be.
+
+Exit codes: 0 done, 2 bad usage, or no such store or run.
+`;
+
+export const COMPARE_HELP = `Usage: ai-evals compare A B [--store URL] [--json FILE] [--show N]
+
+Compares the results of two runs, case by case. A and B are files (of ai-evals
+run --json FILE), or runs of the store: an id, or last for the newest one. Told
+are the cases that are fixed and broken, McNemar's p, and the difference of the
 pass rates and of each scorer's means (B less A) with its 95 % interval.
 
+  --store URL       default .ai-evals/runs.db, or $AI_EVALS_STORE
   --json FILE       also write the comparison as JSON
   --show N          show the first N ids of each kind (default 10)
 
@@ -86,6 +116,15 @@ model with the same settings, is not asked again for 14 days.
   --no-cache             ask everything, keep nothing
   --record               ask everything, and keep the new answers
   --replay               ask nothing: a case without a kept answer is an error
+
+Every run is kept in a store, result by result (ai-evals runs, show, compare).
+  --store URL            sqlite:PATH, a path, or postgres://USER@HOST/DATABASE
+                         (default .ai-evals/runs.db, or $AI_EVALS_STORE)
+  --no-store             do not keep the run
+  --resume RUN           go on with a run that was ended early: its id, or last;
+                         only cases without a stored verdict are run
+  --force                resume it also with other settings, or while another
+                         process holds it
 
 Output
   --limit N              only the first N cases

@@ -4,11 +4,13 @@ import { AiEvalsError } from '../errors.js';
 import { packageVersion } from '../package_root.js';
 import { readCompareOptions } from './compare_options.js';
 import { nearest } from './flags.js';
-import { COMPARE_HELP, HELP, RUN_HELP } from './help.js';
+import { COMPARE_HELP, HELP, RUN_HELP, STORE_HELP } from './help.js';
 import { readRunOptions } from './run_options.js';
 import { serve } from './serve.js';
+import { readStoreCommand, STORE_COMMANDS } from './store_options.js';
 import { UsageError, UserError } from './user_error.js';
 
+const COMMANDS: readonly string[] = ['run', 'compare', 'serve', ...STORE_COMMANDS];
 const BAD_USAGE = 2;
 /** A failure of the command itself: the native library does not load, or a bug (EX_SOFTWARE of sysexits.h). */
 const FAILURE = 70;
@@ -29,13 +31,24 @@ async function main([command, ...args]: string[]): Promise<number> {
       return 0;
     }
     case 'compare': {
-      const options = readCompareOptions(args);
+      const options = readCompareOptions(args, process.env);
       if (options !== 'help') return (await import('./compare.js')).compare(options, process.env);
       process.stdout.write(COMPARE_HELP);
       return 0;
     }
     case 'serve':
       return serve(args);
+    case 'runs':
+    case 'show':
+    case 'export':
+    case 'delete':
+    case 'baseline':
+    case 'store': {
+      const options = readStoreCommand(command, args, process.env);
+      if (options !== 'help') return (await import('./store_commands.js')).storeCommand(options, process.env);
+      process.stdout.write(STORE_HELP);
+      return 0;
+    }
     case '--version':
     case '-v':
       return printVersion();
@@ -47,7 +60,7 @@ async function main([command, ...args]: string[]): Promise<number> {
     case undefined:
       throw new UsageError('a command is missing: run, compare or serve');
     default: {
-      const near = nearest(command, ['run', 'compare', 'serve', 'help']);
+      const near = nearest(command, [...COMMANDS, 'help']);
       throw new UsageError(`there is no command ${command}${near === undefined ? '' : `; did you mean ${near}?`}`);
     }
   }
@@ -68,7 +81,7 @@ main(process.argv.slice(2)).then(exit, (error: unknown) => {
     process.stderr.write(`ai-evals failed unexpectedly. ${error instanceof Error ? error.stack : String(error)}\n`);
   }
   const [, , given = ''] = process.argv;
-  const command = ['run', 'compare', 'serve'].includes(given) ? ` ${given}` : '';
+  const command = COMMANDS.includes(given) ? ` ${given}` : '';
   if (usage) process.stderr.write(`Try: ai-evals${command} --help\n`);
   exit(error instanceof UserError ? BAD_USAGE : FAILURE);
 });

@@ -2,6 +2,7 @@
 import { type BigIntStats, statSync } from 'node:fs';
 import type { RunOptions } from './run_options.js';
 import { asksModel } from './scorer_columns.js';
+import { fileOf } from './store_location.js';
 import { UserError } from './user_error.js';
 
 /** Throws a {@link UserError} when a file would be written over that the run reads or writes as something else. */
@@ -14,6 +15,11 @@ export function checkOutputFiles({ dataset, jsonFile, linesFile, cacheFile, cach
   refuse(cache, '--cache-file', dataset, 'the dataset itself');
   refuse(cache, '--cache-file', jsonFile, 'the file of --json');
   refuse(cache, '--cache-file', linesFile, 'the file of --json-lines');
+  const store = options.store === undefined ? undefined : fileOf(options.store);
+  refuse(store, '--store', dataset, 'the dataset itself');
+  refuse(store, '--store', jsonFile, 'the file of --json');
+  refuse(store, '--store', linesFile, 'the file of --json-lines');
+  refuse(store, '--store', cache, 'the file of --cache-file');
 }
 
 function refuse(written: string | undefined, flag: string, other: string | undefined, role: string): void {

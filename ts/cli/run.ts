@@ -12,6 +12,7 @@ import { Progress } from './progress.js';
 import { ReportFile } from './report_file.js';
 import { LinesFile, resultText } from './result_rows.js';
 import type { RunOptions } from './run_options.js';
+import { RunRecord } from './run_record.js';
 import { asksModel } from './scorer_columns.js';
 import { styleFor } from './style.js';
 import { ratesOf, type Summary, summaryText } from './summary.js';
@@ -47,14 +48,18 @@ export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<
   process.on('SIGINT', interrupt);
   const cases = new CaseReader(options);
   let endpoint: Endpoint | undefined;
+  let record: RunRecord | undefined;
   try {
     await cases.readAhead();
     const asks = options.fields.actual === undefined || options.scorers.some(asksModel);
     endpoint = asks ? await openEndpoint(options, env) : undefined;
-    process.stderr.write(`${opening(options, cases, endpoint)}\n`);
-    const { summary, tally } = await evaluated(cases, options, endpoint, outputs, env, (handler) => {
+    if (options.store !== undefined) record = await RunRecord.open(options.store, options, cases, endpoint);
+    process.stderr.write(`${opening(options, cases, endpoint)}\n${record ? `${record.shown}\n` : ''}`);
+    const { summary, tally } = await evaluated(cases, options, endpoint, { ...outputs, record }, env, (handler) => {
       onInterrupt = handler;
     });
+    const unstored = await record?.finish(...endOf(summary, cases));
+    record = undefined;
     if (cases.repeatedIds.size > 0) {
       process.stderr.write(
         `warning: ids that more than one case has: ${printable([...cases.repeatedIds].join(', '))}\n`,
@@ -63,13 +68,15 @@ export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<
     process.stdout.write(summaryText(summary, tally, styleFor(process.stdout, env)));
     outputs.lines?.close();
     outputs.report?.write(summary);
-    return exitCode(summary, tally, cases, options);
+    if (unstored !== undefined) process.stderr.write(`ai-evals: ${unstored}\n`);
+    return exitCode(summary, tally, cases, options) || (unstored === undefined ? DONE : BAD_INPUT);
   } catch (error) {
     discard();
     throw error;
   } finally {
     process.off('SIGINT', interrupt);
     await cases.close();
+    await record?.leave();
     await endpoint?.close();
   }
 }
@@ -99,20 +106,26 @@ async function evaluated(
   cases: CaseReader,
   options: RunOptions,
   endpoint: Endpoint | undefined,
-  { report, lines }: Outputs,
+  { report, lines, record }: Outputs & { record: RunRecord | undefined },
   env: NodeJS.ProcessEnv,
   onInterrupt: (handler: () => void) => void,
 ): Promise<{ summary: Summary; tally: Tally }> {
   const start = performance.now();
-  const tally = new Tally(options.showFailures, (index, result) => {
+  const tally = new Tally(options.showFailures, (index, result, isRestored) => {
     report?.add(index, result);
     lines?.add(resultText(result));
+    if (!isRestored) record?.add(index, result);
   });
   const stop = new AbortController();
+  const pending =
+    record?.pending(cases, (one, result) => {
+      tally.restored(one, result);
+      for (const [label, score] of Object.entries(result.scores)) evaluation.scores.get(label)?.add(score);
+    }) ?? cases;
   const evaluation =
     endpoint && options.fields.actual === undefined
-      ? evaluate(cases, options, endpoint, tally, stop.signal)
-      : evaluateRecorded(cases, options, endpoint, tally, stop.signal);
+      ? evaluate(pending, options, endpoint, tally, stop.signal)
+      : evaluateRecorded(pending, options, endpoint, tally, stop.signal);
   const total = () => (cases.complete ? cases.count : undefined);
   const { heldBack, timeLeft } = evaluation;
   const progress = new Progress(process.stderr, { total, tally, heldBack, timeLeft }, env);
@@ -135,6 +148,13 @@ async function evaluated(
     tally,
     summary: summaryOf(options, endpoint, tally, evaluation, { durationMs, interrupted: unfinished, stopped }),
   };
+}
+
+/** The end of a run as the store keeps it. */
+function endOf({ interrupted, stopped }: Summary, cases: CaseReader): Parameters<RunRecord['finish']> {
+  if (cases.failure) return ['failed', cases.failure.message];
+  if (!interrupted) return ['completed', undefined];
+  return stopped === 'Ctrl-C' ? ['cancelled', undefined] : ['failed', stopped ?? undefined];
 }
 
 function summaryOf(

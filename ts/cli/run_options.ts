@@ -5,6 +5,7 @@ import { PACKAGE_ROOT } from '../package_root.js';
 import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
 import { readScorerArgument, type ScorerArgument } from './scorer_argument.js';
+import { storeLocation } from './store_location.js';
 import { UsageError } from './user_error.js';
 
 /** The file that keeps answers between runs, below the directory of the run. */
@@ -54,6 +55,12 @@ export interface RunOptions {
   cacheMode: CacheMode;
   /** The file that holds the answers. */
   cacheFile: string;
+  /** The URL or path of the store of runs; `undefined`: the run is not kept. */
+  store: string | undefined;
+  /** The run to go on with: its id, or `last`. */
+  resume: string | undefined;
+  /** Resume a run also where its settings differ or another process holds it. */
+  force: boolean;
   /** Use the local model even where the environment names a provider. */
   local: boolean;
   model: string | undefined;
@@ -95,6 +102,10 @@ export const RUN_FLAGS = {
   replay: flag,
   record: flag,
   'cache-file': text,
+  store: text,
+  'no-store': flag,
+  resume: text,
+  force: flag,
   local: flag,
   model: text,
   system: text,
@@ -144,6 +155,7 @@ export function readRunOptions(args: string[], env: NodeJS.ProcessEnv): RunOptio
     showFailures: given.number('show-failures', WHOLE_FROM_0) ?? 5,
     cacheMode: cacheMode(given),
     cacheFile: nonEmpty(given, 'cache-file') ?? (env.AI_EVALS_CACHE_FILE || DEFAULT_CACHE_FILE),
+    ...storeOptions(given, env),
     local: given.on('local'),
     model: nonEmpty(given, 'model'),
     system: given.text('system'),
@@ -170,6 +182,16 @@ function cacheMode(given: Given): CacheMode {
   if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other`);
   const [mode = 'on'] = asked;
   return mode === 'no-cache' ? 'off' : mode;
+}
+
+function storeOptions(given: Given, env: NodeJS.ProcessEnv): Pick<RunOptions, 'store' | 'resume' | 'force'> {
+  const [resume, force] = [nonEmpty(given, 'resume'), given.on('force')];
+  if (given.on('no-store')) {
+    const other = ['store', 'resume'].find((name) => given.text(name) !== undefined);
+    if (other !== undefined) throw new UsageError(`--no-store and --${other} exclude each other`);
+  }
+  if (force && resume === undefined) throw new UsageError('--force belongs to --resume RUN');
+  return { store: given.on('no-store') ? undefined : storeLocation(given, env), resume, force };
 }
 
 function nonEmpty(given: Given, name: string): string | undefined {

@@ -82,10 +82,13 @@ export class Tally {
   /** Tokens that cached and shared answers would have taken. */
   readonly saved = { prompt: 0, completion: 0 };
   readonly #mostFailures: number;
-  readonly #onResult: (index: number, result: CaseResult) => void;
+  readonly #onResult: (index: number, result: CaseResult, isRestored: boolean) => void;
 
-  /** `mostFailures`: how many failed cases are kept; `onResult`: told of each result, in the order of completion. */
-  constructor(mostFailures = 0, onResult: (index: number, result: CaseResult) => void = () => {}) {
+  /**
+   * `mostFailures`: how many failed cases are kept; `onResult`: told of each result, in the order of completion, and whether
+   * an earlier part of the run had it.
+   */
+  constructor(mostFailures = 0, onResult: (index: number, result: CaseResult, isRestored: boolean) => void = () => {}) {
     this.#mostFailures = mostFailures;
     this.#onResult = onResult;
   }
@@ -95,6 +98,13 @@ export class Tally {
     this.#count(one.category, passed ? 'passed' : 'failed');
     if (!passed) this.#keepFailure(one, answered.actual);
     this.#report(one, answered, { passed, score, scores, error: null });
+  }
+
+  /** Counts a verdict of an earlier part of the run. */
+  restored(one: Case, result: CaseResult): void {
+    this.#count(one.category, result.passed ? 'passed' : 'failed');
+    if (!result.passed) this.#keepFailure(one, result.actual);
+    this.#onResult(one.index, result, true);
   }
 
   /** Counts a case without a verdict. */
@@ -116,7 +126,7 @@ export class Tally {
   #report(one: Case, answered: Answered, verdict: Pick<CaseResult, 'passed' | 'score' | 'scores' | 'error'>): void {
     const { id, category, input = null, expected } = one;
     const { actual, ...figures } = answered;
-    this.#onResult(one.index, { id, category, input, expected, actual, ...verdict, ...figures });
+    this.#onResult(one.index, { id, category, input, expected, actual, ...verdict, ...figures }, false);
   }
 
   #keepFailure({ index, id, category, expected }: Case, actual: unknown): void {

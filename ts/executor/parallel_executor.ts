@@ -13,8 +13,10 @@ import { given, isTokenLimited, limitValues, type ResolvedConfig, resolveConfig 
 import { checkedPriority, enqueue } from './enqueue.js';
 import { type AnyExecutor, type AnyResult, ArrayStore, Run, type TaskStore } from './run.js';
 import { checkedOptions, type RunOptions } from './run_options.js';
+import { RunResults } from './run_results.js';
 import { Settlement } from './settlement.js';
 import { SingleStore } from './single_store.js';
+import { storedStream } from './stored_stream.js';
 import { streamTasks } from './task_stream.js';
 import { type AttemptContext, currentAttempt, Turns } from './turns.js';
 import type {
@@ -25,6 +27,9 @@ import type {
   ExecutionTask,
   ExecutorEvents,
   RateLimiter,
+  StoredExecutionOptions,
+  StoredStreamingOptions,
+  StoredTask,
   StreamingOptions,
   TaskContext,
   TaskStream,
@@ -106,6 +111,11 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   executeTasks<TTask extends ExecutionTask, TResult>(
     tasks: Iterable<TTask>,
     executor: (task: TTask, context: TaskContext) => TResult,
+    options: StoredExecutionOptions<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>,
+  ): Promise<(ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask> | StoredTask<TTask>)[]>;
+  executeTasks<TTask extends ExecutionTask, TResult>(
+    tasks: Iterable<TTask>,
+    executor: (task: TTask, context: TaskContext) => TResult,
     options?: ExecutionOptions | null,
   ): Promise<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>[]>;
   executeTasks<TInput, TOutput>(
@@ -120,12 +130,34 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     tasks: Iterable<ExecutionTask>,
     executor: AnyExecutor,
     runOptions?: ExecutionOptions | null,
-  ): Promise<AnyResult[]> {
+  ): Promise<(AnyResult | StoredTask)[]> {
     const list = [...iterable(tasks)];
     callable('executor', executor);
-    const { signal, onProgress } = checkedOptions(runOptions);
+    const options = checkedOptions(runOptions);
+    if (options.store === undefined) return this.#execute(list, executor, options);
+    const results = new RunResults(options.store);
+    try {
+      const stored = await results.has(list);
+      const places = [...list.keys()].filter((place) => stored[place] === 0);
+      const open = places.map((place) => list[place]!);
+      const run = await this.#execute(open, executor, options, (i, result) => results.add(result, places[i]!));
+      const outcomes: (AnyResult | StoredTask)[] = list.map((task) => ({ task, stored: true }));
+      for (const [i, place] of places.entries()) outcomes[place] = await results.durable(run[i]!);
+      return outcomes;
+    } finally {
+      await results.close();
+    }
+  }
+
+  async #execute(
+    list: ExecutionTask[],
+    executor: AnyExecutor,
+    { signal, onProgress }: RunOptions,
+    onResult?: Run['onResult'],
+  ): Promise<AnyResult[]> {
     const store = new ArrayStore(list);
     const run = this.#newRun(store, executor, list.length, onProgress);
+    run.onResult = onResult;
     const meta = enqueue(list, this.#config, this.#lineOf);
     await Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -157,6 +189,11 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
   executeTasksStreaming<TTask extends ExecutionTask, TResult>(
     tasks: TaskSource<TTask>,
     executor: (task: TTask, context: TaskContext) => TResult,
+    options: StoredStreamingOptions<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>,
+  ): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask> | StoredTask<TTask>>;
+  executeTasksStreaming<TTask extends ExecutionTask, TResult>(
+    tasks: TaskSource<TTask>,
+    executor: (task: TTask, context: TaskContext) => TResult,
     options?: StreamingOptions | null,
   ): TaskStream<ExecutionResult<OutputOf<TTask>, Awaited<TResult>, TTask>>;
   executeTasksStreaming<TInput, TOutput>(
@@ -171,12 +208,27 @@ export class ParallelExecutor extends EventEmitter<ExecutorEvents> {
     tasks: TaskSource<ExecutionTask>,
     executor: AnyExecutor,
     streamOptions?: StreamingOptions | null,
+  ): TaskStream<AnyResult | StoredTask> {
+    const option = (streamOptions as Partial<StoredStreamingOptions> | null | undefined)?.store;
+    if (option === undefined || option === null) return this.#stream(tasks, executor, streamOptions);
+    const results = new RunResults(checkedOptions(streamOptions).store!);
+    return storedStream(tasks, results, (open, placeOf) =>
+      this.#stream(open, executor, streamOptions, (index, result) => results.add(result, placeOf(index))),
+    );
+  }
+
+  #stream(
+    tasks: TaskSource<ExecutionTask>,
+    executor: AnyExecutor,
+    streamOptions: StreamingOptions | null | undefined,
+    onResult?: Run['onResult'],
   ): TaskStream<AnyResult> {
     return streamTasks(tasks, streamOptions, {
       concurrency: () => this.#config.concurrency,
       open: (store, signal, onProgress, total, over) => {
         callable('executor', executor);
         const run = this.#newRun(store, executor, total, onProgress);
+        run.onResult = onResult;
         const timer = performanceMonitor.startTimer('streaming-execution');
         this.#open(run, () => {
           timer.end();

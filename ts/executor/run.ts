@@ -84,6 +84,8 @@ export class Run {
   abortReason: unknown;
   /** The reason why the run as a whole cannot go on. */
   failure: Error | undefined;
+  /** Called with each result as it comes. */
+  onResult: ((index: number, result: AnyResult) => void) | undefined;
   readonly inContext = AsyncLocalStorage.snapshot() as Context;
   /** True if it is a call that was added by itself: it begins and completes without an event. */
   readonly isSingle: boolean;
@@ -162,7 +164,7 @@ export class Run {
     const task = this.store.taskAt(index);
     const executionTime = this.#total(index, execution);
     this.completed += 1;
-    this.store.put(index, { task, result, executionTime });
+    this.#put(index, { task, result, executionTime });
     if (this.#host.emitter.listenerCount('taskComplete') > 0) {
       this.#emit('taskComplete', { taskId: task.id, executionTime, progress: this.progress });
     }
@@ -177,9 +179,14 @@ export class Run {
     if (typeof id === 'string') error.testCaseId ??= id;
     this.failed += 1;
     this.store.threw?.(index, thrown);
-    this.store.put(index, { task, error, executionTime });
+    this.#put(index, { task, error, executionTime });
     this.#emit('taskError', { taskId: task.id, error, executionTime });
     this.#report();
+  }
+
+  #put(index: number, result: AnyResult): void {
+    this.store.put(index, result);
+    if (this.onResult !== undefined) this.inContext(this.onResult, index, result);
   }
 
   #total(index: number, execution: number): number {

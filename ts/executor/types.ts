@@ -1,4 +1,6 @@
 /** Types of the executor. */
+import type { EvalStore } from '../store/eval_store.js';
+import type { NewResult } from '../store/types.js';
 import type { RunnerConfig, RunResult, EvalError as TaskError, TestCaseInput, TokenUsage } from '../types.js';
 
 /** One call to make: a test case and how to ask the model. */
@@ -8,6 +10,8 @@ export interface ExecutionTask<TInput = any, TOutput = any> {
   testCase: TestCaseInput<TInput, TOutput>;
   runnerConfig: RunnerConfig;
   datasetId?: string | undefined;
+  /** The how-manieth answer to the case: with `testCase.id` the key in a result store. Default 0. */
+  repeat?: number | undefined;
   /** Higher starts first: any number but NaN, default 0. One unit is worth 10 s of waiting, so that nothing starves. */
   priority?: number | null | undefined;
 }
@@ -18,8 +22,35 @@ export interface ExecutionResult<TOutput = any, TResult = RunResult<TOutput>, TT
   task: TTask;
   result?: TResult;
   error?: TaskError;
+  /** Only of a {@link StoredTask}. */
+  stored?: undefined;
   /** Milliseconds inside the executor function, all attempts; no time in the queue, in backoff or at a limit. */
   executionTime: number;
+}
+
+/** A task that was not run, because the store has its result. */
+export interface StoredTask<TTask = ExecutionTask> {
+  task: TTask;
+  stored: true;
+  result?: undefined;
+  error?: undefined;
+  executionTime?: undefined;
+}
+
+/** A result as a store takes it; `testCaseId`, `repeat` and `index` come from the task where they are left out. */
+export type TaskRow = Omit<NewResult, 'runId' | 'testCaseId'> & { testCaseId?: string };
+
+/** A run of a result store that keeps the results of an execution. */
+export interface RunStore<TResult = ExecutionResult> {
+  /** An open store. */
+  store: Pick<EvalStore, 'have' | 'writer'>;
+  /** A run that `createRun` or `resumeRun` gave. */
+  runId: string;
+  /**
+   * Makes a row of an outcome. Where it returns nothing, nothing is stored, and a resumed run tries the task again: return
+   * nothing for outcomes with an `error`.
+   */
+  toResult: (result: TResult) => TaskRow | null | undefined;
 }
 
 /** Response headers in any of the usual shapes. */
@@ -165,6 +196,16 @@ export interface ExecutionOptions {
   onProgress?: ((progress: ExecutionProgress) => void) | null | undefined;
 }
 
+/** Options of one run whose results are stored. */
+export interface StoredExecutionOptions<TResult = ExecutionResult> extends ExecutionOptions {
+  /**
+   * Stores results as they come, and leaves out the tasks whose result the store has: they come as {@link StoredTask}. A
+   * result comes once it is durable. Where it cannot be stored it has an `error` of type `system` beside its `result`.
+   * Events and `onProgress` count the tasks that are run.
+   */
+  store: RunStore<TResult>;
+}
+
 /** Options of a streaming run. */
 export interface StreamingOptions extends ExecutionOptions {
   /** Tasks read ahead of their start. Default 50. */
@@ -174,6 +215,11 @@ export interface StreamingOptions extends ExecutionOptions {
   /** Bytes of heap the run may add before it reads no further ahead than it needs. Default 100 MB. */
   maxMemory?: number | null | undefined;
 }
+
+/** Options of a streaming run whose results are stored. */
+export interface StoredStreamingOptions<TResult = ExecutionResult>
+  extends StreamingOptions,
+    Pick<StoredExecutionOptions<TResult>, 'store'> {}
 
 /** A streaming run: await it for all results in task order, or iterate it for one after the other in bounded memory. */
 export type TaskStream<T> = Promise<T[]> & AsyncIterable<T>;

@@ -1,6 +1,7 @@
 export { type CacheFigures, renderDashboard } from './dashboard.js';
 export { Measure } from './measure.js';
 export {
+  type BaselineStore,
   type BottleneckOptions,
   PerformanceMonitor,
   performanceMonitor,

@@ -45,6 +45,14 @@ export interface Timer extends Disposable {
   end(): number;
 }
 
+/** A place for baselines besides files: an `EvalStore`, or an object with these two methods. */
+export interface BaselineStore {
+  /** Keeps the JSON document of the baseline `id`, in place of an earlier one. */
+  saveMonitorBaseline(id: string, document: string): Promise<void>;
+  /** Resolves to the document of the baseline `id`, or of the one saved last; to `undefined` when there is none. */
+  loadMonitorBaseline(id?: string): Promise<string | undefined>;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: as Node declares them.
 type Listener = (...args: any[]) => void;
 
@@ -314,22 +322,30 @@ export class PerformanceMonitor extends EventEmitter {
   }
 
   /**
-   * Writes a baseline to `file` (JSON, whole or not at all), so that a later run can {@link loadBaseline} it. Without an
-   * `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
+   * Writes a baseline to the file `place` (JSON, whole or not at all) or keeps it in the store `place`, so that a later run can
+   * {@link loadBaseline} it. Without an `id` it is the one that {@link setBaseline} made last. When none was made by it, be one loaded or not, it is everything
    * recorded so far, which then is the baseline `'latest'`: detect regressions against an older `'latest'` before.
    */
-  async saveBaseline(file: string, id?: string): Promise<void> {
-    string('file', file);
+  async saveBaseline(place: string | BaselineStore, id?: string): Promise<void> {
+    const store = storeOf(place);
     const chosen = id ?? this.#lastSet ?? this.#setBaseline('latest').id;
-    await writeWhole(file, `${this.exportBaseline(chosen)}\n`);
+    const document = this.exportBaseline(chosen);
+    if (store !== undefined) await store.saveMonitorBaseline(toWellFormed(chosen), document);
+    else await writeWhole(place as string, `${document}\n`);
   }
 
   /**
-   * Reads a baseline that {@link saveBaseline} wrote, under `id` if given.
-   * @throws AiEvalsError `ERR_BASELINE` when the file is not a baseline, damaged, or written by a later version.
+   * Reads a baseline that {@link saveBaseline} wrote. From a file it is taken in under `id` if given; from a store it is the
+   * one of that `id`, or the one saved last.
+   * @throws AiEvalsError `ERR_BASELINE` when the document is not a baseline, damaged, or written by a later version.
+   * @throws Error `Baseline not found: ID` when the store has none.
    */
-  async loadBaseline(file: string, id?: string): Promise<PerformanceBaseline> {
-    return readWhole(string('file', file), (text) => this.importBaseline(text, id));
+  async loadBaseline(place: string | BaselineStore, id?: string): Promise<PerformanceBaseline> {
+    const store = storeOf(place);
+    if (store === undefined) return readWhole(place as string, (text) => this.importBaseline(text, id));
+    const name = id == null ? undefined : toWellFormed(string('id', id));
+    const document = await store.loadMonitorBaseline(name);
+    return this.importBaseline(document ?? notFound(id ?? 'the last one'), id);
   }
 
   /**
@@ -419,6 +435,13 @@ function reportId(timestamp: Date): string {
 /** Parses the engine's JSON. */
 function read<T>(json: string): T {
   return JSON.parse(fromWellFormed(json)) as T;
+}
+
+/** Returns the store that a place is; `undefined` for the path of a file. */
+function storeOf(place: string | BaselineStore): BaselineStore | undefined {
+  if (typeof place === 'string') return undefined;
+  const isStore = typeof place?.saveMonitorBaseline === 'function' && typeof place.loadMonitorBaseline === 'function';
+  return isStore ? place : wrongType('place', 'the path of a file or a store', place);
 }
 
 function notFound(id: string): never {

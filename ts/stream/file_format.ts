@@ -84,6 +84,12 @@ export function cellText(value: unknown): string {
   return wellFormed(text.startsWith('"') ? (JSON.parse(text) as string) : text);
 }
 
+/** Returns the text of a cell that no spreadsheet takes for a formula: a text that begins like one gets an apostrophe. */
+export function inertCellText(value: unknown): string {
+  const text = cellText(value);
+  return typeof value !== 'number' && typeof value !== 'bigint' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}
+
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, (half) => `\\u${half.charCodeAt(0).toString(16)}`);
 }

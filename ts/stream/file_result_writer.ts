@@ -15,6 +15,7 @@ import {
   type FileCompression,
   type FileFormat,
   formatOfName,
+  inertCellText,
   rowText,
 } from './file_format.js';
 import { TemporaryFile } from './temporary_file.js';
@@ -39,6 +40,11 @@ export interface FileWriterOptions {
    * refused.
    */
   columns?: readonly string[] | undefined;
+  /**
+   * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
+   * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
+   */
+  escapeFormulas?: boolean | undefined;
   /** Results written to the file at a time. Default 100. */
   batchSize?: number | undefined;
 }
@@ -70,6 +76,7 @@ export class FileResultWriter<T> {
   readonly #format: FileFormat;
   readonly #compression: FileCompression;
   readonly #append: boolean;
+  readonly #escapeFormulas: boolean;
   readonly #batchSize: number;
   /** The columns the caller chose. */
   readonly #chosen: readonly string[] | undefined;
@@ -106,9 +113,13 @@ export class FileResultWriter<T> {
     this.#target = resolve(isUrl ? fileURLToPath(path as URL) : (path as string));
     this.#format = checkedFormat(given.format, this.#target);
     this.#compression = formatOfName(this.#target).compression;
-    const { append, columns, batchSize } = given;
+    const { append, columns, escapeFormulas, batchSize } = given;
     if (append !== undefined && typeof append !== 'boolean') wrongType('append', 'a boolean', append);
     this.#append = append ?? false;
+    if (escapeFormulas !== undefined && typeof escapeFormulas !== 'boolean') {
+      wrongType('escapeFormulas', 'a boolean', escapeFormulas);
+    }
+    this.#escapeFormulas = escapeFormulas ?? false;
     if (append && (this.#format === 'json' || this.#compression)) {
       outOfRange('append', 'false for a JSON array or a compressed file, to whose end nothing can be added', append);
     }
@@ -116,6 +127,7 @@ export class FileResultWriter<T> {
       wrongType('columns', 'an array of strings', columns);
     }
     if (columns && !this.#rows) outOfRange('columns', 'left out, but for CSV and TSV', columns);
+    if (escapeFormulas && !this.#rows) outOfRange('escapeFormulas', 'left out, but for CSV and TSV', escapeFormulas);
     if (columns && (columns.length === 0 || new Set(columns).size < columns.length)) {
       outOfRange('columns', 'at least one name, and none twice', columns);
     }
@@ -212,7 +224,8 @@ export class FileResultWriter<T> {
   #line(result: T): Line {
     if (!this.#rows) return toJsonText(result) ?? wrongType('result', 'a value with a JSON form', result);
     if (typeof result !== 'object' || result === null) wrongType('result', 'an object, to be a row', result);
-    const row = new Map(Object.entries(result).map(([name, value]) => [cellText(name), cellText(value)]));
+    const cell = this.#escapeFormulas ? inertCellText : cellText;
+    const row = new Map(Object.entries(result).map(([name, value]) => [cellText(name), cell(value)]));
     if (this.#rows === 'tsv') {
       for (const [name, text] of row) {
         checkTsvCell(name, text);

@@ -1,0 +1,3 @@
+/** Entry point `@aah/ai-evals/store`: runs, results, metrics and baselines in SQLite or PostgreSQL. */
+export * from './errors.js';
+export * from './store/index.js';
