@@ -460,7 +460,10 @@ function eachKey<R>(keys: readonly KeyCopy[], use: (structure: number, text: str
 /** A value as bytes of its own. */
 function stored(value: unknown): Encoded {
   const { form, payload } = encode(value);
-  return { form, payload: Buffer.from(payload) };
+  // Not of Node's shared pool: a small value kept in memory would hold a slab of it.
+  const own = Buffer.allocUnsafeSlow(payload.length);
+  own.set(payload);
+  return { form, payload: own };
 }
 
 function decoded<V>({ form, payload }: Encoded): V {
