@@ -115,6 +115,22 @@ describe('from', () => {
     await expect.poll(() => closed).toBe(true);
   });
 
+  test('lets a source go that nobody has read from yet', async () => {
+    for (const begin of [false, true]) {
+      const readable = new Readable({ objectMode: true, read() {} });
+      const stream = DatasetStream.from(readable);
+      const items = begin ? stream.process(async (batch) => batch, { untilEnd: true }) : [];
+      await stream.close();
+      expect(await items).toEqual([]);
+      expect(readable.destroyed).toBe(true);
+    }
+    const derived = new Readable({ objectMode: true, read() {} });
+    await DatasetStream.from<number>(derived)
+      .map((item) => item)
+      .close();
+    expect(derived.destroyed).toBe(true);
+  });
+
   test('lets a source go that waits for its next item when the consumer leaves', async () => {
     const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
     const stalled = () => {

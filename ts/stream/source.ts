@@ -145,7 +145,7 @@ class ReaderSource<T> implements Source<T> {
 
 class AsyncIterableSource<T> implements Source<T> {
   readonly #iterator: AsyncIterator<T>;
-  /** Ends a Node `Readable` while it waits, which its iterator cannot. */
+  /** Ends a Node `Readable` that waits, or that nobody has read from yet. Its iterator ends neither. */
   readonly #destroy: (() => void) | undefined;
   #open = true;
   #pulling = false;
@@ -175,12 +175,9 @@ class AsyncIterableSource<T> implements Source<T> {
     if (!this.#open) return;
     this.#open = false;
     const closed = this.#iterator.return?.();
-    if (!this.#pulling) {
-      await closed;
-      return;
-    }
     // A generator that waits for its next item closes only then, which may be never.
-    void Promise.resolve(closed).catch(() => {});
+    if (this.#pulling) void Promise.resolve(closed).catch(() => {});
+    else await closed;
     this.#destroy?.();
   }
 }
