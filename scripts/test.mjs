@@ -111,46 +111,33 @@ async function checkPublint() {
   if (messages.length > 0) throw new CheckFailed(messages.map((message) => formatMessage(message, pkg)).join('\n'));
 }
 
+/** The engine without the binding needs no Node. Examples and benches are compiled by clippy. */
+const ENGINE = ['--locked', '--no-default-features', '--features', 'store'];
+
 async function checkRust() {
   if (hasNextest()) {
-    const args = [
-      'nextest',
-      'run',
-      '--locked',
-      '--no-default-features',
-      '--features',
-      'store',
-      '--no-fail-fast',
-      '--color',
-      'never',
-    ];
+    const args = ['nextest', 'run', ...ENGINE, '--lib', '--no-fail-fast', '--color', 'never'];
     return run('cargo', args, { count: nextestTests });
   }
-  const args = [
-    'test',
-    '--locked',
-    '--no-default-features',
-    '--features',
-    'store',
-    '--no-fail-fast',
-    '--lib',
-    '--bins',
-    '--tests',
-  ];
-  return run('cargo', args, { count: cargoTests });
+  return run('cargo', ['test', ...ENGINE, '--lib', '--no-fail-fast'], { count: cargoTests });
 }
 
 const CLIPPY = ['clippy', '--locked', '--all-targets'];
 const DENY = ['--', '-D', 'warnings'];
-const docTests = ['test', '--locked', '--no-default-features', '--features', 'store', '--doc'];
 const checks = [
   ['rustfmt', () => cargo('fmt', '--check')],
   ['biome', () => node('@biomejs/biome/bin/biome', ['check', '.', '--error-on-warnings'])],
   ['tsc facade', () => node('typescript/bin/tsc', ['-p', 'tsconfig.json', '--noEmit'])],
   ['clippy binding', () => cargo(...CLIPPY, ...DENY)],
-  ['clippy engine', () => cargo(...CLIPPY, '--no-default-features', '--features', 'store', ...DENY)],
+  ['clippy engine', () => cargo('clippy', ...ENGINE, '--all-targets', ...DENY)],
   ['rust tests', checkRust],
-  ['rust doc tests', () => run('cargo', docTests, { count: cargoTests })],
+  [
+    'rustdoc',
+    () =>
+      run('cargo', ['doc', ...ENGINE, '--no-deps', '--document-private-items'], {
+        env: { RUSTDOCFLAGS: '-D warnings -A rustdoc::private_intra_doc_links' },
+      }),
+  ],
   ['build', () => run(process.execPath, [join('scripts', 'build.mjs')])],
   ['generated files', checkDrift, 'build'],
   ['second build', checkSecondBuild, 'build'],

@@ -1,7 +1,7 @@
-//! The engine of `@aah/ai-evals`: each module is a room that can be read, tested and used alone.
+//! The engine of `@aah/ai-evals`: each module can be read, tested and used alone.
 //!
-//! Nothing outside [`binding`] knows of Node.js: `cargo test --no-default-features --features store` builds and tests the rooms
-//! without it. Rooms know each other only downwards, to `key`, `limiter` and `stats`; time is always an argument.
+//! Nothing outside `binding` knows of Node.js: `cargo test --no-default-features --features store` builds and tests the modules
+//! without it. Modules know each other only downwards, to `key`, `limiter` and `stats`; time is always an argument.
 
 pub mod cache;
 pub mod executor;

@@ -1,4 +1,4 @@
-/** Events whose listeners cannot hurt the room that emits them. */
+/** Events whose listeners cannot hurt the object that emits them. */
 import type { EventEmitter } from 'node:events';
 
 /** Listeners of each emitter that have thrown before. */

@@ -1,7 +1,7 @@
 //! Content keys: what a cache looks a value up by.
 //!
 //! A caller's values are written by the facade as a canonical, prefix-free sequence of UTF-16 units (structure, numbers
-//! and short strings) followed by the long strings they contain. This room turns such a sequence into a [`Key`] of 128
+//! and short strings) followed by the long strings they contain. This module turns such a sequence into a [`Key`] of 128
 //! bits. What always holds:
 //! - equal sequences give equal keys, in every thread of the process;
 //! - the boundary between the two parts is hashed, so moving a unit across it gives another key;

@@ -156,7 +156,7 @@ impl Store {
         Ok(page(&items, next.as_deref()))
     }
 
-    /// Returns the expressions that read a result, in the order of [`write`].
+    /// Returns the expressions that read a result, in the order of [`write()`].
     pub(super) fn result_columns(&self) -> String {
         let json = |name: &str| self.dialect.json_out(&format!("r.\"{name}\""));
         [

@@ -57,7 +57,7 @@ pub fn is_final(status: &str) -> bool {
     matches!(status, "completed" | "failed" | "cancelled")
 }
 
-/// Returns the expressions that read a run, in the order of [`write`].
+/// Returns the expressions that read a run, in the order of [`write()`].
 pub fn columns(dialect: &Dialect) -> String {
     let time = |name: &str| dialect.time_out(&format!("\"{name}\""));
     let json = |name: &str| dialect.json_out(&format!("\"{name}\""));

@@ -12,7 +12,7 @@ const PAGES_OF_CLAIMS: u64 = 3;
 
 impl DiskCache {
     /// Asks to compute what is under `digests`, of which it holds what it gets for `lease` ms. Returns a ticket, to be
-    /// given to [`DiskCache::store`] and [`DiskCache::release`], and an answer for each. One that `seizes` gets all.
+    /// given to [`DiskCache::put`] and [`DiskCache::release`], and an answer for each. One that `seizes` gets all.
     ///
     /// # Errors
     /// Any [`DiskError`] but those of opening.
