@@ -668,10 +668,12 @@ interface RunResult<TOutput = any> {
         /** Milliseconds. */
         latency: number;
         tokenUsage: TokenUsage;
-        /** US dollars. */
-        cost: number;
+        /** US dollars; left out where the price is unknown. */
+        cost?: number | undefined;
         timestamp: Date;
         error?: string | EvalError;
+        /** The category of the test case. */
+        category?: string | undefined;
     };
 }
 /** An error behind another one, as data. */
@@ -701,6 +703,513 @@ interface EvalError {
     errors?: ErrorCause[];
     timestamp?: Date;
 }
+
+/** A dataset: test cases under a name and a version. */
+
+/** Facts about a case that a file holds: those of {@link TestCaseMetadata} that it has, and any others. */
+type LoadedMetadata = Partial<TestCaseMetadata> & Record<string, unknown>;
+/** A case of a dataset. `metadata` is always there. */
+interface DatasetCase<TInput = any, TOutput = any> extends TestCaseInput<TInput, TOutput> {
+    metadata: LoadedMetadata;
+}
+/** Test cases under a name and a version. */
+interface Dataset<TInput = any, TOutput = any> {
+    id: string;
+    name: string;
+    description: string;
+    /** The version that the file states, or else a digest of its cases: the same cases have the same one. */
+    version: string;
+    testCases: DatasetCase<TInput, TOutput>[];
+    /** Further members of the file beside `testCases`. */
+    metadata?: Record<string, unknown>;
+}
+/** A thing that is wrong with a dataset. */
+interface DatasetProblem {
+    /** The member, from the top of the file: `testCases[3].metadata.tags`. In files of rows `[3]` is the fourth case. */
+    path: string;
+    message: string;
+    /** Line of the file, from 1. Not of a Parquet file, which has none, nor of a dataset in memory. */
+    line?: number;
+}
+
+/** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
+declare class PreciseDate extends Date {
+    #private;
+    /** Takes the ISO 8601 text of a moment in UTC. */
+    constructor(text: string);
+    /** Nanoseconds within the millisecond, from 0 to 999,999. */
+    get nanoseconds(): number;
+    /** Returns the moment with all of its digits. */
+    toISOString(): string;
+    /** Returns the same as {@link toISOString}. */
+    toJSON(): string;
+}
+
+/** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
+type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
+/** The part of a web `ReadableStream` that is used. */
+interface ReadableStreamLike<T> {
+    getReader(): {
+        read(): Promise<{
+            done: boolean;
+            value?: T | undefined;
+        }>;
+        cancel(reason?: unknown): Promise<void>;
+        releaseLock(): void;
+    };
+}
+/**
+ * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
+ * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
+ */
+interface PipedStream<T> {
+    getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
+    pipeTo(destination: {
+        getWriter(): {
+            write(item?: T): Promise<void>;
+        };
+    }): Promise<void>;
+}
+
+/** Limits of a stream, a processor or a writer. */
+interface StreamConfig {
+    /** Items handed out (or written) at a time. Default 50; `ResultWriter` 100. */
+    batchSize?: number | undefined;
+    /**
+     * Bytes of memory, heap and native together, that buffered items may take; more go to a temporary file. Default 100 MB;
+     * `ResultWriter` 50 MB. `Infinity`: no limit.
+     */
+    maxMemory?: number | undefined;
+    /** Items buffered in the heap; more are kept compressed outside of it. Default 1000; `ResultWriter` 500. */
+    bufferSize?: number | undefined;
+    /** Directory of the temporary file, which never has a name in it. Default `os.tmpdir()`. */
+    spillDirectory?: string | undefined;
+}
+/** Figures of a stream. */
+interface StreamStats {
+    /** Items whose batch was processed, or that were handed to an iteration. */
+    itemsProcessed: number;
+    /** Items accepted (or read) and not yet handed out, wherever they are held. */
+    itemsBuffered: number;
+    /**
+     * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
+     * (exact). What is on disk does not count.
+     */
+    memoryUsage: number;
+    /** The number of pushes that were refused or made the buffer spill out of the heap. */
+    backpressureEvents: number;
+    /** Milliseconds per processed batch; 0 before the first. */
+    avgProcessingTime: number;
+    /** Items per second while a `process` was running; 0 before the first batch. */
+    throughput: number;
+    /** Records left out as invalid; only on a stream from a file. */
+    itemsSkipped?: number;
+    /** Records read so far, handed out or not; only on a stream from a file. */
+    itemsRead?: number;
+    /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
+    itemsTotal?: number;
+    /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
+    bytesRead?: number;
+    /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
+    bytesTotal?: number;
+}
+/** Payloads of a stream's events. */
+interface StreamEvents<T> {
+    /** An item was accepted or read. */
+    data: T;
+    /** A push was refused, or the buffer began to spill out of the heap. */
+    backpressure: {
+        bufferSize: number;
+        maxSize: number;
+    };
+    /** The items that wait take (or with one more would take) more than `maxMemory`. */
+    'memory-pressure': {
+        current: number;
+        max: number;
+    };
+    /**
+     * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
+     * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
+     */
+    'batch-complete': {
+        batchSize: number;
+        processingTime: number;
+        totalProcessed: number;
+    };
+    pause: undefined;
+    resume: undefined;
+    /** A batch failed (or, with an empty batch, reading the source did); `process` or the iteration rejects with `error` too. */
+    error: {
+        error: unknown;
+        batch: T[];
+    };
+    /** A record of a file was left out. */
+    invalid: {
+        file: string;
+        line: number;
+        byteOffset: number;
+        reason: string;
+    };
+}
+
+/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
+
+/** Options of every consumer. */
+interface ConsumeOptions {
+    /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
+    untilEnd?: boolean | undefined;
+    /** Aborted: nothing more is handed out and the consumer rejects with the signal's reason. */
+    signal?: AbortSignal | undefined;
+}
+
+/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
+
+/** A batch handler, which returns results or nothing. */
+type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
+/** Options of `process`. */
+interface ProcessOptions extends ConsumeOptions {
+    /** Batches in progress at a time. Default 1. Results come in order all the same. */
+    concurrency?: number | undefined;
+}
+
+/**
+ * Collects test cases, any number of them, and runs them in batches. Cases past `bufferSize` or `maxMemory` wait outside
+ * the heap (see `DatasetStream`); results stay in memory, as the caller gets them all.
+ */
+declare class BatchProcessor<TInput = any, TOutput = any> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
+    addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean;
+    /** Adds any number of cases, in order. */
+    addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
+    /**
+     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
+     *
+     * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
+     * that was paid for is lost or run again by itself:
+     * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
+     * - {@link takeFailed} gives the cases of failed batches.
+     * - Cases not yet handed out stay for the next call.
+     *
+     * After an abort, batches in progress are left to end by themselves, with the same outcome.
+     */
+    processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
+    /** Returns the figures of the stream of cases. */
+    getStats(): StreamStats;
+    /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
+    getResults(): RunResult<TOutput>[];
+    /**
+     * Returns the cases of batches that failed, in the order of the failures, and forgets them.
+     * `addTestCases(takeFailed())` runs them again.
+     */
+    takeFailed(): TestCase<TInput, TOutput>[];
+    /** Drops cases that wait, failed ones and results. */
+    clear(): void;
+}
+
+/** Options of reading a file. */
+interface FileOptions {
+    /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
+    /**
+     * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
+     * `;`, a tab or `|` in it is an error, unless this is given.
+     */
+    delimiter?: string | undefined;
+    /**
+     * The character around a field that holds delimiters or line ends, doubled within it; ASCII. `false`: none, a quote is
+     * text. Default `"`, for TSV `false` (IANA `text/tab-separated-values`).
+     */
+    quote?: string | false | undefined;
+    /**
+     * The names of the columns. Default: the first row. An array: these, and the first row is data. `false`: none, every item
+     * is an array of strings.
+     */
+    header?: readonly string[] | false | undefined;
+    /** The first character of lines that are left out, ASCII. Default: no line is. */
+    comment?: string | undefined;
+    /**
+     * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
+     * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
+     *
+     * These end the stream either way:
+     * - a JSON document with a syntax error;
+     * - a damaged Parquet file;
+     * - a record of more than 256 MB;
+     * - a CSV file with a quote that is never closed and has rows behind it.
+     */
+    onInvalid?: 'throw' | 'skip' | undefined;
+}
+/** A record that was left out. */
+interface InvalidRecord {
+    file: string;
+    line: number;
+    byteOffset: number;
+    reason: string;
+}
+
+/** The public stream of dataset items. */
+
+/**
+ * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
+ * in order, by batch or one by one.
+ *
+ * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
+ * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
+ * functions and objects with accessors cannot leave and stay in the heap as they are.
+ *
+ * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
+ */
+declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /**
+     * Returns a stream of the items of a file:
+     * - JSON lines, a JSON array, or an object whose `testCases` is one;
+     * - CSV or TSV: objects of strings, named by the header row;
+     * - Parquet (see the guide of streams for its types).
+     *
+     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
+     * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
+     * and validation run off the main thread, batch by batch.
+     *
+     * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
+     * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
+     * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
+     */
+    static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
+    /**
+     * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
+     * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
+     */
+    static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
+    static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
+    static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
+    /**
+     * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
+     * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
+     * every item is accepted, past the limits outside the heap.
+     *
+     * Throws `AiEvalsError`:
+     * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
+     * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
+     */
+    push(item: T): boolean;
+    /**
+     * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
+     * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
+     * nothing adds no results.
+     *
+     * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
+     * - No further batch is handed out, and batches in progress are waited for.
+     * - `process` rejects with the handler's own error.
+     * - The failed batch is not handed out again; the `error` event carries it.
+     * - Items that were not handed out stay buffered for the next call.
+     *
+     * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
+     */
+    process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]>;
+    /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
+    pause(): void;
+    /** Hands out batches and items again. */
+    resume(): void;
+    /** Returns whether the stream is paused. */
+    isPaused(): boolean;
+    /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
+    end(): void;
+    /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
+    clear(): void;
+    /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
+    close(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): StreamStats;
+    /** Iterates item by item until nothing is buffered, or to the end of the source. */
+    [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
+    /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
+    items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
+    /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
+    batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
+    /**
+     * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
+     * read stay in the stream. It cannot carry `null` items.
+     */
+    toReadable(options?: ConsumeOptions): Readable;
+    /**
+     * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
+     * consumer gets the items before and then the error. The next consumer goes on behind that item.
+     */
+    map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
+    /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
+    filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
+    filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
+    /** Returns a stream of the first `count` items. The source is closed behind them. */
+    take(count: number): DatasetStream<T>;
+    /**
+     * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
+     * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
+     * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+     */
+    shard(index: number, count: number): DatasetStream<T>;
+    on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+    on(event: string | symbol, listener: (...args: never[]) => void): this;
+    once<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+    once(event: string | symbol, listener: (...args: never[]) => void): this;
+}
+
+/** Options of a writer into a file. */
+interface FileWriterOptions {
+    /**
+     * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
+     * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+     */
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
+    /**
+     * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
+     *   the target stays as it was.
+     * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
+     *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
+     */
+    append?: boolean | undefined;
+    /**
+     * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
+     * results of the first batch, or the header of the file that is appended to. A later result with another member is then
+     * refused.
+     */
+    columns?: readonly string[] | undefined;
+    /**
+     * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
+     * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
+     */
+    escapeFormulas?: boolean | undefined;
+    /** Results written to the file at a time. Default 100. */
+    batchSize?: number | undefined;
+}
+/** Figures of a file writer. */
+interface FileWriterStats {
+    itemsWritten: number;
+    itemsBuffered: number;
+    flushes: number;
+    errors: number;
+    /** Bytes written to the file by this writer. */
+    bytesWritten: number;
+}
+/**
+ * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
+ *
+ * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
+ * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
+ */
+declare class FileResultWriter<T> {
+    #private;
+    constructor(path: string | URL, options?: FileWriterOptions);
+    /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
+    write(result: T): Promise<void>;
+    /** Accepts all `results`, in order. */
+    writeMany(results: Iterable<T>): Promise<void>;
+    /** Puts everything accepted so far into the file and syncs it to disk. */
+    flush(): Promise<void>;
+    /**
+     * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
+     * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
+     */
+    close(): Promise<void>;
+    /**
+     * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
+     * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
+     */
+    abort(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): FileWriterStats;
+}
+
+/** Writes one batch; resolves when it is safe. */
+type BatchWriter<T> = (batch: T[]) => Promise<void> | void;
+/** Figures of a writer. */
+interface ResultWriterStats {
+    /** Results in batches that were written. */
+    itemsWritten: number;
+    /** Results accepted and not yet written; those of a failed batch among them. */
+    itemsBuffered: number;
+    /** Batches written. */
+    flushes: number;
+    /** Attempts that failed. */
+    errors: number;
+}
+/**
+ * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
+ * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
+ * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
+ *
+ * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
+ */
+declare class ResultWriter<T = any> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /**
+     * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
+     */
+    static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T>;
+    /**
+     * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
+     * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
+     */
+    write(result: T, writer: BatchWriter<T>): Promise<void>;
+    /** Accepts all `results`, in order, as {@link write} does. */
+    writeMany(results: Iterable<T>, writer: BatchWriter<T>): Promise<void>;
+    /** Writes everything accepted before this call. With nothing to write the writer is not called. */
+    flush(writer: BatchWriter<T>): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): ResultWriterStats;
+    /** Drops what is not written, except a batch that is being written now. The figures of what was written stay. */
+    clear(): void;
+}
+
+/** The form of a test case in a file, checked: what is read becomes a case or says what is wrong with it. */
+
+/** Names of the members that hold the parts of a case, where they are others than ours. Dots lead into members. */
+interface CaseFields {
+    /** Default `id`; a case without one is named by its place: `case-4`. */
+    id?: string | undefined;
+    /** Default `input`. */
+    input?: string | undefined;
+    /** Default `expected`, else `expectedBehavior`. */
+    expected?: string | undefined;
+    /** Default `metadata.category`, else `category`. */
+    category?: string | undefined;
+}
+
+/** Options of reading a dataset file. */
+interface DatasetFileOptions extends Omit<FileOptions, 'onInvalid'> {
+    /** Names of the members that hold the parts of a case, where they are others than ours. */
+    fields?: CaseFields | undefined;
+}
+
+/** Options of {@link loadDataset}. */
+interface LoadDatasetOptions extends DatasetFileOptions {
+    /** The folder in which an id is looked for. Default `datasets`, in the working directory. */
+    directory?: string | undefined;
+}
+/**
+ * Loads a whole dataset and checks every case of it.
+ *
+ * - A path or file URL names a file: JSON (`{ id, name, description, version, testCases }` or an array of cases), JSON
+ *   lines, CSV, TSV or Parquet, plain or compressed.
+ * - An id names a file of that name in `directory`, then one of those that come with the package (`everyday`).
+ *
+ * A case has `id`, `input`, `expected` (or `expectedBehavior`) and `metadata`. Other members become metadata.
+ *
+ * Rejects with a `DatasetError` that names file, line and member of the first problem. O(size of the file), all of it in
+ * memory: for more than that holds there is `DatasetStream.fromFile`.
+ */
+declare function loadDataset<TInput = any, TOutput = any>(pathOrId: string | URL, options?: LoadDatasetOptions): Promise<Dataset<TInput, TOutput>>;
 
 /** Types of the result store. Times are `Date`s, durations milliseconds, sizes bytes, costs US dollars. */
 /** A state of a run. Rows of other programs may hold others. */
@@ -1613,6 +2122,258 @@ declare const PROVIDER_LIMITS: Readonly<{
     }>;
 }>;
 
+/** A language model as runners ask it, whatever is behind it. */
+
+/** A call of a tool that a model asked for. */
+interface ToolCall {
+    id: string;
+    name: string;
+    /** The arguments, parsed; the text itself where it is no JSON. */
+    input: unknown;
+}
+/** A message of a chat. */
+interface ChatMessage {
+    role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+    /** The text, or parts in the form of the model that is asked. */
+    content: string | readonly unknown[] | null;
+    /** Of the assistant: the tools that it calls. */
+    toolCalls?: readonly ToolCall[];
+    /** Of a tool: the call that it answers. */
+    toolCallId?: string;
+    toolName?: string;
+}
+
+/** Models of the Vercel AI SDK 5 and later, asked without the SDK itself. */
+
+/** A language model of the AI SDK 5 or later, such as `openai('gpt-4o')`. */
+interface AiSdkModel {
+    readonly specificationVersion: string;
+    readonly provider: string;
+    readonly modelId: string;
+    doGenerate(options: any): PromiseLike<any>;
+}
+
+/** An answer that has not the form it must have. */
+declare class AnswerFormError extends Error {
+    name: string;
+}
+
+/** A call that gave no answer. `status`, `code` and `headers` tell the executor whether and when to try again. */
+declare class ChatError extends Error {
+    readonly status: number | undefined;
+    readonly code: string | undefined;
+    readonly headers: Headers | undefined;
+    constructor(message: string, facts: {
+        status?: number;
+        code?: string | undefined;
+        headers?: Headers;
+    }, cause?: unknown);
+}
+
+/** A model behind an OpenAI-compatible HTTP interface. */
+interface EndpointModel {
+    /** The address, such as `https://api.openai.com/v1`. Default: `OPENAI_BASE_URL`, else OpenAI's. */
+    baseURL?: string | undefined;
+    /** The name the server knows the model by. Default: `modelId` of the task's `runnerConfig`. */
+    model?: string | undefined;
+    /** The key. Default: `OPENAI_API_KEY`, sent only to the default address. */
+    apiKey?: string | undefined;
+}
+/** A function that makes a model of an id, as the providers of the AI SDK are: `openai`. */
+type ModelProvider = (modelId: string) => AiSdkModel;
+/**
+ * A model to ask.
+ *
+ * - A text is the id of a model at `OPENAI_BASE_URL`, else at OpenAI, with the key in `OPENAI_API_KEY`.
+ * - An {@link EndpointModel} has an address of its own.
+ * - An {@link AiSdkModel} is one of the AI SDK 5 or later.
+ * - A {@link ModelProvider} makes the model that the task's `runnerConfig.modelId` names.
+ */
+type ModelSource = string | EndpointModel | AiSdkModel | ModelProvider;
+
+/** A schema by the Standard Schema specification, as Zod 3.24 and later, Valibot and ArkType have it. */
+interface StandardSchema<TOutput = unknown> {
+    readonly '~standard': {
+        readonly version: 1;
+        readonly vendor: string;
+        readonly validate: (value: unknown) => unknown;
+        readonly types?: {
+            readonly input: unknown;
+            readonly output: TOutput;
+        } | undefined;
+    };
+}
+/** A schema of the AI SDK, as its `jsonSchema()` makes it. */
+interface AiSdkSchema<TOutput = unknown> {
+    readonly jsonSchema: unknown;
+    readonly validate?: ((value: unknown) => unknown) | undefined;
+    readonly _type?: TOutput;
+}
+/** A JSON Schema as data. */
+type JsonSchemaObject = Readonly<Record<string, unknown>>;
+/** The form that an answer must have. */
+type OutputSchema<TOutput = unknown> = StandardSchema<TOutput> | AiSdkSchema<TOutput> | JsonSchemaObject;
+/** The type of the values of a schema. */
+type SchemaOutput<TSchema> = TSchema extends StandardSchema<infer TOutput> ? TOutput : TSchema extends AiSdkSchema<infer TOutput> ? TOutput : any;
+
+/** A tool, as the AI SDK's `tool()` makes it too. */
+interface Tool {
+    /** The purpose of the tool, as the model is told. */
+    description?: string | undefined;
+    /** The form of its arguments: a JSON Schema, a Standard Schema or a schema of the AI SDK. Default: any object. */
+    inputSchema?: unknown;
+    /** The same under the name that OpenAI gives it. */
+    parameters?: unknown;
+    /** Runs the tool. Without it a call of the tool ends the answer. */
+    execute?: ((input: any, options: any) => unknown) | undefined;
+}
+/** Tools by name. */
+type ToolSet = Readonly<Record<string, Tool>>;
+/** A tool that was called while a model answered, and its result. */
+interface ToolRun {
+    name: string;
+    input: unknown;
+    /** The value that the tool returned. */
+    output?: unknown;
+    /** The text of what it threw. */
+    error?: string;
+}
+
+/** The price of a model, in US dollars per million tokens. */
+interface Price {
+    input: number;
+    output: number;
+    /** Of input that the provider read from its prompt cache. Default: as `input`. */
+    cachedInput?: number | undefined;
+}
+/** Prices by model, over those of {@link PRICES}. */
+type PriceTable = Readonly<Record<string, Price>>;
+/** The day on which the list prices of {@link PRICES} were taken. */
+declare const PRICES_AS_OF = "2025-11-15";
+/**
+ * List prices of models in US dollars per million tokens, as of {@link PRICES_AS_OF}, without discounts for batches and
+ * without surcharges for long prompts. The price of the local model is nominal.
+ */
+declare const PRICES: PriceTable;
+/**
+ * Returns the price of `model`, `undefined` when it is unknown. `table` goes before {@link PRICES}. The name may have its
+ * maker before it (`openai/gpt-4o`) and a date behind it (`gpt-4o-2024-08-06`).
+ */
+declare function priceOf(model: string, table?: PriceTable): Price | undefined;
+/** Returns the cost of a call of `model`, in US dollars; `undefined` when its price is unknown. */
+declare function costOfUsage(model: string, usage: TokenUsage, table?: PriceTable): number | undefined;
+
+/** A prompt: a text, or the messages of a chat. */
+type Prompt = string | readonly ChatMessage[];
+/**
+ * The way a prompt is made of a case: a function, or a template in which `{{input}}`, `{{input.question}}` and
+ * `{{metadata.category}}` stand for the members of the case.
+ */
+type PromptSource<TInput> = string | ((input: TInput, testCase: TestCaseInput<TInput>) => Prompt | PromiseLike<Prompt>);
+
+/** An answer, as `parse` is given it besides its text. */
+interface AnswerContext<TInput = unknown> {
+    testCase: TestCaseInput<TInput>;
+    /** The value that `schema` found in the answer; without one `undefined`. */
+    value: unknown;
+    /** Tools that were run while the model answered. */
+    toolRuns: readonly ToolRun[];
+    /** Tools that the model called last and that have no `execute`. */
+    toolCalls: readonly ToolCall[];
+    finishReason: string;
+}
+/** Options of {@link modelRunner}. The task's `runnerConfig` goes before `temperature`, `maxTokens` and `timeout`. */
+interface ModelRunnerOptions<TInput, TOutput> {
+    /** The model to ask. Default: the one that `runnerConfig.modelId` names, at `OPENAI_BASE_URL`. */
+    model?: ModelSource | undefined;
+    /** The prompt of a case, by a function or a template. Default: its input. */
+    prompt?: PromptSource<TInput> | undefined;
+    /** A message of the system before the prompt. Default: none. */
+    system?: string | undefined;
+    /** Makes the output of an answer. What it throws is the error of the case. Default: the text, or the value of `schema`. */
+    parse?: ((text: string, context: AnswerContext<TInput>) => TOutput | PromiseLike<TOutput>) | undefined;
+    /** The form of the answer. It is sent to the model, and the answer is checked. Default: any text. */
+    schema?: OutputSchema | undefined;
+    /** `false` asks for the schema by words in the system message, for servers that know no `response_format`. Default true. */
+    useStructuredOutput?: boolean | undefined;
+    /** Tools that the model may call. Those with `execute` are run and their results sent back. Default: none. */
+    tools?: ToolSet | undefined;
+    /** Answers of the model to one case, calls of tools included, from 1. Default 5. */
+    maxSteps?: number | undefined;
+    /** From 0; `null` sends none, for models that take none. Default 0.7. */
+    temperature?: number | null | undefined;
+    /** The longest answer, in tokens; `null` sends no bound. Default 2000. */
+    maxTokens?: number | null | undefined;
+    /** Milliseconds for a case, tools included; then its call is aborted. Default 30,000. */
+    timeout?: number | undefined;
+    /** Start of the random numbers, sent as `seed` plus the repeat of the task. Default: none is sent. */
+    seed?: number | undefined;
+    /** Prices by model, before those of {@link PRICES}. */
+    prices?: PriceTable | undefined;
+}
+/** Facts about the answer of a model. */
+interface ModelRunMetadata extends Omit<RunResult['metadata'], 'cost' | 'error'> {
+    /** US dollars; left out where the model's price or its use of tokens is unknown. */
+    cost?: number | undefined;
+    /** Why there is no output, although the model answered. */
+    error?: string;
+    finishReason: string;
+    /** `false` where the provider did not report tokens: `tokenUsage` is then 0 without meaning it. */
+    usageReported: boolean;
+    /** The text of the answer, where `actual` is something else. */
+    text?: string;
+    /** Tools that were run. */
+    toolRuns?: ToolRun[];
+}
+/** The result of asking a model about a case. */
+interface ModelRunResult<TOutput = any> extends Omit<RunResult<TOutput>, 'metadata'> {
+    metadata: ModelRunMetadata;
+}
+/** A task, as far as a runner reads it. Its expected output may have another form than the answer: that is the scorer's to judge. */
+type RunnerTask<TInput> = Pick<ExecutionTask<TInput>, 'testCase'> & {
+    runnerConfig?: RunnerConfig | undefined;
+    repeat?: number | undefined;
+};
+/** The context of a call, such as the one that an executor hands over. */
+interface RunnerContext {
+    signal?: AbortSignal | undefined;
+    observe?(headers: HeadersLike): void;
+}
+/** A function that asks a model about the case of a task. */
+interface ModelRunner<TInput = any, TOutput = any> {
+    /**
+     * Asks the model. Rejects where it gives no answer, with an error that tells an executor whether to try again. An answer
+     * without the form that was asked for is a result with `metadata.error`: it was paid for.
+     */
+    (task: RunnerTask<TInput>, context?: RunnerContext): Promise<ModelRunResult<TOutput>>;
+    /** The model that is asked; `undefined` where the task names it. */
+    readonly modelId: string | undefined;
+    /** Settings that change answers, as JSON: for the `modelConfig` of a stored run. */
+    readonly settings: Readonly<Record<string, unknown>>;
+}
+/**
+ * Makes a function that asks a model about test cases, for `ParallelExecutor.executeTasks`, `executeJob` and
+ * `runModelComparison`.
+ *
+ * ```ts
+ * const run = modelRunner({ model: openai('gpt-4o-mini'), prompt: 'Answer in one word: {{input.question}}' });
+ * const results = await executor.executeTasks(tasks, run);
+ * ```
+ *
+ * Throws `TypeError` or `RangeError` for an option that cannot be used.
+ */
+declare function modelRunner<TSchema extends OutputSchema, TInput = any>(options: ModelRunnerOptions<TInput, SchemaOutput<TSchema>> & {
+    schema: TSchema;
+    parse?: undefined;
+}): ModelRunner<TInput, SchemaOutput<TSchema>>;
+declare function modelRunner<TOutput, TInput = any>(options: ModelRunnerOptions<TInput, TOutput> & {
+    parse: (text: string, context: AnswerContext<TInput>) => TOutput | PromiseLike<TOutput>;
+}): ModelRunner<TInput, TOutput>;
+declare function modelRunner<TInput = any>(options?: ModelRunnerOptions<TInput, string> & {
+    parse?: undefined;
+    schema?: undefined;
+}): ModelRunner<TInput, string>;
+
 /** The limiter on its own. */
 
 /** The weights a call is expected to have. */
@@ -2522,446 +3283,6 @@ interface TargetRating {
  * like), the hit rate over all caches (when they were asked), resident memory. What the run has no figure for is left out.
  */
 declare function rateTargets(report: PerformanceReport, cacheStats?: Record<string, CacheFigures>): TargetRating[];
-
-/** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
-declare class PreciseDate extends Date {
-    #private;
-    /** Takes the ISO 8601 text of a moment in UTC. */
-    constructor(text: string);
-    /** Nanoseconds within the millisecond, from 0 to 999,999. */
-    get nanoseconds(): number;
-    /** Returns the moment with all of its digits. */
-    toISOString(): string;
-    /** Returns the same as {@link toISOString}. */
-    toJSON(): string;
-}
-
-/** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
-type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
-/** The part of a web `ReadableStream` that is used. */
-interface ReadableStreamLike<T> {
-    getReader(): {
-        read(): Promise<{
-            done: boolean;
-            value?: T | undefined;
-        }>;
-        cancel(reason?: unknown): Promise<void>;
-        releaseLock(): void;
-    };
-}
-/**
- * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
- * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
- */
-interface PipedStream<T> {
-    getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
-    pipeTo(destination: {
-        getWriter(): {
-            write(item?: T): Promise<void>;
-        };
-    }): Promise<void>;
-}
-
-/** Limits of a stream, a processor or a writer. */
-interface StreamConfig {
-    /** Items handed out (or written) at a time. Default 50; `ResultWriter` 100. */
-    batchSize?: number | undefined;
-    /**
-     * Bytes of memory, heap and native together, that buffered items may take; more go to a temporary file. Default 100 MB;
-     * `ResultWriter` 50 MB. `Infinity`: no limit.
-     */
-    maxMemory?: number | undefined;
-    /** Items buffered in the heap; more are kept compressed outside of it. Default 1000; `ResultWriter` 500. */
-    bufferSize?: number | undefined;
-    /** Directory of the temporary file, which never has a name in it. Default `os.tmpdir()`. */
-    spillDirectory?: string | undefined;
-}
-/** Figures of a stream. */
-interface StreamStats {
-    /** Items whose batch was processed, or that were handed to an iteration. */
-    itemsProcessed: number;
-    /** Items accepted (or read) and not yet handed out, wherever they are held. */
-    itemsBuffered: number;
-    /**
-     * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
-     * (exact). What is on disk does not count.
-     */
-    memoryUsage: number;
-    /** The number of pushes that were refused or made the buffer spill out of the heap. */
-    backpressureEvents: number;
-    /** Milliseconds per processed batch; 0 before the first. */
-    avgProcessingTime: number;
-    /** Items per second while a `process` was running; 0 before the first batch. */
-    throughput: number;
-    /** Records left out as invalid; only on a stream from a file. */
-    itemsSkipped?: number;
-    /** Records read so far, handed out or not; only on a stream from a file. */
-    itemsRead?: number;
-    /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
-    itemsTotal?: number;
-    /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
-    bytesRead?: number;
-    /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
-    bytesTotal?: number;
-}
-/** Payloads of a stream's events. */
-interface StreamEvents<T> {
-    /** An item was accepted or read. */
-    data: T;
-    /** A push was refused, or the buffer began to spill out of the heap. */
-    backpressure: {
-        bufferSize: number;
-        maxSize: number;
-    };
-    /** The items that wait take (or with one more would take) more than `maxMemory`. */
-    'memory-pressure': {
-        current: number;
-        max: number;
-    };
-    /**
-     * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
-     * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
-     */
-    'batch-complete': {
-        batchSize: number;
-        processingTime: number;
-        totalProcessed: number;
-    };
-    pause: undefined;
-    resume: undefined;
-    /** A batch failed (or, with an empty batch, reading the source did); `process` or the iteration rejects with `error` too. */
-    error: {
-        error: unknown;
-        batch: T[];
-    };
-    /** A record of a file was left out. */
-    invalid: {
-        file: string;
-        line: number;
-        byteOffset: number;
-        reason: string;
-    };
-}
-
-/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
-
-/** Options of every consumer. */
-interface ConsumeOptions {
-    /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
-    untilEnd?: boolean | undefined;
-    /** Aborted: nothing more is handed out and the consumer rejects with the signal's reason. */
-    signal?: AbortSignal | undefined;
-}
-
-/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
-
-/** A batch handler, which returns results or nothing. */
-type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
-/** Options of `process`. */
-interface ProcessOptions extends ConsumeOptions {
-    /** Batches in progress at a time. Default 1. Results come in order all the same. */
-    concurrency?: number | undefined;
-}
-
-/**
- * Collects test cases, any number of them, and runs them in batches. Cases past `bufferSize` or `maxMemory` wait outside
- * the heap (see `DatasetStream`); results stay in memory, as the caller gets them all.
- */
-declare class BatchProcessor<TInput = any, TOutput = any> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
-    addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean;
-    /** Adds any number of cases, in order. */
-    addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
-    /**
-     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
-     *
-     * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
-     * that was paid for is lost or run again by itself:
-     * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
-     * - {@link takeFailed} gives the cases of failed batches.
-     * - Cases not yet handed out stay for the next call.
-     *
-     * After an abort, batches in progress are left to end by themselves, with the same outcome.
-     */
-    processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
-    /** Returns the figures of the stream of cases. */
-    getStats(): StreamStats;
-    /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
-    getResults(): RunResult<TOutput>[];
-    /**
-     * Returns the cases of batches that failed, in the order of the failures, and forgets them.
-     * `addTestCases(takeFailed())` runs them again.
-     */
-    takeFailed(): TestCase<TInput, TOutput>[];
-    /** Drops cases that wait, failed ones and results. */
-    clear(): void;
-}
-
-/** Options of reading a file. */
-interface FileOptions {
-    /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
-    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
-    /**
-     * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
-     * `;`, a tab or `|` in it is an error, unless this is given.
-     */
-    delimiter?: string | undefined;
-    /**
-     * The character around a field that holds delimiters or line ends, doubled within it; ASCII. `false`: none, a quote is
-     * text. Default `"`, for TSV `false` (IANA `text/tab-separated-values`).
-     */
-    quote?: string | false | undefined;
-    /**
-     * The names of the columns. Default: the first row. An array: these, and the first row is data. `false`: none, every item
-     * is an array of strings.
-     */
-    header?: readonly string[] | false | undefined;
-    /** The first character of lines that are left out, ASCII. Default: no line is. */
-    comment?: string | undefined;
-    /**
-     * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
-     * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
-     *
-     * These end the stream either way:
-     * - a JSON document with a syntax error;
-     * - a damaged Parquet file;
-     * - a record of more than 256 MB;
-     * - a CSV file with a quote that is never closed and has rows behind it.
-     */
-    onInvalid?: 'throw' | 'skip' | undefined;
-}
-/** A record that was left out. */
-interface InvalidRecord {
-    file: string;
-    line: number;
-    byteOffset: number;
-    reason: string;
-}
-
-/** The public stream of dataset items. */
-
-/**
- * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
- * in order, by batch or one by one.
- *
- * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
- * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
- * functions and objects with accessors cannot leave and stay in the heap as they are.
- *
- * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
- */
-declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /**
-     * Returns a stream of the items of a file:
-     * - JSON lines, a JSON array, or an object whose `testCases` is one;
-     * - CSV or TSV: objects of strings, named by the header row;
-     * - Parquet (see the guide of streams for its types).
-     *
-     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
-     * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
-     * and validation run off the main thread, batch by batch.
-     *
-     * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-     * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
-     * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
-     */
-    static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
-    /**
-     * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
-     * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
-     */
-    static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
-    static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
-    static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
-    /**
-     * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
-     * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
-     * every item is accepted, past the limits outside the heap.
-     *
-     * Throws `AiEvalsError`:
-     * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
-     * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
-     */
-    push(item: T): boolean;
-    /**
-     * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
-     * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
-     * nothing adds no results.
-     *
-     * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
-     * - No further batch is handed out, and batches in progress are waited for.
-     * - `process` rejects with the handler's own error.
-     * - The failed batch is not handed out again; the `error` event carries it.
-     * - Items that were not handed out stay buffered for the next call.
-     *
-     * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
-     */
-    process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]>;
-    /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
-    pause(): void;
-    /** Hands out batches and items again. */
-    resume(): void;
-    /** Returns whether the stream is paused. */
-    isPaused(): boolean;
-    /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
-    end(): void;
-    /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
-    clear(): void;
-    /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
-    close(): Promise<void>;
-    /** Calls {@link close}, for `await using`. */
-    [Symbol.asyncDispose](): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): StreamStats;
-    /** Iterates item by item until nothing is buffered, or to the end of the source. */
-    [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
-    /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
-    items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
-    /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
-    batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
-    /**
-     * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
-     * read stay in the stream. It cannot carry `null` items.
-     */
-    toReadable(options?: ConsumeOptions): Readable;
-    /**
-     * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
-     * consumer gets the items before and then the error. The next consumer goes on behind that item.
-     */
-    map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
-    /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
-    filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
-    filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
-    /** Returns a stream of the first `count` items. The source is closed behind them. */
-    take(count: number): DatasetStream<T>;
-    /**
-     * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
-     * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
-     * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
-     */
-    shard(index: number, count: number): DatasetStream<T>;
-    on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
-    on(event: string | symbol, listener: (...args: never[]) => void): this;
-    once<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
-    once(event: string | symbol, listener: (...args: never[]) => void): this;
-}
-
-/** Options of a writer into a file. */
-interface FileWriterOptions {
-    /**
-     * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
-     * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
-     */
-    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
-    /**
-     * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
-     *   the target stays as it was.
-     * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
-     *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
-     */
-    append?: boolean | undefined;
-    /**
-     * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
-     * results of the first batch, or the header of the file that is appended to. A later result with another member is then
-     * refused.
-     */
-    columns?: readonly string[] | undefined;
-    /**
-     * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
-     * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
-     */
-    escapeFormulas?: boolean | undefined;
-    /** Results written to the file at a time. Default 100. */
-    batchSize?: number | undefined;
-}
-/** Figures of a file writer. */
-interface FileWriterStats {
-    itemsWritten: number;
-    itemsBuffered: number;
-    flushes: number;
-    errors: number;
-    /** Bytes written to the file by this writer. */
-    bytesWritten: number;
-}
-/**
- * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
- *
- * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
- * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
- */
-declare class FileResultWriter<T> {
-    #private;
-    constructor(path: string | URL, options?: FileWriterOptions);
-    /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
-    write(result: T): Promise<void>;
-    /** Accepts all `results`, in order. */
-    writeMany(results: Iterable<T>): Promise<void>;
-    /** Puts everything accepted so far into the file and syncs it to disk. */
-    flush(): Promise<void>;
-    /**
-     * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
-     * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
-     */
-    close(): Promise<void>;
-    /**
-     * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
-     * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
-     */
-    abort(): Promise<void>;
-    /** Calls {@link close}, for `await using`. */
-    [Symbol.asyncDispose](): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): FileWriterStats;
-}
-
-/** Writes one batch; resolves when it is safe. */
-type BatchWriter<T> = (batch: T[]) => Promise<void> | void;
-/** Figures of a writer. */
-interface ResultWriterStats {
-    /** Results in batches that were written. */
-    itemsWritten: number;
-    /** Results accepted and not yet written; those of a failed batch among them. */
-    itemsBuffered: number;
-    /** Batches written. */
-    flushes: number;
-    /** Attempts that failed. */
-    errors: number;
-}
-/**
- * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
- * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
- * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
- *
- * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
- */
-declare class ResultWriter<T = any> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /**
-     * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
-     */
-    static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T>;
-    /**
-     * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
-     * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
-     */
-    write(result: T, writer: BatchWriter<T>): Promise<void>;
-    /** Accepts all `results`, in order, as {@link write} does. */
-    writeMany(results: Iterable<T>, writer: BatchWriter<T>): Promise<void>;
-    /** Writes everything accepted before this call. With nothing to write the writer is not called. */
-    flush(writer: BatchWriter<T>): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): ResultWriterStats;
-    /** Drops what is not written, except a batch that is being written now. The figures of what was written stay. */
-    clear(): void;
-}
 
 /** A list of numbers, as an array or in a typed array. */
 type NumberList = readonly number[] | Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>;
@@ -4083,5 +4404,5 @@ interface StoreLogEvent {
  */
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export { AiEvalsError, AnswerFormError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, ChatError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PRICES, PRICES_AS_OF, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, costOfUsage, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, loadDataset, mcnemar, meteor, metricsToCSV, metricsToJSON, modelRunner, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, priceOf, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AiSdkModel, AiSdkSchema, AnswerContext, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseFields, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChatMessage, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Dataset, DatasetCase, DatasetFileOptions, DatasetProblem, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EndpointModel, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaObject, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LoadDatasetOptions, LoadedMetadata, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, ModelProvider, ModelRunMetadata, ModelRunResult, ModelRunner, ModelRunnerOptions, ModelSource, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, OutputSchema, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, Price, PriceTable, ProcessOptions, Prompt, PromptSource, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, RunnerContext, RunnerTask, Savings, SchemaOutput, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StandardSchema, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Tool, ToolCall, ToolRun, ToolSet, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
