@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import { FieldPath } from '../datasets/field_path.js';
 import { AiEvalsError, DatasetError } from '../errors.js';
 import { performanceMonitor } from '../monitor/index.js';
 import { scoreMatches } from '../scoring/match.js';
 import { DatasetStream } from '../stream/index.js';
 import { toJsonText } from '../value/form.js';
-import { FieldPath } from './field_path.js';
 import { recordPlace } from './record_line.js';
 import type { Fields, RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';

@@ -1,22 +1,15 @@
 /** The model of a run, its address and its price: from the environment and the flags. */
 
+import type { ChatEndpoint } from '../datasets/model/chat_client.js';
+import { type Price, priceOf } from '../datasets/prices.js';
 import { packageVersion } from '../package_root.js';
 import { LOCAL_MODEL } from './local_model/rules_model.js';
 import { LOCAL_LIMITS, type LocalServer, startLocalServer } from './local_model/server.js';
-import { type Price, priceOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { UserError } from './user_error.js';
 
 /** A model, its address and its limits. */
-export interface Endpoint {
-  /** The URL of `POST …/chat/completions`. */
-  url: string;
-  /** The URL as it may be shown. */
-  shown: string;
-  /** The part of the key of kept answers that tells endpoints apart; the same in every run. */
-  identity: string;
-  apiKey: string | undefined;
-  model: string;
+export interface Endpoint extends ChatEndpoint {
   requestsPerMinute: number;
   tokensPerMinute: number;
   price: Price | undefined;

@@ -4,17 +4,17 @@
  * keep their answers in one file at the same time ask for each once: the others wait for it as for a call of their own.
  */
 import { ResponseCache } from '../cache/index.js';
+import { ChatClient, isRefusal, type Reply } from '../datasets/model/chat_client.js';
+import { costOf } from '../datasets/prices.js';
 import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
 import { performanceMonitor } from '../monitor/index.js';
 import { matchText } from '../scoring/match.js';
 import type { RunResult, TokenUsage } from '../types.js';
 import type { Case } from './cases.js';
-import { ChatClient, isRefusal, type Reply } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
 import { FailFast } from './fail_fast.js';
 import { JudgeAccess } from './judge_access.js';
 import { hideDirectoryOf } from './local_directory.js';
-import { costOf } from './prices.js';
 import type { RunOptions } from './run_options.js';
 import { ScoreQueue } from './score_queue.js';
 import type { ScoreSeries } from './score_series.js';

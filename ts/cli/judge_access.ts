@@ -1,9 +1,9 @@
 /** The calls that scorers make: judges and embeddings, by the endpoint, the executor and the cache file of the run. */
 import { ResponseCache } from '../cache/index.js';
+import { ChatClient, isRefusal } from '../datasets/model/chat_client.js';
 import type { ParallelExecutor, TaskContext } from '../executor/index.js';
 import { performanceMonitor } from '../monitor/index.js';
 import type { JudgeContext } from '../scorers/llm_judge.js';
-import { ChatClient, isRefusal } from './chat_client.js';
 import type { Endpoint } from './endpoint.js';
 import type { RunOptions } from './run_options.js';
 import type { Tally } from './tally.js';

@@ -1,5 +1,6 @@
 /** `ai-evals run`: from the command line to the exit code. */
 import { relative } from 'node:path';
+import { costOf } from '../datasets/prices.js';
 import { performanceMonitor } from '../monitor/index.js';
 import { bottlenecksOf } from './bottlenecks.js';
 import { CaseReader, shownDataset } from './cases.js';
@@ -7,7 +8,6 @@ import { type Endpoint, openEndpoint } from './endpoint.js';
 import { type Evaluation, evaluate, evaluateRecorded } from './evaluation.js';
 import { adviceOn } from './fail_fast.js';
 import { checkOutputFiles } from './output_files.js';
-import { costOf } from './prices.js';
 import { Progress } from './progress.js';
 import { ReportFile } from './report_file.js';
 import { LinesFile, resultText } from './result_rows.js';

@@ -1,8 +1,8 @@
 /** The command line of `ai-evals run`, checked as a whole before anything happens. */
 import { join } from 'node:path';
 import type { CacheMode } from '../cache/index.js';
+import { FieldPath } from '../datasets/field_path.js';
 import { PACKAGE_ROOT } from '../package_root.js';
-import { FieldPath } from './field_path.js';
 import { ABOVE_0, FROM_0, type Given, readFlags, SHARE, WHOLE_FROM_0, WHOLE_FROM_1 } from './flags.js';
 import { readScorerArgument, type ScorerArgument } from './scorer_argument.js';
 import { storeLocation } from './store_location.js';

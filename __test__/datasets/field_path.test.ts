@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 
 const require = createRequire(import.meta.url);
-const { FieldPath } = require('../../.facade/cli/field_path.js') as typeof import('../../ts/cli/field_path.js');
+const { FieldPath } =
+  require('../../.facade/datasets/field_path.js') as typeof import('../../ts/datasets/field_path.js');
 
 const at = (path: string, record: unknown) => new FieldPath(path).in(record);
 

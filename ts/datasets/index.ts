@@ -1,0 +1,30 @@
+/** Datasets, runners that ask models about them, and comparisons of models. */
+export type { Dataset, DatasetCase, DatasetProblem, LoadedMetadata } from './dataset.js';
+export type { DatasetFileOptions } from './dataset_file.js';
+export { type LoadDatasetOptions, loadDataset } from './load_dataset.js';
+export type { AiSdkModel } from './model/ai_sdk_model.js';
+export { AnswerFormError } from './model/answer_json.js';
+export { ChatError } from './model/chat_client.js';
+export type { ChatMessage, ToolCall } from './model/language_model.js';
+export type { EndpointModel, ModelProvider, ModelSource } from './model/model_source.js';
+export type {
+  AiSdkSchema,
+  JsonSchemaObject,
+  OutputSchema,
+  SchemaOutput,
+  StandardSchema,
+} from './model/output_schema.js';
+export type { Tool, ToolRun, ToolSet } from './model/tools.js';
+export {
+  type AnswerContext,
+  type ModelRunMetadata,
+  type ModelRunner,
+  type ModelRunnerOptions,
+  type ModelRunResult,
+  modelRunner,
+  type RunnerContext,
+  type RunnerTask,
+} from './model_runner.js';
+export { costOfUsage, PRICES, PRICES_AS_OF, type Price, type PriceTable, priceOf } from './prices.js';
+export type { Prompt, PromptSource } from './prompt.js';
+export type { CaseFields } from './test_case_form.js';
