@@ -151,10 +151,10 @@ export declare class DatasetFile {
 
 /** A batch of pairs on its way: texts are appended, then it is started. */
 export declare class NativeBatch {
-  /** An empty batch. */
-  constructor()
-  /** Appends the next texts, run together, or a part of one. */
-  append(texts: string): void
+  /** An empty batch with room for `capacity` UTF-16 units. */
+  constructor(capacity: number)
+  /** Appends the first `count` numbers of `units`: the next texts in UTF-16, run together, or a part of one. */
+  append(units: Uint16Array, count: number): void
   /**
    * Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the
    * number of texts of each pair. With `figures` a row holds those after the score.

@@ -44,6 +44,30 @@ describe('scoreBatch', () => {
     expect([...scores]).toEqual(pairs.map(({ expected, actual }) => scorer.scoreSync(expected, actual).score));
   });
 
+  test('packs texts of every length around the size of a piece, of every width', async () => {
+    await using pool = new ScoringWorkerPool(2);
+    const lengths = [0, 1, 255, 256, 257, 16_127, 16_383, 16_384, 16_385, 32_768, 40_000];
+    const pairs = ['a', 'é', 'あ', '😀', '\ud83d'].flatMap((symbol) =>
+      lengths.map((length) => ({ expected: [symbol.repeat(length), 'b'], actual: `${symbol.repeat(length)}c` })),
+    );
+    const scorer = levenshtein({ unit: 'utf16' });
+    const scores = await pool.scoreBatch(scorer, pairs);
+    expect([...scores]).toEqual(pairs.map(({ actual }) => 1 - 1 / actual.length));
+  });
+
+  test('keeps the texts of batches that are packed at the same time apart', async () => {
+    await using pool = new ScoringWorkerPool(2);
+    const scorer = levenshtein();
+    const batches = [...'abcd'].map((letter) =>
+      // Long enough to be packed in many turns.
+      Array.from({ length: 40 }, (_, i) => ({ expected: long(200_000, letter), actual: long(200_000 + i, letter) })),
+    );
+    const scored = await Promise.all(batches.map((pairs) => pool.scoreBatch(scorer, pairs)));
+    for (const scores of scored) {
+      expect([...scores]).toEqual(Array.from({ length: 40 }, (_, i) => 1 - i / (200_000 + i)));
+    }
+  });
+
   test('scores nothing without pairs', async () => {
     await using pool = new ScoringWorkerPool(1);
     expect(await pool.scoreBatch(levenshtein(), [])).toEqual(new Float64Array(0));

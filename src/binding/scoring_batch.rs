@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::Env;
-use napi::bindgen_prelude::{Float64Array, Float64ArraySlice, Object, Uint32ArraySlice, Utf16String};
+use napi::bindgen_prelude::{
+    Float64Array, Float64ArraySlice, Object, Uint16ArraySlice, Uint32ArraySlice, Utf16String,
+};
 use napi_derive::napi;
 
 use super::error::{Code, Failure, Result};
@@ -99,6 +101,9 @@ impl NativeScoringThreads {
     }
 }
 
+/// UTF-16 units that a batch has room for at most: whole numbers that a `f64` holds.
+const MOST_UNITS: f64 = 9_007_199_254_740_991.0;
+
 /// A batch of pairs on its way: texts are appended, then it is started.
 #[napi]
 pub struct NativeBatch {
@@ -110,22 +115,31 @@ pub struct NativeBatch {
 
 #[napi]
 impl NativeBatch {
-    /// An empty batch.
+    /// An empty batch with room for `capacity` UTF-16 units.
     #[napi(constructor, catch_unwind)]
-    #[allow(clippy::new_without_default)] // napi needs a constructor
-    pub fn new() -> Self {
-        Self {
-            units: Vec::new(),
+    pub fn new(capacity: f64) -> Result<Self> {
+        let capacity = integer("capacity", capacity, 0.0, MOST_UNITS)? as usize;
+        let mut units = Vec::new();
+        units.try_reserve_exact(capacity).map_err(|error| {
+            Failure::new(
+                Code::Native,
+                format!("no memory for {capacity} UTF-16 units: {error}"),
+            )
+        })?;
+        Ok(Self {
+            units,
             aborted: Arc::default(),
             done: Arc::default(),
             refused: Arc::default(),
-        }
+        })
     }
 
-    /// Appends the next texts, run together, or a part of one.
+    /// Appends the first `count` numbers of `units`: the next texts in UTF-16, run together, or a part of one.
     #[napi(catch_unwind)]
-    pub fn append(&mut self, texts: Utf16String) {
-        self.units.extend_from_slice(&texts);
+    pub fn append(&mut self, units: Uint16ArraySlice, count: f64) -> Result<()> {
+        let count = integer("count", count, 0.0, units.len() as f64)? as usize;
+        self.units.extend_from_slice(&units[..count]);
+        Ok(())
     }
 
     /// Scores what was appended on `threads`; resolves to a row for each pair. Lengths are those of the texts, counts the

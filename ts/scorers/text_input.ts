@@ -13,6 +13,10 @@ export type ActualText = Text | null | undefined;
 
 /** Reads the pair of a text scorer. */
 export const readTexts: ReadPair<ExpectedText, ActualText> = (expected, actual, place, texts) => {
+  if (typeof expected === 'string' && typeof actual === 'string') {
+    texts.push(expected, actual);
+    return 2;
+  }
   const before = texts.length;
   if (Array.isArray(expected)) {
     if (expected.length === 0) wrongType(`${place}expected`, 'a text or a list of at least one', expected);

@@ -32,18 +32,15 @@ export async function readPairs<E, A>(
   list: string,
   signal?: AbortSignal,
 ): Promise<PairTexts> {
-  const texts: string[] = [];
-  const counts = new Uint32Array(pairs.length);
-  let at = 0;
-  const placeOf = (): string => `${list}[${at}]`;
-  for (; at < counts.length; at += 1) {
-    counts[at] = readPair(read, pairs[at], placeOf, texts);
+  const batch = newBatch(pairs.length);
+  for (let at = 0; at < pairs.length; at += 1) {
+    appendPair(batch, read, pairs[at], list, at);
     if (at % PAIRS_A_LOOK === PAIRS_A_LOOK - 1) {
       await turnDue();
       signal?.throwIfAborted();
     }
   }
-  return { texts, counts };
+  return batch;
 }
 
 /** Reads all pairs at once. */
@@ -52,22 +49,37 @@ export function readAll<E, A>(
   pairs: readonly { expected: E; actual: A }[],
   list: string,
 ): PairTexts {
-  const texts: string[] = [];
-  const counts = Uint32Array.from(pairs, (pair, at) => readPair(read, pair, () => `${list}[${at}]`, texts));
-  return { texts, counts };
+  const batch = newBatch(pairs.length);
+  for (const [at, pair] of pairs.entries()) appendPair(batch, read, pair, list, at);
+  return batch;
 }
 
-function readPair<E, A>(read: ReadPair<E, A>, pair: unknown, placeOf: () => string, texts: string[]): number {
-  if (typeof pair !== 'object' || pair === null) wrongType(placeOf(), 'an object with expected and actual', pair);
+function newBatch(pairs: number): PairTexts {
+  return { texts: [], lengths: new Uint32Array(2 * pairs), counts: new Uint32Array(pairs) };
+}
+
+/** Reads a pair behind those of the batch. */
+function appendPair<E, A>(batch: PairTexts, read: ReadPair<E, A>, pair: unknown, list: string, at: number): void {
+  if (typeof pair !== 'object' || pair === null) {
+    wrongType(`${list}[${at}]`, 'an object with expected and actual', pair);
+  }
+  const { texts } = batch;
   const { expected, actual } = pair as { expected: E; actual: A };
   const before = texts.length;
   try {
-    return read(expected, actual, '', texts);
+    batch.counts[at] = read(expected, actual, '', texts);
   } catch {
     // Read again for an error that names the place, which nobody else pays for.
     texts.length = before;
-    return read(expected, actual, `${placeOf()}.`, texts);
+    batch.counts[at] = read(expected, actual, `${list}[${at}].`, texts);
   }
+  if (texts.length > batch.lengths.length) {
+    const longer = new Uint32Array(2 * texts.length);
+    longer.set(batch.lengths);
+    batch.lengths = longer;
+  }
+  // Now, while the texts are in the processor's cache.
+  for (let text = before; text < texts.length; text += 1) batch.lengths[text] = texts[text]!.length;
 }
 
 /** The error of a batch with a pair that was refused. */

@@ -11,14 +11,16 @@ import { turnDue } from '../event_loop_turn.js';
 import { fromNative, guarded, native } from '../native.js';
 import { onAbort } from '../on_abort.js';
 
-/** UTF-16 units appended to a batch at a time: some 20 µs. */
+/** UTF-16 units appended to a batch at a time: some 10 µs. */
 const PIECE = 1 << 14;
-/** UTF-16 units from which a text is appended alone. Shorter ones are joined first, which is faster than a call for each. */
-const LONG = 512;
-/** UTF-16 units of a segment, which is scored while the next is packed. */
+/** UTF-16 units from which a text is written alone. Shorter ones are joined first, which is faster than a call for each. */
+const LONG = 256;
+/** UTF-16 units of the first segment, which the threads begin with while the next is packed. Each next has twice as many. */
+const FIRST_SEGMENT = 1 << 16;
+/** UTF-16 units of a segment at most, but for the last pair in it. */
 const SEGMENT_UNITS = 1 << 19;
-/** Pairs of a segment. */
-const SEGMENT_PAIRS = 1 << 14;
+/** Texts of a segment at most, but for the last pair in it. */
+const SEGMENT_TEXTS = 1 << 15;
 /** UTF-16 units of all segments up to which another one is packed. */
 const PACKED_UNITS = 1 << 23;
 /** Texts handled between two looks at the clock. */
@@ -31,6 +33,8 @@ const WIDEST_ROW = 33;
 /** Pairs of texts in one list: those expected of the first pair, its answer, and so on. */
 export interface PairTexts {
   texts: string[];
+  /** The length of each text in UTF-16 units. There is room for more. */
+  lengths: Uint32Array;
   /** The number of texts of each pair; 0 for a pair without an answer. */
   counts: Uint32Array;
 }
@@ -56,6 +60,10 @@ export interface BatchRun {
   signal?: AbortSignal | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+/** The place where texts become UTF-16 on their way into a batch. It is free whenever another turn begins. */
+const piece = new Uint16Array(PIECE + LONG);
+const pieceBytes = Buffer.from(piece.buffer);
 
 const row = new Float64Array(WIDEST_ROW);
 let lengthsOfOne = new Uint32Array(16);
@@ -90,9 +98,9 @@ export class Kernel {
   }
 
   /** Scores all pairs as one corpus. The row is used again by the next call. */
-  scoreCorpus({ texts, counts }: PairTexts): Float64Array {
-    const lengths = Uint32Array.from(texts, (text) => text.length);
-    guarded(() => native.scoreCorpus(this.native, texts.join(''), lengths, counts, row));
+  scoreCorpus({ texts, lengths, counts }: PairTexts): Float64Array {
+    const used = lengths.subarray(0, texts.length);
+    guarded(() => native.scoreCorpus(this.native, texts.join(''), used, counts, row));
     return row;
   }
 }
@@ -144,7 +152,9 @@ export class ScoringThreads {
 
   async #scoreWaiting(kernel: Kernel, { texts, counts, settle }: WaitingPairs): Promise<void> {
     try {
-      const { rows, width, refused } = await this.score(kernel, { texts, counts: new Uint32Array(counts) }, true);
+      const lengths = Uint32Array.from(texts, (text) => text.length);
+      const pairs = { texts, lengths, counts: new Uint32Array(counts) };
+      const { rows, width, refused } = await this.score(kernel, pairs, true);
       for (const { index, error } of refused) settle[index]!.reject(error);
       for (const [at, { resolve }] of settle.entries()) {
         resolve(rows.slice(at * width, (at + 1) * width));
@@ -232,18 +242,19 @@ class SegmentedBatch {
 
   async score(): Promise<ScoredRows> {
     const segments: { units: number; scored: Promise<void> }[] = [];
-    let [packed, oldest] = [0, 0];
+    let [packed, oldest, most] = [0, 0, FIRST_SEGMENT];
     try {
-      for (let [pair, text] = [0, 0]; pair < this.total && !this.#aborted; ) {
-        const segment = await this.#pack(pair, text);
+      for (let [pair, text] = [0, 0]; pair < this.total && !this.#aborted; most = Math.min(2 * most, SEGMENT_UNITS)) {
+        const segment = this.#measure(pair, text, most);
+        const batch = await this.#pack(segment);
         if (this.#aborted) break;
-        const scored = this.#run(segment, pair);
+        const scored = this.#run(batch, segment);
         // A segment that fails fails the batch; those behind it must not be unhandled rejections meanwhile.
         scored.catch(() => {});
         segments.push({ units: segment.units, scored });
         packed += segment.units;
-        pair = segment.pair;
-        text = segment.text;
+        pair = segment.endPair;
+        text = segment.endText;
         for (; packed > PACKED_UNITS; oldest += 1) {
           await segments[oldest]!.scored;
           packed -= segments[oldest]!.units;
@@ -258,40 +269,47 @@ class SegmentedBatch {
     return { rows: this.#rows, width: this.#width, refused: this.#refused };
   }
 
-  /** Copies the texts of the pairs from `firstPair` on into a native batch, by turns. */
-  async #pack(firstPair: number, firstText: number): Promise<Segment> {
-    const { texts, counts } = this.#pairs;
-    const batch = new native.NativeBatch();
-    const lengths: number[] = [];
-    let [pair, text, units, joined] = [firstPair, firstText, 0, ''];
-    const flush = (): Promise<void> | undefined => {
-      if (joined.length > 0) batch.append(joined);
-      joined = '';
-      return turnDue();
-    };
-    for (; pair < counts.length && pair - firstPair < SEGMENT_PAIRS && units < SEGMENT_UNITS; pair += 1) {
-      for (const end = text + counts[pair]!; text < end; text += 1) {
-        const source = texts[text]!;
-        lengths.push(source.length);
-        units += source.length;
-        if (source.length < LONG) {
-          joined += source;
-          if (joined.length < PIECE && lengths.length % TEXTS_A_LOOK > 0) continue;
-          await flush();
-        } else {
-          await flush();
-          for (let from = 0; from < source.length; from += PIECE) {
-            joined = source.slice(from, from + PIECE);
-            await flush();
-          }
-        }
-      }
+  /** Finds the end of the segment that begins at a pair. */
+  #measure(firstPair: number, firstText: number, most: number): Segment {
+    const { lengths, counts } = this.#pairs;
+    let [endPair, endText, units] = [firstPair, firstText, 0];
+    for (; endPair < counts.length && endText - firstText < SEGMENT_TEXTS && units < most; endPair += 1) {
+      for (const end = endText + counts[endPair]!; endText < end; endText += 1) units += lengths[endText]!;
     }
-    await flush();
-    return { batch, lengths: new Uint32Array(lengths), counts: counts.subarray(firstPair, pair), units, pair, text };
+    return { firstPair, endPair, firstText, endText, units };
   }
 
-  async #run({ batch, lengths, counts }: Segment, firstPair: number): Promise<void> {
+  /** Copies the texts of a segment into a native batch, by turns. */
+  async #pack({ firstText, endText, units }: Segment): Promise<NativeBatch> {
+    const { texts } = this.#pairs;
+    const batch = new native.NativeBatch(units);
+    let [joined, count] = ['', 0];
+    const append = (part: string): Promise<void> | undefined => {
+      pieceBytes.write(part, 'utf16le');
+      batch.append(piece, part.length);
+      return turnDue();
+    };
+    for (let text = firstText; text < endText; text += 1) {
+      const source = texts[text]!;
+      if (source.length < LONG) {
+        joined += source;
+        count += 1;
+        if (joined.length < PIECE && count < TEXTS_A_LOOK) continue;
+      }
+      await append(joined);
+      [joined, count] = ['', 0];
+      if (source.length < LONG) continue;
+      for (let from = 0; from < source.length && !this.#aborted; from += PIECE) {
+        await append(source.slice(from, from + PIECE));
+      }
+    }
+    await append(joined);
+    return batch;
+  }
+
+  async #run(batch: NativeBatch, { firstPair, endPair, firstText, endText }: Segment): Promise<void> {
+    const lengths = this.#pairs.lengths.subarray(firstText, endText);
+    const counts = this.#pairs.counts.subarray(firstPair, endPair);
     this.#running.add(batch);
     try {
       const rows = await batch.start(this.#kernel.native, this.#threads, lengths, counts, this.#figures);
@@ -306,14 +324,14 @@ class SegmentedBatch {
   }
 }
 
-/** Texts of some pairs in native memory, and where the next segment begins. */
+/** The pairs and texts that are packed and scored together. */
 interface Segment {
-  batch: NativeBatch;
-  lengths: Uint32Array;
-  counts: Uint32Array;
+  firstPair: number;
+  endPair: number;
+  firstText: number;
+  endText: number;
+  /** UTF-16 units of the texts. */
   units: number;
-  pair: number;
-  text: number;
 }
 
 /** Calls `onProgress` when the number of scored pairs has changed, until it is ended. */
