@@ -2168,6 +2168,157 @@ interface ReportOptions {
     includeRecommendations?: boolean | undefined;
 }
 
+/** Options of one `executeJob`. */
+interface ExecuteOptions {
+    /** Cancels the job, as `cancelJob` does. */
+    signal?: AbortSignal | undefined;
+    /** Called before the first call and after every one. One that throws is reported as a process warning, once. */
+    onProgress?: ((progress: JobProgress) => void) | undefined;
+}
+/**
+ * Runs jobs: every case of every dataset by every configuration, scored, compared with a baseline, and reported.
+ *
+ * ```ts
+ * const orchestrator = new EvalOrchestrator({ workerConfig: { rateLimit: { requestsPerMinute: 500 } } });
+ * const id = orchestrator.createJob({
+ *   datasetIds: ['triage'],
+ *   runnerConfigs: [{ modelId: 'openai/gpt-4o' }, { modelId: 'openai/gpt-4o-mini' }],
+ *   scorerConfig: { strategy: 'exact' },
+ * });
+ * const report = await orchestrator.executeJob(id, [dataset], run, exactMatch());
+ * console.log(orchestrator.exportReport(report, { format: 'markdown' }));
+ * ```
+ *
+ * Jobs know nothing of each other, but share the limits of `workerConfig`. With a `store`, answers are kept as they come:
+ * {@link resumeJob} takes up a job of a process that died.
+ */
+declare class EvalOrchestrator {
+    #private;
+    /** Throws a `RangeError` or `TypeError` for options that cannot be used. */
+    constructor(options?: OrchestratorOptions);
+    /** Creates a job, `pending`; returns its id, a UUID. Throws for a configuration that cannot be used. */
+    createJob(config: JobConfig): string;
+    /** Returns a job; `undefined` when there is none of this id. */
+    getJob(id: string): EvalJob | undefined;
+    /** Returns the progress of a job; `undefined` when there is none of this id. */
+    getProgress(id: string): JobProgress | undefined;
+    /** Returns numbers of jobs by state. */
+    getQueueStats(): QueueStats;
+    /**
+     * Cancels a job that is pending or running: from now on none of its calls starts, and those that run have their `signal`
+     * aborted. Its `executeJob` resolves to a report of what was answered. Rejects with `Job ID not found` or
+     * `Cannot cancel job with status S`.
+     */
+    cancelJob(id: string): Promise<void>;
+    /**
+     * Takes up a job of the store under its id, after the process that ran it died or its execution failed. `executeJob` then
+     * makes the calls that have no stored answer. Resolves to the id.
+     *
+     * Rejects with `Job not found: ID`; with `ERR_JOB_STATE` when it was cancelled; with `ERR_UNSUPPORTED` without a store.
+     */
+    resumeJob(id: string): Promise<string>;
+    /**
+     * Executes a job. Calls are made for each dataset × case × runnerConfig × repeat, at most `concurrency` of the job at once;
+     * answers are scored as they come. While `maxConcurrentJobs` others run, the job waits as `pending`.
+     *
+     * - `run(task, { signal })` makes a call. What it throws, and a result with `metadata.error`, is an error of that case.
+     * - `scorer(result, scorerConfig, { signal })`, or a scorer of `@aah/ai-evals/scorers`. What it throws is an error of that
+     *   case. Default: `createScorer(scorerConfig)`.
+     *
+     * Resolves to the report, of status `completed` or `cancelled`. Rejects with `Job not found: ID`; for a job that is final or
+     * under way; for a baseline that there is not, before any call; and where the store fails. The job is then `failed`, and may
+     * be executed again.
+     */
+    executeJob<TInput = any, TOutput = any>(jobId: string, datasets: readonly JobDataset<TInput, TOutput>[], run: RunFunction<TInput, TOutput>, scorer?: JobScorer<TOutput>, options?: ExecuteOptions): Promise<EvalReport<TOutput>>;
+    /** Compares metrics with a baseline, the active one by default; see `BaselineComparator.compareToBaseline`. */
+    compareToBaseline(metrics: GivenMetrics, runId: string, baselineId?: string): BaselineComparison;
+    /**
+     * Stores metrics as a baseline; returns its id. With a store it is kept there too, in place of one of the same name; `runId`
+     * then has to be that of a stored run, or of a job. {@link flush} says when, and whether, it is stored.
+     */
+    storeBaseline(name: string, description: string, runId: string, metrics: GivenMetrics): string;
+    /** Makes a baseline the active one, which jobs without one of their own are compared with. */
+    setActiveBaseline(id: string): void;
+    /** Returns the active baseline; `undefined` when there is none. */
+    getActiveBaseline(): Baseline | undefined;
+    /** Returns all baselines. With a store, those of earlier processes are there after {@link loadBaselines}. */
+    getAllBaselines(): Baseline[];
+    /** Reads the baselines of the store. `executeJob` does so by itself. */
+    loadBaselines(): Promise<void>;
+    /** Resolves when all baselines are in the store. Rejects when one could not be stored. */
+    flush(): Promise<void>;
+    /** Returns the report of a job that is completed or cancelled. Throws for any other. */
+    generateReport(jobId: string): EvalReport;
+    /** Writes a report, or its parsed JSON, as text. */
+    exportReport(report: EvalReport, options: ReportOptions): string;
+    /** Forgets jobs that ended more than so many days ago, with their reports; returns their number. */
+    cleanupOldJobs(days?: number): number;
+    /** Cancels all jobs, waits for their ends, and stores baselines that are not yet stored. */
+    close(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The counts and texts of a job's progress that a caller sets. */
+type ProgressUpdate = Partial<Pick<JobProgress, 'totalTests' | 'completedTests' | 'failedTests' | 'currentTest' | 'progress' | 'estimatedTimeRemaining'>>;
+/**
+ * Keeps jobs and their progress. It starts nothing: `EvalOrchestrator` does.
+ *
+ * A job is `pending`, `running`, and then `completed`, `failed` or `cancelled`. No other way is open, but for a failed job, which
+ * may run again. Jobs and progress are handed out as copies.
+ */
+declare class JobManager {
+    #private;
+    /** Throws a `RangeError` below 1. */
+    constructor(maxConcurrentJobs?: number);
+    /** Creates a job, `pending`; returns its id, a UUID. Throws for a configuration that cannot be used. */
+    createJob(config: JobConfig): string;
+    /** Creates a job under an id that it had before, such as one of a store. */
+    restore(id: string, config: JobConfig): void;
+    /** Returns a job; `undefined` when there is none of this id. */
+    getJob(id: string): EvalJob | undefined;
+    /** Returns all jobs, oldest first. */
+    getAllJobs(): EvalJob[];
+    /** Returns the jobs in a state, oldest first. */
+    getJobsByStatus(status: JobStatus): EvalJob[];
+    /**
+     * Changes the state of a job. `error` is kept for `failed` and forgotten when the job runs again.
+     * Throws `Job ID not found`, and `ERR_JOB_STATE` for a way that is not open.
+     */
+    updateJobStatus(id: string, status: JobStatus, error?: string): void;
+    /** Returns the progress of a job; `undefined` when there is none of this id. */
+    getProgress(id: string): JobProgress | undefined;
+    /**
+     * Sets counts of a job. `progress` and `estimatedTimeRemaining` follow from them: round(100 × (completed + failed) / total),
+     * at most 100, and elapsed / done × rest. Throws `Progress tracking for job ID not found`.
+     */
+    updateProgress(id: string, update: ProgressUpdate): void;
+    /** Adds an error to the progress of a job; nothing happens when there is none of this id. */
+    addError(id: string, error: EvalError): void;
+    /**
+     * Cancels a job that is pending or running. Rejects with `Job ID not found` or `Cannot cancel job with status S`.
+     */
+    cancelJob(id: string): Promise<void>;
+    /** Returns whether another job may run now. */
+    canStartJob(): boolean;
+    /** Returns the oldest pending job; `undefined` when there is none. */
+    getNextPendingJob(): EvalJob | undefined;
+    /** Returns numbers of jobs by state. O(jobs). */
+    getQueueStats(): QueueStats;
+    /** Forgets jobs that ended more than so many days ago; returns their number. Pending and running ones stay. */
+    cleanupOldJobs(days?: number): number;
+    /** Forgets all jobs. */
+    reset(): void;
+}
+
+/** Reports made in memory, stored afterwards. */
+
+/**
+ * Stores a report: a run for each of its `runSummaries`, under their ids, with its own verdicts; each in one transaction.
+ * Resolves to the ids. Rejects with `ERR_STORE_CONFLICT` when the store has one of them.
+ */
+declare function persistEvalReport(report: EvalReport, store: EvalStore): Promise<string[]>;
+
 /** The parts that a report is made of. */
 interface ReportInput {
     jobId: string;
@@ -4542,5 +4693,5 @@ interface StoreLogEvent {
  */
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BaselineComparator, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ReportGenerator, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AllThresholds, AnswerScore, AveragePrecisionOptions, Baseline, BaselineComparison, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseOutcome, CaseResult, CaseScore, CaseScorer, CategoryMetrics, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedMetric, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalJob, EvalMetrics, EvalReport, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GivenMetrics, GroupMetrics, HeadersLike, Id, Improvement, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JobConfig, JobDataset, JobProgress, JobScorer, JobStatus, JobTask, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MetricChange, Metrics, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OrchestratorOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, QueueStats, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, Recommendation, Regression, RegressionThresholds, RepeatOptions, ReplayPace, ReportInput, ReportOptions, ReportSummary, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunFunction, RunOutcome, RunResult, RunStatus, RunStore, RunSummary, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerConfig, ScorerMetrics, ScorerStrategy, ScorerType, ScoringResult, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, Thresholds, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Unjudged, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BaselineComparator, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalOrchestrator, EvalStore, ExactMatchScorer, FileResultWriter, JobManager, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ReportGenerator, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, persistEvalReport, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AllThresholds, AnswerScore, AveragePrecisionOptions, Baseline, BaselineComparison, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseOutcome, CaseResult, CaseScore, CaseScorer, CategoryMetrics, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedMetric, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalJob, EvalMetrics, EvalReport, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecuteOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GivenMetrics, GroupMetrics, HeadersLike, Id, Improvement, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JobConfig, JobDataset, JobProgress, JobScorer, JobStatus, JobTask, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MetricChange, Metrics, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OrchestratorOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProgressUpdate, ProviderTier, QueueStats, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, Recommendation, Regression, RegressionThresholds, RepeatOptions, ReplayPace, ReportInput, ReportOptions, ReportSummary, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunFunction, RunOutcome, RunResult, RunStatus, RunStore, RunSummary, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerConfig, ScorerMetrics, ScorerStrategy, ScorerType, ScoringResult, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, Thresholds, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Unjudged, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };

@@ -1,6 +1,8 @@
 /** Jobs, their comparison with baselines, and reports. */
 export { BaselineComparator } from './baseline_comparator.js';
+export { EvalOrchestrator, type ExecuteOptions } from './eval_orchestrator.js';
 export { JobManager, type ProgressUpdate } from './job_manager.js';
+export { persistEvalReport } from './persist_report.js';
 export type { ReportOptions } from './report/report_parts.js';
 export { ReportGenerator, type ReportInput } from './report_generator.js';
 export type { AllThresholds } from './thresholds.js';

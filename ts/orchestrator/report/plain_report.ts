@@ -25,6 +25,20 @@ export function plainReport(report: unknown): PlainReport {
   }
 }
 
+/** Returns a copy of any value as JSON holds it; one that has no JSON text is replaced by a note. */
+export function plainValue(value: unknown): unknown {
+  try {
+    return copied(value);
+  } catch (error) {
+    return noteOf(error);
+  }
+}
+
+function noteOf(error: unknown): string {
+  const reason = error instanceof RangeError ? 'nested too deeply' : String((error as Error).message).split('\n')[0];
+  return `(not written: ${reason})`;
+}
+
 function copied(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, plainMember) ?? 'null') as unknown;
 }
@@ -58,9 +72,7 @@ function readableMembers<T extends object>(value: T): T {
     try {
       JSON.stringify(copy[name], plainMember);
     } catch (error) {
-      const reason = error instanceof RangeError ? 'nested too deeply' : (error as Error).message.split('\n')[0];
-      copy[name] =
-        name === 'score' ? { passed: (copy[name] as { passed?: unknown }).passed } : `(not written: ${reason})`;
+      copy[name] = name === 'score' ? { passed: (copy[name] as { passed?: unknown }).passed } : noteOf(error);
     }
   }
   return copy as T;
