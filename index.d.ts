@@ -1999,7 +1999,7 @@ interface ModelFigures {
     errors: number;
     /** Of `total`. */
     passRate: number;
-    /** Wilson's for one answer a case; by bootstrap over the cases for several. */
+    /** Wilson's for one answer a case, and where all or none passed; else by bootstrap over the cases. */
     passRateInterval: RateInterval;
     avgScore: number;
     /** By bootstrap over the cases. */
@@ -2148,6 +2148,20 @@ interface DatasetProblem {
     message: string;
     /** Line of the file, from 1. Not of a Parquet file, which has none, nor of a dataset in memory. */
     line?: number;
+}
+
+/** Options of an export. */
+interface ExportDatasetOptions {
+    /**
+     * - `'json'` (default): the whole dataset.
+     * - `'jsonl'`: a case a line, without the header.
+     * - `'csv'`, `'tsv'`: a row each, metadata as `metadata.NAME`. Values other than texts are their JSON text.
+     */
+    format?: 'json' | 'jsonl' | 'csv' | 'tsv' | undefined;
+    /** A file to write, besides. */
+    path?: string | undefined;
+    /** Puts an apostrophe before texts that a spreadsheet takes for formulas. Default `false`: loading gives the same again. */
+    escapeFormulas?: boolean | undefined;
 }
 
 /** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
@@ -2608,6 +2622,66 @@ interface CaseFields {
 interface DatasetFileOptions extends Omit<FileOptions, 'onInvalid'> {
     /** Names of the members that hold the parts of a case, where they are others than ours. */
     fields?: CaseFields | undefined;
+}
+
+/** A dataset to be made. */
+interface NewDataset {
+    /** Letters, digits, `_`, `-`, `.` and spaces; at most 100 characters. The name of its file. */
+    id: string;
+    /** Default: the id. */
+    name?: string | undefined;
+    /** Default `''`. */
+    description?: string | undefined;
+    /** Default: a digest of the cases, which changes with them. */
+    version?: string | undefined;
+    /** Default: none. */
+    testCases?: readonly (TestCaseInput | Readonly<Record<string, unknown>>)[] | undefined;
+}
+/** The outcome of a check. */
+interface DatasetValidation {
+    /** `true` when there are no errors. */
+    valid: boolean;
+    errors: DatasetProblem[];
+    /** Oddities with which a dataset can be used. */
+    warnings: DatasetProblem[];
+}
+/** A dataset in a list. */
+interface DatasetListing {
+    id: string;
+    name: string;
+    description: string;
+    version: string;
+    /** Number of test cases. */
+    testCases: number;
+    path: string;
+    /** Why it cannot be loaded; left out where it can. */
+    error?: string;
+}
+/**
+ * Datasets in a folder, a file each. Files are written beside their names and renamed, so that a reader, or a process that
+ * was killed, never leaves half of one. Processes that change a dataset at the same time take turns: nothing is lost.
+ */
+declare class DatasetManager {
+    #private;
+    /** The folder. */
+    readonly directory: string;
+    /** The folder is made when the first dataset is. */
+    constructor(directory: string);
+    /** Makes a dataset. Rejects with a `DatasetError` when there is one of this id, or when a case is not right. */
+    createDataset(dataset: NewDataset): Promise<Dataset>;
+    /** Loads a dataset and checks every case. Rejects with a `DatasetError` as the function of this name does. */
+    loadDataset(id: string): Promise<Dataset>;
+    /**
+     * Adds a case at the end of a dataset, of which the rest stays as it is. Rejects with a `DatasetError` for a case that is
+     * not right, an id that another case has, or a dataset that is no JSON document. O(size of the dataset).
+     */
+    addTestCase(id: string, testCase: TestCaseInput | Readonly<Record<string, unknown>>): Promise<Dataset>;
+    /** Checks a dataset, by its id or as it is in memory. Resolves to everything that is wrong with it. */
+    validateDataset(dataset: string | Dataset): Promise<DatasetValidation>;
+    /** Resolves to a dataset as text, and writes it to `path` if one is given. O(size of the dataset). */
+    exportDataset(id: string, options?: ExportDatasetOptions): Promise<string>;
+    /** Lists the datasets by name of their files. One that cannot be loaded has an `error`. O(size of all of them). */
+    listDatasets(): Promise<DatasetListing[]>;
 }
 
 /** Options of {@link loadDataset}. */
@@ -4804,5 +4878,5 @@ interface StoreLogEvent {
  */
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
-export { AdvisingRunner, AiEvalsError, AnswerFormError, ArgumentRangeError, ArgumentTypeError, BaseRunner, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, ChatError, CommonRecallConfigs, CommonRubrics, ComplianceRunner, ConversationalRunner, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PRICES, PRICES_AS_OF, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RAGRunner, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, RiskPredictionRunner, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, costOfUsage, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatComparisonReport, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, loadDataset, mcnemar, meteor, metricsToCSV, metricsToJSON, modelRunner, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, passAtK, passHatK, pattern, performanceMonitor, precisionAtK, precisionScorer, priceOf, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, runModelComparison, runParallelComparison, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, verdictAgreement, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AdvisingInput, AdvisingOutput, AiEvalsErrorCode, AiSdkModel, AiSdkSchema, AnswerContext, AnswerVerdict, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseAnswers, CaseComparison, CaseFields, CaseMetrics, CaseResult, CaseRunner, CaseScore, CaseScorer, ChatMessage, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedDataset, ComparedModel, ComparisonReport, ComparisonScorer, ComplianceInput, ComplianceOutput, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, ConversationalInput, ConversationalOutput, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Dataset, DatasetCase, DatasetFileOptions, DatasetProblem, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EndpointModel, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaObject, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LoadDatasetOptions, LoadedMetadata, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelComparisonOptions, ModelDifference, ModelFigures, ModelIdentity, ModelProvider, ModelRunMetadata, ModelRunResult, ModelRunner, ModelRunnerOptions, ModelSource, NamedModel, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, OutputSchema, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, Price, PriceTable, ProcessOptions, Prompt, PromptSource, ProviderTier, RagDocument, RagInput, RagOutput, RankingScorer, RateInterval, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RiskPredictionInput, RiskPredictionOutput, RougeOptions, RougeType, Rubric, RunComparison, RunDatasetOptions, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, RunnerContext, RunnerObject, RunnerOptions, RunnerTask, Savings, SchemaOutput, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StandardSchema, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Tool, ToolCall, ToolRun, ToolSet, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export { AdvisingRunner, AiEvalsError, AnswerFormError, ArgumentRangeError, ArgumentTypeError, BaseRunner, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, ChatError, CommonRecallConfigs, CommonRubrics, ComplianceRunner, ConversationalRunner, DatasetError, DatasetManager, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PRICES, PRICES_AS_OF, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RAGRunner, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, RiskPredictionRunner, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, costOfUsage, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatComparisonReport, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, loadDataset, mcnemar, meteor, metricsToCSV, metricsToJSON, modelRunner, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, passAtK, passHatK, pattern, performanceMonitor, precisionAtK, precisionScorer, priceOf, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, runModelComparison, runParallelComparison, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, verdictAgreement, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AdvisingInput, AdvisingOutput, AiEvalsErrorCode, AiSdkModel, AiSdkSchema, AnswerContext, AnswerVerdict, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseAnswers, CaseComparison, CaseFields, CaseMetrics, CaseResult, CaseRunner, CaseScore, CaseScorer, ChatMessage, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedDataset, ComparedModel, ComparisonReport, ComparisonScorer, ComplianceInput, ComplianceOutput, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, ConversationalInput, ConversationalOutput, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Dataset, DatasetCase, DatasetFileOptions, DatasetListing, DatasetProblem, DatasetValidation, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EndpointModel, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportDatasetOptions, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaObject, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LoadDatasetOptions, LoadedMetadata, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelComparisonOptions, ModelDifference, ModelFigures, ModelIdentity, ModelProvider, ModelRunMetadata, ModelRunResult, ModelRunner, ModelRunnerOptions, ModelSource, NamedModel, NdcgOptions, Neighbour, NewBaseline, NewDataset, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, OutputSchema, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, Price, PriceTable, ProcessOptions, Prompt, PromptSource, ProviderTier, RagDocument, RagInput, RagOutput, RankingScorer, RateInterval, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RiskPredictionInput, RiskPredictionOutput, RougeOptions, RougeType, Rubric, RunComparison, RunDatasetOptions, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, RunnerContext, RunnerObject, RunnerOptions, RunnerTask, Savings, SchemaOutput, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StandardSchema, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Tool, ToolCall, ToolRun, ToolSet, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };

@@ -23,10 +23,7 @@ const casesOf = (count: number) =>
   }));
 
 /** A runner that is right where `isRight` says so. */
-function runner(
-  isRight: (place: number, repeat: number) => boolean | Error,
-  cost: number | null = 0.5,
-): CaseRunner {
+function runner(isRight: (place: number, repeat: number) => boolean | Error, cost: number | null = 0.5): CaseRunner {
   return async ({ testCase, repeat = 0 }) => {
     const verdict = isRight(testCase.input as number, repeat);
     if (verdict instanceof Error) throw verdict;
@@ -180,6 +177,15 @@ describe('runModelComparison', () => {
         models: { half: { passed: 1, errors: 0, repeats: 2, score: 0.5, agreement: 0 } },
       },
     ]);
+  });
+
+  test('does not take repeats for cases, nor twenty cases for certainty', async () => {
+    const models = [{ name: 'all', runner: runner(() => true) }];
+    const intervals = await Promise.all(
+      [1, 5].map(async (repeats) => (await compare(models, { repeats }, 20)).models[0]!.passRateInterval),
+    );
+    expect(intervals[0]).toEqual(intervals[1]);
+    expect(intervals[0]!.low).toBeCloseTo(0.839, 3);
   });
 
   test('leaves the cost out where no price is known, and says how many calls it lacks', async () => {

@@ -19,7 +19,9 @@ export type {
   RunnerObject,
 } from './comparison/types.js';
 export type { Dataset, DatasetCase, DatasetProblem, LoadedMetadata } from './dataset.js';
+export type { ExportDatasetOptions } from './dataset_export.js';
 export type { DatasetFileOptions } from './dataset_file.js';
+export { type DatasetListing, DatasetManager, type DatasetValidation, type NewDataset } from './dataset_manager.js';
 export { type LoadDatasetOptions, loadDataset } from './load_dataset.js';
 export type { AiSdkModel } from './model/ai_sdk_model.js';
 export { AnswerFormError } from './model/answer_json.js';

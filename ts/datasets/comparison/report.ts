@@ -121,7 +121,7 @@ function figures(
   const figuresOfModel: ModelFigures = {
     ...{ name, total, passed, failed: total - passed - errors.length, errors: errors.length },
     passRate: total === 0 ? Number.NaN : passed / total,
-    passRateInterval: repeats === 1 ? wilsonInterval(passed, total, { confidence }) : intervalOf(shares, confidence),
+    passRateInterval: rateInterval(shares, repeats, confidence),
     avgScore: mean(scores),
     avgScoreInterval: intervalOf(scores, confidence),
     winRate,
@@ -143,6 +143,14 @@ function estimates(there: readonly CaseAnswers[], repeats: number): Pick<ModelFi
     return mean(there.filter((each) => each.repeats >= k).map((each) => estimate(each.repeats, each.passed, k)));
   };
   return { passAtK: ks.map((k) => over(k, passAtK)), passHatK: ks.map((k) => over(k, passHatK)) };
+}
+
+/** Several answers to a case are no cases of their own. A bootstrap of all or of none that passed knows no doubt. */
+function rateInterval(shares: readonly number[], repeats: number, confidence: number): { low: number; high: number } {
+  const passed = shares.filter((share) => share === 1).length;
+  const isClear = shares.every((share) => share === 1) || shares.every((share) => share === 0);
+  if (repeats === 1 || isClear) return wilsonInterval(passed, shares.length, { confidence });
+  return intervalOf(shares, confidence);
 }
 
 function intervalOf(values: readonly number[], confidence: number): { low: number; high: number } {

@@ -116,7 +116,7 @@ export interface ModelFigures {
   errors: number;
   /** Of `total`. */
   passRate: number;
-  /** Wilson's for one answer a case; by bootstrap over the cases for several. */
+  /** Wilson's for one answer a case, and where all or none passed; else by bootstrap over the cases. */
   passRateInterval: RateInterval;
   avgScore: number;
   /** By bootstrap over the cases. */
