@@ -75,7 +75,7 @@ test('the local model works every problem out by itself; its slips are wrong', (
 });
 
 test('the local model gives the same answer to the same text, and about a tenth of them wrong', () => {
-  const right = cases.filter(({ input, expected }) => passes(expected, answer(input).text)).length;
+  const right = cases.filter(({ input, expected }) => passes(expected, answer(input)!.text)).length;
   expect(right / cases.length).toBeGreaterThan(0.85);
   expect(right / cases.length).toBeLessThan(0.95);
   expect(cases.map(({ input }) => answer(input))).toEqual(cases.map(({ input }) => answer(input)));

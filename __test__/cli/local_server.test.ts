@@ -6,7 +6,7 @@ const { startLocalServer } =
   require('../../.facade/cli/local_model/server.js') as typeof import('../../ts/cli/local_model/server.js');
 const { Quota } =
   require('../../.facade/cli/local_model/quota.js') as typeof import('../../ts/cli/local_model/quota.js');
-const { answer, LOCAL_MODEL } =
+const { answer, LOCAL_MODEL, LOCAL_MODELS } =
   require('../../.facade/cli/local_model/rules_model.js') as typeof import('../../ts/cli/local_model/rules_model.js');
 
 /** A completion or an error, whichever came. */
@@ -41,7 +41,7 @@ describe('POST /v1/chat/completions', () => {
     expect(status).toBe(200);
     expect(body.object).toBe('chat.completion');
     expect(body.choices).toHaveLength(1);
-    expect(body.choices[0].message).toMatchObject({ role: 'assistant', content: answer(problem).text });
+    expect(body.choices[0].message).toMatchObject({ role: 'assistant', content: answer(problem)!.text });
     expect(body.choices[0].finish_reason).toBe('stop');
     expect(body.usage.total_tokens).toBe(body.usage.prompt_tokens + body.usage.completion_tokens);
     expect(body.usage.prompt_tokens).toBeGreaterThan(problem.length / 5);
@@ -55,11 +55,11 @@ describe('POST /v1/chat/completions', () => {
     const parts = [{ type: 'text', text: problem }];
     const messages = [{ role: 'system', content: 'Be brief.' }, ...user('ignored'), ...user(parts)];
     const { body } = await post({ model: LOCAL_MODEL, messages });
-    expect(body.choices[0].message.content).toBe(answer(problem).text);
+    expect(body.choices[0].message.content).toBe(answer(problem)!.text);
     const cut = await post({ model: LOCAL_MODEL, messages: user(problem), max_tokens: 1 });
     expect(cut.body.choices[0]).toMatchObject({
       finish_reason: 'length',
-      message: { content: answer(problem).text.slice(0, 4) },
+      message: { content: answer(problem)!.text.slice(0, 4) },
     });
     expect(cut.body.usage.completion_tokens).toBe(1);
   });
@@ -90,7 +90,11 @@ describe('POST /v1/chat/completions', () => {
 
   test('turns some problems away once with a 429 and says when to come again', async () => {
     server = await startLocalServer({ latencyScale: 0 });
-    const busy = Array.from({ length: 1000 }, (_, i) => `Problem ${i}`).find((text) => answer(text).busyAtFirst)!;
+    const days = Array.from({ length: 28 * 12 }, (_, i) =>
+      new Date(Date.UTC(2024, 0, i + 1)).toISOString().slice(0, 10),
+    );
+    const problems = days.map((day) => `On which day of the week does ${day} fall?`);
+    const busy = problems.find((text) => answer(text)!.busyAtFirst)!;
     const first = await post({ model: LOCAL_MODEL, messages: user(busy) });
     expect(first.status).toBe(429);
     expect(first.body.error).toMatchObject({ code: 'rate_limit_exceeded' });
@@ -106,16 +110,16 @@ describe('POST /v1/chat/completions', () => {
     const replies = await Promise.all(
       Array.from({ length: 5 }, () => post({ model: LOCAL_MODEL, messages: user(problem) })),
     );
-    expect(performance.now() - start).toBeGreaterThanOrEqual(answer(problem).time - 2);
+    expect(performance.now() - start).toBeGreaterThanOrEqual(answer(problem)!.time - 2);
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 200, 200, 429, 429]);
     expect(server.counts).toEqual({ requests: 5, answered: 3, turnedAway: 2 });
   });
 });
 
-test('GET /v1/models lists the one model', async () => {
+test('GET /v1/models lists the local models', async () => {
   server = await startLocalServer();
   const body = await (await fetch(`${server.url}/models`)).json();
-  expect(body).toMatchObject({ object: 'list', data: [{ id: LOCAL_MODEL, object: 'model' }] });
+  expect(body).toMatchObject({ object: 'list', data: LOCAL_MODELS.map((id) => ({ id, object: 'model' })) });
 });
 
 describe('the quota of the local server, on virtual time', () => {

@@ -6,6 +6,7 @@ const ENOUGH = 10;
 /** Failures that more calls will meet again, and what to do about them. */
 const HOPELESS: readonly [pattern: RegExp, advice: string][] = [
   [/\bHTTP 40[13]\b/, 'check OPENAI_API_KEY'],
+  [/\banswer by rules only\b/, 'name another model by OPENAI_BASE_URL, OPENAI_API_KEY and --model'],
   [/\bHTTP 40[45]\b/, 'check OPENAI_BASE_URL and --model'],
   [/\b(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|CERT_|self.signed)/, 'check OPENAI_BASE_URL'],
 ];

@@ -61,10 +61,10 @@ async function fileOf(pathOrId: string | URL, directory: string): Promise<string
   if (typeof pathOrId !== 'string' || /[/\\]/.test(given) || bareName(given) !== given || (await isFile(given))) {
     return given;
   }
-  const found = [...(await filesNamed(directory, given)), ...(await filesNamed(BUNDLED, given))];
-  const [file, other] = found;
+  const near = await filesNamed(directory, given);
+  const [file, other] = near.length > 0 ? near : await filesNamed(BUNDLED, given);
   if (file === undefined) throw await notFound(given, directory);
-  if (other !== undefined && resolve(other, '..') === resolve(file, '..')) {
+  if (other !== undefined) {
     throw new DatasetError(
       file,
       undefined,

@@ -84,7 +84,8 @@ async function sweep(target: string): Promise<void> {
   }
 }
 
-function isRunning(id: number): boolean {
+/** Returns whether there is a process of this number. */
+export function isRunning(id: number): boolean {
   try {
     process.kill(id, 0);
     return true;

@@ -17,6 +17,9 @@ export class RequestError extends Error {
 
 /** The parts of a request that the server needs. */
 export interface ChatRequest {
+  model: string;
+  /** Tells answers to the same problem apart; `undefined` for the usual one. */
+  seed: number | undefined;
   /** The text of the last message of the user. */
   problem: string;
   promptTokens: number;
@@ -25,11 +28,12 @@ export interface ChatRequest {
 }
 
 /** Reads the body of `POST /v1/chat/completions`; throws a {@link RequestError} that says what is wrong with it. */
-export function readChatRequest(body: string, model: string): ChatRequest {
+export function readChatRequest(body: string, models: readonly string[]): ChatRequest {
   const request = parsed(body);
-  if (typeof request.model !== 'string') throw new RequestError(400, 'You must provide a model.', 'model');
-  if (request.model !== model) {
-    const message = `The model '${request.model}' does not exist; this server has '${model}'.`;
+  const { model, seed } = request;
+  if (typeof model !== 'string') throw new RequestError(400, 'You must provide a model.', 'model');
+  if (!models.includes(model)) {
+    const message = `The model '${model}' does not exist; this server has '${models.join("', '")}'.`;
     throw new RequestError(404, message, 'model', 'model_not_found');
   }
   if (request.stream) throw new RequestError(400, 'Streaming is not supported by this server.', 'stream');
@@ -40,7 +44,12 @@ export function readChatRequest(body: string, model: string): ChatRequest {
   const texts = messages.map(messageText);
   const last = messages.findLastIndex((message: { role?: unknown }) => message.role === 'user');
   if (last === -1) throw new RequestError(400, "'messages' must hold a message of the user.", 'messages');
+  if (seed !== undefined && seed !== null && !Number.isSafeInteger(seed)) {
+    throw new RequestError(400, "'seed' must be a whole number.", 'seed');
+  }
   return {
+    model,
+    seed: typeof seed === 'number' ? seed : undefined,
     problem: texts[last]!,
     // Four tokens around each message, as OpenAI counts them.
     promptTokens: texts.reduce((sum, text) => sum + tokens(text) + 4, 3),

@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { type ChatRequest, RequestError, readChatRequest } from './chat_request.js';
 import { Quota, type QuotaLimits } from './quota.js';
-import { answer, LOCAL_MODEL, tokens } from './rules_model.js';
+import { answer, LOCAL_MODELS, tokens, UNKNOWN_KIND } from './rules_model.js';
 
 /** The limits of the local server unless others are given: those of a small paid account. */
 export const LOCAL_LIMITS: QuotaLimits = { requestsPerMinute: 1800, tokensPerMinute: 400_000, requestsPerSecond: 32 };
@@ -81,20 +81,23 @@ class ChatService {
     const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname;
     const route = `${request.method} ${path}`;
     if (route === 'GET /v1/models') {
-      const model = { id: LOCAL_MODEL, object: 'model', created: 1_735_689_600, owned_by: 'ai-evals' };
-      return send(response, 200, { object: 'list', data: [model] });
+      const data = LOCAL_MODELS.map((id) => ({ id, object: 'model', created: 1_735_689_600, owned_by: 'ai-evals' }));
+      return send(response, 200, { object: 'list', data });
     }
     if (path !== '/v1/chat/completions') throw new RequestError(404, `There is no ${route}.`);
     if (request.method !== 'POST') throw new RequestError(405, `Use POST, not ${request.method}, for ${path}.`);
     this.counts.requests += 1;
-    await this.#complete(readChatRequest(await bodyOf(request), LOCAL_MODEL), response);
+    await this.#complete(readChatRequest(await bodyOf(request), LOCAL_MODELS), response);
   }
 
   async #complete(chat: ChatRequest, response: ServerResponse): Promise<void> {
-    const said = answer(chat.problem);
-    if (this.#busy && said.busyAtFirst && !this.#turnedAwayOnce.has(chat.problem)) {
+    const { model, problem, seed } = chat;
+    const said = answer(problem, model, seed);
+    if (!said) throw new RequestError(422, `${UNKNOWN_KIND}.`, 'messages', 'unknown_kind');
+    const question = JSON.stringify([model, seed, problem]);
+    if (this.#busy && said.busyAtFirst && !this.#turnedAwayOnce.has(question)) {
       if (this.#turnedAwayOnce.size >= MOST_REMEMBERED) this.#turnedAwayOnce.clear();
-      this.#turnedAwayOnce.add(chat.problem);
+      this.#turnedAwayOnce.add(question);
       return this.#turnAway(response, 400, 'The service is busy. Please try again.');
     }
     const length = Math.min(tokens(said.text), chat.maxTokens);
@@ -113,7 +116,7 @@ class ChatService {
       id: `chatcmpl-${this.counts.answered}`,
       object: 'chat.completion',
       created: Math.floor(Date.now() / 1000),
-      model: LOCAL_MODEL,
+      model,
       choices: [{ index: 0, message, logprobs: null, finish_reason: cut ? 'length' : 'stop' }],
       usage: { ...usage, total_tokens: total },
     };
