@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.BatchText = nativeBinding.BatchText
 module.exports.ByteCacheHandle = nativeBinding.ByteCacheHandle
 module.exports.CacheHandle = nativeBinding.CacheHandle
 module.exports.DatasetBatch = nativeBinding.DatasetBatch
@@ -884,8 +885,6 @@ module.exports.planConcurrency = nativeBinding.planConcurrency
 module.exports.planDuration = nativeBinding.planDuration
 module.exports.recordPanics = nativeBinding.recordPanics
 module.exports.referenceTiming = nativeBinding.referenceTiming
-module.exports.resultNumbers = nativeBinding.resultNumbers
-module.exports.resultTexts = nativeBinding.resultTexts
 module.exports.schemaSql = nativeBinding.schemaSql
 module.exports.scoreCorpus = nativeBinding.scoreCorpus
 module.exports.scoreMatches = nativeBinding.scoreMatches

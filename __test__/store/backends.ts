@@ -55,12 +55,24 @@ export const PASSWORD = 'p@ss w/rd:%é';
 /** A server of PostgreSQL. */
 export interface Server extends Backend {
   url(database: string, password?: string): string;
+  /** The TCP port. */
+  port: number;
   query: Query;
+  /** Stops the server and starts it again: connections are lost. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
+/** Settings of a server of PostgreSQL. */
+export interface ServerSettings {
+  /** Parameters, as `postgresql.conf` has them. */
+  parameters?: Record<string, string>;
+  /** Called with the folder of the data before the first start. */
+  prepare?(data: string): void;
+}
+
 /** Starts PostgreSQL; where it cannot start, the backend says why. */
-export async function postgres(): Promise<Server> {
+export async function postgres({ parameters = {}, prepare }: ServerSettings = {}): Promise<Server> {
   // Not below a directory that the server's user cannot enter.
   const folder = mkdtempSync(join('/tmp', 'ai-evals-postgres-'));
   chmodSync(folder, 0o755);
@@ -70,9 +82,13 @@ export async function postgres(): Promise<Server> {
     user: 'tester',
     password: PASSWORD,
     port,
-    persistent: false,
+    // The folder is removed below.
+    persistent: true,
     createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=100'],
+    postgresFlags: Object.entries({ fsync: 'off', max_connections: '100', ...parameters }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ]),
     onLog: () => {},
     onError: () => {},
   });
@@ -81,6 +97,7 @@ export async function postgres(): Promise<Server> {
   let missing: string | undefined;
   try {
     await server.initialise();
+    prepare?.(join(folder, 'data'));
     await server.start();
   } catch (error) {
     missing = `PostgreSQL does not start here: ${String(error)}`;
@@ -99,6 +116,11 @@ export async function postgres(): Promise<Server> {
     name: 'postgres',
     ...(missing === undefined ? {} : { missing }),
     url,
+    port,
+    restart: async () => {
+      await server.stop();
+      await server.start();
+    },
     create: async () => {
       databases += 1;
       const name = `test_${databases}`;

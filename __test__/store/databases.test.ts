@@ -433,23 +433,6 @@ describe('setLogger', () => {
   });
 });
 
-describe('event loop', () => {
-  it('turns while a store works', async () => {
-    const store = await opened(await sqlite.create());
-    const { id } = await store.createRun(newRun());
-    let turns = 0;
-    const timer = setInterval(() => {
-      turns += 1;
-    }, 0);
-    await store.insertResults(newResults(id, 5000));
-    const inserting = turns;
-    await gathered(store.results(id));
-    clearInterval(timer);
-    expect(inserting).toBeGreaterThanOrEqual(5);
-    expect(turns - inserting).toBeGreaterThanOrEqual(5);
-  });
-});
-
 describe('sqlite::memory:', () => {
   it('is one database for all connections, and gone afterwards', async () => {
     const store = await opened('sqlite::memory:');

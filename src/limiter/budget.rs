@@ -376,6 +376,7 @@ impl Budget {
     ) -> bool {
         self.correct(ticket, Spent::Failed);
         if retry_after > 0 {
+            tracing::info!(target: "ai_evals::limiter", ms = retry_after / 1_000_000, "a provider refused a call until a time it named");
             self.close(now.saturating_add(retry_after), now);
             return self.refusals.held(ticket.episode, policy, now);
         }

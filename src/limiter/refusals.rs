@@ -229,6 +229,7 @@ impl Refusals {
         if self.probing {
             self.probing = false;
             self.refused_probes = 0;
+            tracing::info!(target: "ai_evals::limiter", "calls start again after a refusal");
             self.check(now);
         }
         // Twice as many in each round trip, until the slots are what bounds them.
@@ -324,6 +325,16 @@ impl Refusals {
             self.opens(refusal, weight, now).min(give_up_at)
         };
         self.is_predicted = self.closed_until != self.backoff_until;
+        if self.given_up {
+            tracing::warn!(target: "ai_evals::limiter", "a provider refuses all calls; waiting tasks are given up");
+        } else {
+            tracing::info!(
+                target: "ai_evals::limiter",
+                ms = self.closed_until.saturating_sub(now) / 1_000_000,
+                reason = ?refusal,
+                "a provider refused a call; no other starts for a while"
+            );
+        }
         self.given_up
     }
 
@@ -412,6 +423,7 @@ impl Refusals {
             (self.first_refusal, self.first_episode, self.passed_since_first) = (now, self.episode, 0);
         }
         accepted.forget_pace();
+        tracing::info!(target: "ai_evals::limiter", lesson = ?self.lesson, "refusals taught a limit");
         self.apply();
     }
 

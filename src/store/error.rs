@@ -101,7 +101,7 @@ pub struct StoreError {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differences: Vec<Difference>,
     /// True when a transaction that failed so may succeed at once: a deadlock, or a connection that was lost.
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub transient: bool,
 }
 

@@ -208,6 +208,8 @@ impl Store {
             time_form: TimeForm::Text,
             prepared: !pools.has_pooler(),
             statement_timeout: options.statement_timeout,
+            #[cfg(test)]
+            statements: session::Statements::default(),
         };
         let mut store = Self {
             url,

@@ -40,6 +40,7 @@ pub struct Pools {
     max: u32,
     waiting: AtomicUsize,
     lock_timeout: Duration,
+    durability: Durability,
 }
 
 /// Counts of the connections of a store.
@@ -116,6 +117,7 @@ impl Pools {
             max,
             waiting: AtomicUsize::new(0),
             lock_timeout: options.lock_timeout,
+            durability: options.durability,
         })
     }
 
@@ -169,6 +171,7 @@ impl Pools {
             max,
             waiting: AtomicUsize::new(0),
             lock_timeout: options.lock_timeout,
+            durability: options.durability,
         })
     }
 
@@ -243,9 +246,7 @@ impl Pools {
                     .map_err(|error| StoreError::of_driver(&error, place))?;
                 let mut session = Session::postgres_transaction(transaction, settings);
                 if *pooler {
-                    session
-                        .script(&timeouts_sql(settings.statement_timeout, self.lock_timeout))
-                        .await?;
+                    session.script(&self.transaction_settings(settings)).await?;
                 }
                 Ok(session)
             }
@@ -267,6 +268,19 @@ impl Pools {
                 Ok(Session::postgres(pool.acquire().await.map_err(failed)?, settings))
             }
         }
+    }
+
+    /// Returns the settings of a transaction behind a pooler, which keeps none from one transaction to the next.
+    fn transaction_settings(&self, settings: &SessionSettings) -> String {
+        let mut sql = format!(
+            "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; SET LOCAL timezone = 'UTC'",
+            settings.statement_timeout.as_millis(),
+            self.lock_timeout.as_millis()
+        );
+        if self.durability == Durability::Power {
+            sql.push_str("; SET LOCAL synchronous_commit = on");
+        }
+        sql
     }
 
     async fn waited<T>(&self, waiting: impl Future<Output = T>) -> T {
@@ -319,15 +333,6 @@ impl Pools {
     }
 }
 
-/// Returns the statement that limits the transaction it stands in.
-fn timeouts_sql(statement: Duration, lock: Duration) -> String {
-    format!(
-        "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; SET LOCAL timezone = 'UTC'",
-        statement.as_millis(),
-        lock.as_millis()
-    )
-}
-
 fn connect_options(
     server: &Server,
     options: &StoreOptions,
@@ -363,6 +368,9 @@ fn connect_options(
             ("lock_timeout", options.lock_timeout.as_millis().to_string()),
             ("timezone", "UTC".to_owned()),
         ]);
+        if options.durability == Durability::Power {
+            connect = connect.options([("synchronous_commit", "on")]);
+        }
     }
     with_tls(connect, server, &options.tls)
 }

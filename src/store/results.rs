@@ -68,8 +68,8 @@ pub(super) struct Rows {
     pub(super) cut: bool,
 }
 
-/// The bytes of rows that end a page, whatever its limit is.
-const PAGE_BYTES: usize = 8 << 20;
+/// The bytes of rows that end a page, whatever its limit is: parsing a longer one would hold up the event loop.
+const PAGE_BYTES: usize = 512 << 10;
 
 /// A statement in the making: conditions and their values.
 #[derive(Clone)]
@@ -334,13 +334,37 @@ impl Store {
         conditions.sql.push("o.\"resultId\" IS NULL".to_owned());
         let time = self.dialect.time_order("r.\"createdAt\"");
         conditions.after(&time, "r.\"id\"", from.as_deref());
+        let key = [time.as_str(), "r.\"id\""];
+        self.sorted(session, conditions, key, &key.join(", "), Some(limit))
+            .await
+    }
+
+    /// Reads the results that meet `conditions`, in an order of SQL, with a sort key of two columns.
+    pub(super) async fn sorted(
+        &self,
+        session: &mut Session,
+        conditions: Conditions,
+        key: [&str; 2],
+        order: &str,
+        limit: Option<usize>,
+    ) -> Result<Rows> {
         let sql = format!(
-            "SELECT {}, {time}, r.\"id\" FROM {} WHERE {} ORDER BY {time}, r.\"id\" LIMIT {limit}",
+            "SELECT {}, {} FROM {} WHERE {} ORDER BY {order}{}",
             self.result_columns(),
+            key.join(", "),
             self.results_first(),
-            conditions.text()
+            conditions.text(),
+            limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default()
         );
-        keyed(session, sql, conditions.values).await
+        let (rows, cut) = session.rows_within(sql, conditions.values, PAGE_BYTES).await?;
+        let found = rows
+            .into_iter()
+            .map(|row| {
+                let key = row[RESULT_COLUMNS..].iter().map(key_of).collect();
+                Found { row, key }
+            })
+            .collect();
+        Ok(Rows { found, cut })
     }
 
     /// Returns the column that breaks ties.
@@ -351,19 +375,6 @@ impl Store {
             "r.rowid"
         }
     }
-}
-
-/// Runs a query whose last two columns are the sort key.
-pub(super) async fn keyed(session: &mut Session, sql: String, values: Vec<Value>) -> Result<Rows> {
-    let (rows, cut) = session.rows_within(sql, values, PAGE_BYTES).await?;
-    let found = rows
-        .into_iter()
-        .map(|row| {
-            let key = row[RESULT_COLUMNS..].iter().map(key_of).collect();
-            Found { row, key }
-        })
-        .collect();
-    Ok(Rows { found, cut })
 }
 
 fn key_of(cell: &Cell) -> Key {

@@ -8,7 +8,7 @@
 use super::Store;
 use super::cursor::Key;
 use super::error::Result;
-use super::results::{ResultFilter, Rows, keyed, value_of};
+use super::results::{ResultFilter, Rows, value_of};
 use super::session::Session;
 use super::value::Value;
 
@@ -118,13 +118,9 @@ impl Store {
         }
         conditions.add(Value::real(before), |n| format!("r.\"score\" {before_sign} ${n}"));
         let tie = self.tie();
-        let sql = format!(
-            "SELECT {}, r.\"score\", {tie} FROM {} WHERE {} ORDER BY r.\"score\" {direction}, {tie} {direction}",
-            self.result_columns(),
-            self.results_first(),
-            conditions.text()
-        );
-        keyed(session, sql, conditions.values).await
+        let order = format!("r.\"score\" {direction}, {tie} {direction}");
+        self.sorted(session, conditions, ["r.\"score\"", tie], &order, None)
+            .await
     }
 
     /// Returns the rows of one score, behind a tie.
@@ -146,12 +142,8 @@ impl Store {
         if let Some(key) = behind {
             conditions.add(value_of(key), |n| format!("{tie} {sign} ${n}"));
         }
-        let sql = format!(
-            "SELECT {}, r.\"score\", {tie} FROM {} WHERE {} ORDER BY {tie} {direction} LIMIT {limit}",
-            self.result_columns(),
-            self.results_first(),
-            conditions.text()
-        );
-        keyed(session, sql, conditions.values).await
+        let order = format!("{tie} {direction}");
+        self.sorted(session, conditions, ["r.\"score\"", tie], &order, Some(limit))
+            .await
     }
 }

@@ -42,7 +42,13 @@ pub struct Session {
     /// The deadline of the running statement of SQLite, in ms after `epoch`; 0 for none.
     deadline: Arc<AtomicU64>,
     epoch: Instant,
+    #[cfg(test)]
+    statements: Statements,
 }
+
+/// Statements that were run, for tests of their plans.
+#[cfg(test)]
+pub type Statements = Arc<std::sync::Mutex<Vec<String>>>;
 
 /// The settings that a session takes over from its store.
 #[derive(Clone)]
@@ -55,6 +61,9 @@ pub struct SessionSettings {
     pub prepared: bool,
     /// The limit of a statement; zero is no limit.
     pub statement_timeout: Duration,
+    /// Statements that were run.
+    #[cfg(test)]
+    pub statements: Statements,
 }
 
 impl Session {
@@ -67,6 +76,8 @@ impl Session {
             statement_timeout: settings.statement_timeout,
             deadline: Arc::default(),
             epoch: Instant::now(),
+            #[cfg(test)]
+            statements: Arc::clone(&settings.statements),
         }
     }
 
@@ -261,6 +272,8 @@ impl Session {
 
     fn finish<T>(&self, started: Instant, sql: &str, outcome: sqlx::Result<T>) -> Result<T> {
         self.deadline.store(0, Ordering::Relaxed);
+        #[cfg(test)]
+        super::locked(&self.statements).push(sql.to_owned());
         let elapsed = started.elapsed();
         if elapsed >= SLOW {
             tracing::warn!(target: "ai_evals::store", ms = elapsed.as_millis() as u64, statement = sql, "slow statement");

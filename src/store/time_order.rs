@@ -7,7 +7,7 @@
 use super::Store;
 use super::cursor::Key;
 use super::error::Result;
-use super::results::{ResultFilter, Rows, keyed, value_of};
+use super::results::{ResultFilter, Rows, value_of};
 use super::session::Session;
 use super::value::{Cell, Value};
 
@@ -84,21 +84,13 @@ impl Store {
             // The unary plus keeps SQLite from sorting all rows of the run.
             ("+r.\"runId\"", column, "")
         };
-        let select = format!(
-            "SELECT {}, {shown}, {unique} FROM {}",
-            self.result_columns(),
-            self.results_first()
-        );
+        let key = [shown, unique];
         let mut rows = Rows::default();
         if let Some((at, behind)) = behind {
             let mut conditions = self.conditions(run_id, filter, run_column);
             conditions.add(value_of(at), |n| format!("{column} = ${n}{cast}"));
             conditions.add(value_of(behind), |n| format!("{unique} > ${n}"));
-            let sql = format!(
-                "{select} WHERE {} ORDER BY {unique} LIMIT {limit}",
-                conditions.text()
-            );
-            rows = keyed(session, sql, conditions.values).await?;
+            rows = self.sorted(session, conditions, key, unique, Some(limit)).await?;
         }
         let rest = limit - rows.found.len();
         if !rows.cut && rest > 0 {
@@ -108,11 +100,8 @@ impl Store {
             } else if let Some(first) = first {
                 conditions.add(first, |n| format!("{column} >= ${n}"));
             }
-            let sql = format!(
-                "{select} WHERE {} ORDER BY {column}, {unique} LIMIT {rest}",
-                conditions.text()
-            );
-            let later = keyed(session, sql, conditions.values).await?;
+            let order = format!("{column}, {unique}");
+            let later = self.sorted(session, conditions, key, &order, Some(rest)).await?;
             rows.found.extend(later.found);
             rows.cut = later.cut;
         }
@@ -135,12 +124,8 @@ impl Store {
         let read = self.dialect.time_order("r.\"createdAt\"");
         let unique = self.tie();
         conditions.after(&read, unique, behind);
-        let sql = format!(
-            "SELECT {}, {read}, {unique} FROM {} WHERE {} ORDER BY {read}, {unique} LIMIT {limit}",
-            self.result_columns(),
-            self.results_first(),
-            conditions.text()
-        );
-        keyed(session, sql, conditions.values).await
+        let key = [read.as_str(), unique];
+        self.sorted(session, conditions, key, &key.join(", "), Some(limit))
+            .await
     }
 }

@@ -1,13 +1,15 @@
 /** Checks of single columns. The errors have the column, and the row where there are several, as members too. */
 import { types } from 'node:util';
 import { outOfRange, wrongType } from '../arguments.js';
-import { jsonText, type Place } from './json_text.js';
+import { jsonText, jsonTextOrPieces, type Place } from './json_text.js';
 
 /** The largest value of the integer columns. */
 export const MAX_INT = 2 ** 31 - 1;
 
 const MOST_ID_UNITS = 1024;
-const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** Texts, whose methods of ES2024 Node.js 20 has. */
+type Text = string & { isWellFormed(): boolean; toWellFormed(): string };
 
 /** A row that is being checked: its place in the call, and the name of the argument it came in. */
 export interface Row {
@@ -38,7 +40,7 @@ export function located(error: unknown, { row }: Row, column: string): unknown {
 /** Returns an id: 1–1024 UTF-16 units without U+0000 and halves of surrogate pairs. */
 export function id(row: Row, column: string, value: unknown): string {
   if (typeof value === 'string' && value.length > 0 && value.length <= MOST_ID_UNITS) {
-    if (!value.includes('\0') && !LONE_SURROGATE.test(value)) return value;
+    if (!value.includes('\0') && (value as Text).isWellFormed()) return value;
   }
   return at(row, column, (place) => refuseId(place, value));
 }
@@ -46,7 +48,7 @@ export function id(row: Row, column: string, value: unknown): string {
 /** Returns an id that is an argument of its own. */
 export function argumentId(name: string, value: unknown): string {
   if (typeof value === 'string' && value.length > 0 && value.length <= MOST_ID_UNITS) {
-    if (!value.includes('\0') && !LONE_SURROGATE.test(value)) return value;
+    if (!value.includes('\0') && (value as Text).isWellFormed()) return value;
   }
   return refuseId(name, value);
 }
@@ -59,7 +61,7 @@ function refuseId(place: string, value: unknown): never {
 /** Returns a text; halves of surrogate pairs, which no database takes, become U+FFFD. */
 export function text(row: Row, column: string, value: unknown): string {
   if (typeof value !== 'string') return at(row, column, (place) => wrongType(place, 'a text', value));
-  return LONE_SURROGATE.test(value) ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
+  return (value as Text).toWellFormed();
 }
 
 /** Returns a finite number. */
@@ -108,6 +110,25 @@ export function json(row: Row, column: string, value: unknown): string {
   const place: Place = () => placeOf(row, column);
   try {
     return jsonText(value, place);
+  } catch (error) {
+    throw located(error, row, column);
+  }
+}
+
+/** Returns the JSON text of a value; of a large one, the pieces of the text. */
+export function jsonOrPieces(row: Row, column: string, value: unknown): string | Generator<string, void> {
+  const place: Place = () => placeOf(row, column);
+  try {
+    const text = jsonTextOrPieces(value, place);
+    return typeof text === 'string' ? text : locatedPieces(text, row, column);
+  } catch (error) {
+    throw located(error, row, column);
+  }
+}
+
+function* locatedPieces(pieces: Generator<string, void>, row: Row, column: string): Generator<string, void> {
+  try {
+    yield* pieces;
   } catch (error) {
     throw located(error, row, column);
   }

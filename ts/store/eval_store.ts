@@ -1,4 +1,6 @@
 /** Runs, results, metrics and baselines in SQLite or PostgreSQL. */
+import { performance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers/promises';
 import {
   callable,
   signal as checkedSignal,
@@ -8,16 +10,18 @@ import {
   wrongType,
 } from '../arguments.js';
 import { QueryCache } from '../cache/index.js';
+import { turnDue } from '../event_loop_turn.js';
 import { guarded, native } from '../native.js';
 import { argumentId, MAX_INT, placeOf } from './columns.js';
 import { exportFormat, exportRows } from './export_file.js';
-import { type Batch, type GivenRow, packedBatches, rowSource } from './insertion.js';
+import { type Batch, type GivenRow, packedBatches, type RowSource, rowSource } from './insertion.js';
+import { readJson } from './json_reader.js';
 import { openOptions, type PasswordSource } from './open_options.js';
 import type { PackedResults } from './result_batch.js';
 import { type ResultRows, resultRows } from './result_rows.js';
 import * as form from './run_json.js';
 import { BufferedRunWriter, type RunWriter } from './run_writer.js';
-import { closed, engine, fromStore, StoreError, withWritten } from './store_error.js';
+import { closed, engine, fromStore, isTransient, markUncertain, StoreError, withWritten } from './store_error.js';
 import type {
   EvalBaseline,
   EvalMetrics,
@@ -46,8 +50,8 @@ type NativeStore = Awaited<ReturnType<typeof native.openStore>>;
 type NativeTransaction = Awaited<ReturnType<NativeStore['begin']>>;
 
 /** Rows of one call of the engine: more would hold up the event loop while their text is parsed. */
-const ROWS_A_CALL = 1000;
-const KEYS_A_CALL = 10_000;
+const ROWS_A_CALL = 250;
+const KEYS_A_CALL = 1000;
 const BATCH_SIZE = 1000;
 /** Kind of the documents that are baselines of the performance monitor. */
 const MONITOR = 'monitor';
@@ -71,16 +75,24 @@ export class EvalStore {
   readonly #native: NativeStore;
   readonly #passwordSource: PasswordSource | undefined;
   readonly #maxRowBytes: number;
+  /** Longest time, in milliseconds, that transactions are repeated for. */
+  readonly #acquireTimeout: number;
   readonly #cache = new QueryCache();
   /** Calls of several batches, which `close` waits for. */
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #writers = new Set<RunWriter>();
   #closing: Promise<void> | undefined;
 
-  private constructor(store: NativeStore, passwordSource: PasswordSource | undefined, maxRowBytes: number) {
+  private constructor(
+    store: NativeStore,
+    passwordSource: PasswordSource | undefined,
+    maxRowBytes: number,
+    acquireTimeout: number,
+  ) {
     this.#native = store;
     this.#passwordSource = passwordSource;
     this.#maxRowBytes = maxRowBytes;
+    this.#acquireTimeout = acquireTimeout;
     this.url = store.url;
     this.backend = store.backend as EvalStore['backend'];
   }
@@ -99,7 +111,7 @@ export class EvalStore {
     const source = typeof password === 'function' ? password : undefined;
     const text = source ? passwordText(await source()) : (password as string | undefined);
     const store = await engine(native.openStore(JSON.stringify({ ...given, password: text })));
-    return new EvalStore(store, source, maxRowBytes);
+    return new EvalStore(store, source, maxRowBytes, given.acquireTimeout ?? 30_000);
   }
 
   /** Returns the DDL of a backend's tables, for those who create them with tools of their own. */
@@ -168,11 +180,10 @@ export class EvalStore {
     checkFlag('atomic', atomic);
     positiveInteger('batchSize', batchSize, 10_000);
     checkedSignal('signal', signal);
-    const batches = packedBatches(source, { name: 'rows', batchSize, maxRowBytes: this.#maxRowBytes, signal });
+    const pack = () => packedBatches(source, { name: 'rows', batchSize, maxRowBytes: this.#maxRowBytes, signal });
     return this.#track(() => {
-      if (!atomic) return this.#insertBatches(batches, skipDuplicates);
-      const isAsync = Symbol.asyncIterator in source;
-      return this.#insertAtomically(batches, skipDuplicates, isAsync).catch((error) => {
+      if (!atomic) return this.#insertBatches(pack(), skipDuplicates);
+      return this.#insertAtomically(source, pack, skipDuplicates).catch((error) => {
         throw withWritten(error, 0);
       });
     });
@@ -205,7 +216,7 @@ export class EvalStore {
     const source = rowSource('results', results as Iterable<GivenRow>);
     const metricsText = metrics === undefined ? null : form.newMetricsText(metrics);
     return this.#track(() =>
-      this.#transaction(async (transaction) => {
+      this.#transaction(Array.isArray(results), async (transaction) => {
         const saved = form.readRun(await engine(transaction.createRun(runText)));
         const options = { name: 'results', batchSize: BATCH_SIZE, maxRowBytes: this.#maxRowBytes, runId: saved.id };
         for await (const { packed, first } of packedBatches(ofRun(source, saved.id), options)) {
@@ -249,6 +260,8 @@ export class EvalStore {
     for (let at = 0; at < keys.length; at += KEYS_A_CALL) {
       const { ids, lengths, repeats } = packedKeys(keys, at, Math.min(keys.length, at + KEYS_A_CALL));
       found.set(await this.#call((store) => store.have(runId, ids, lengths, repeats)), at);
+      const due = turnDue();
+      if (due) await due;
     }
     return found;
   }
@@ -270,10 +283,10 @@ export class EvalStore {
   /** Lists runs, newest first. A page costs the same wherever it is. */
   async listRuns(filter?: RunFilter, page?: PageRequest): Promise<Page<EvalRun>> {
     const request = form.pageRequest(page);
-    return this.#pages<EvalRun>(request, (limit, cursor) => {
+    return this.#pages(request, form.asRun, (limit, cursor) => {
       const query = form.runQuery(filter, { cursor }, limit);
       return this.#call((store) => store.listRuns(query));
-    }).then(({ items, next }) => ({ items: items.map(form.asRun), next }));
+    });
   }
 
   /**
@@ -440,30 +453,46 @@ export class EvalStore {
     }
   }
 
-  /** `gather`: packs everything before the transaction begins, so that a slow source does not hold the lock. */
+  /** Packs the rows of an asynchronous source before the transaction begins, so that a slow one does not hold the lock. */
   async #insertAtomically(
-    batches: ReturnType<typeof packedBatches>,
+    source: RowSource,
+    pack: () => ReturnType<typeof packedBatches>,
     skipDuplicates: boolean,
-    gather: boolean,
   ): Promise<{ inserted: number; skipped: number }> {
-    const gathered: Batch[] = [];
-    if (gather) for await (const batch of batches) gathered.push(batch);
-    const counts = { inserted: 0, skipped: 0 };
-    await this.#transaction(async (transaction) => {
-      for await (const { packed, first } of gather ? gathered : batches) {
+    const gathered: Batch[] | undefined = Symbol.asyncIterator in source ? [] : undefined;
+    if (gathered) for await (const batch of pack()) gathered.push(batch);
+    return this.#transaction(gathered !== undefined || Array.isArray(source), async (transaction) => {
+      const counts = { inserted: 0, skipped: 0 };
+      for await (const { packed, first } of gathered ?? pack()) {
         const { inserted, skipped } = await moved(insertPacked(transaction, packed, skipDuplicates), first);
         counts.inserted += inserted;
         counts.skipped += skipped;
       }
+      return counts;
     });
-    return counts;
   }
 
-  async #transaction<T>(work: (transaction: NativeTransaction) => Promise<T>): Promise<T> {
+  /** Runs a transaction. One that can be repeated is, after a deadlock or a lost connection. */
+  async #transaction<T>(canRepeat: boolean, work: (transaction: NativeTransaction) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + this.#acquireTimeout;
+    for (let pause = 10; ; pause = Math.min(2 * pause, 1000)) {
+      try {
+        return await this.#attempt(work);
+      } catch (error) {
+        if (!canRepeat || !isTransient(error) || performance.now() + pause >= deadline) throw error;
+      }
+      await setTimeout(pause);
+    }
+  }
+
+  async #attempt<T>(work: (transaction: NativeTransaction) => Promise<T>): Promise<T> {
     const transaction = await this.#call((store) => store.begin());
     try {
       const done = await work(transaction);
-      await engine(transaction.commit());
+      await engine(transaction.commit()).catch((error) => {
+        markUncertain(error);
+        throw error;
+      });
       return done;
     } catch (error) {
       await transaction.rollback().catch(() => {});
@@ -478,23 +507,24 @@ export class EvalStore {
     filter: ResultFilter,
     page: { limit: number; cursor: string | undefined },
   ): Promise<Page<EvalResult>> {
-    const { items, next } = await this.#pages<EvalResult>(page, (limit, cursor) => {
+    return this.#pages(page, form.asResult, (limit, cursor) => {
       const query = JSON.stringify({ filter, limit, cursor });
       return this.#call((store) => store.listResults(runId, query));
     });
-    return { items: items.map(form.asResult), next };
   }
 
   /** Puts a page together from parts: the engine may end one early, and a long text would hold up the event loop. */
   async #pages<T>(
     { limit, cursor }: { limit: number; cursor: string | undefined },
-    read: (limit: number, cursor: string | undefined) => Promise<string>,
+    asItem: (item: T) => T,
+    read: (limit: number, cursor: string | undefined) => Promise<string | Buffer>,
   ): Promise<Page<T>> {
     const items: T[] = [];
     let next = cursor;
     do {
-      const part = JSON.parse(await read(Math.min(limit - items.length, ROWS_A_CALL), next)) as Page<T>;
-      for (const item of part.items) items.push(item);
+      const text = await read(Math.min(limit - items.length, ROWS_A_CALL), next);
+      const part = (typeof text === 'string' ? JSON.parse(text) : await readJson(text)) as Page<T>;
+      for (const item of part.items) items.push(asItem(item));
       next = part.next;
     } while (next !== undefined && items.length < limit);
     return { items, next };
@@ -503,9 +533,15 @@ export class EvalStore {
 
 async function insertPacked(
   target: NativeStore | NativeTransaction,
-  { texts, lengths, numbers }: PackedResults,
+  { pieces, units, lengths, numbers }: PackedResults,
   skipDuplicates: boolean,
 ): Promise<{ inserted: number; skipped: number }> {
+  const texts = guarded(() => new native.BatchText(units));
+  for (const piece of pieces) {
+    texts.push(piece);
+    const due = turnDue();
+    if (due) await due;
+  }
   const told = await engine(target.insertResults(texts, lengths, numbers, skipDuplicates));
   return JSON.parse(told) as { inserted: number; skipped: number };
 }

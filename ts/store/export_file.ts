@@ -26,6 +26,9 @@ const COLUMNS: (keyof EvalResult)[] = [
   'createdAt',
 ];
 
+/** Rows written at once: more would hold up the event loop while they become text. */
+const ROWS_A_WRITE = 100;
+
 /** Returns the format of a file: what is asked for, else what its name says. */
 export function exportFormat(file: string | URL, format: ExportOptions['format']): 'jsonl' | 'csv' {
   if (format === 'jsonl' || format === 'csv') return format;
@@ -36,10 +39,10 @@ export function exportFormat(file: string | URL, format: ExportOptions['format']
 /** Writes `rows` to `file`, which takes its name when it is whole; resolves to their number. */
 export async function exportRows(rows: ResultRows, file: string | URL, format: 'jsonl' | 'csv'): Promise<number> {
   const options = format === 'csv' ? { format, columns: COLUMNS, escapeFormulas: true } : { format };
-  const writer = ResultWriter.toFile<EvalResult>(file, { ...options, batchSize: 1000 });
+  const writer = ResultWriter.toFile<EvalResult>(file, { ...options, batchSize: ROWS_A_WRITE });
   try {
     let written = 0;
-    for await (const batch of rows.batches()) {
+    for await (const batch of rows.batches(ROWS_A_WRITE)) {
       await writer.writeMany(batch);
       written += batch.length;
     }

@@ -39,7 +39,8 @@ export async function* packedBatches(
   signal?.throwIfAborted();
   for await (const row of source) {
     signal?.throwIfAborted();
-    batch.add(row, place, runId);
+    const added = batch.add(row, place, runId);
+    if (added) await added;
     place += 1;
     if (batch.rows >= batchSize || batch.units >= MOST_UNITS) {
       yield { first: place - batch.rows, packed: batch.take() };

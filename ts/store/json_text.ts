@@ -2,6 +2,8 @@
 import { ArgumentTypeError } from '../errors.js';
 import { memberPath } from '../value/path.js';
 import { isStackOverflow } from '../value/stack_overflow.js';
+import { holdsFunction } from './json_losses.js';
+import { isLarge, jsonPieces, NoJson, PIECE_UNITS } from './json_pieces.js';
 
 /** A place in the arguments, for messages: made only when one is needed. */
 export type Place = () => string;
@@ -17,11 +19,9 @@ export function jsonText(value: unknown, place: Place): string {
     text = JSON.stringify(value);
     if (text !== undefined && (typeof value !== 'object' || value === null || !holdsFunction(value))) return text;
   } catch (error) {
-    if (isStackOverflow(error)) throw new ArgumentTypeError(`${place()} is nested too deep to have a JSON text`);
-    if (!(error instanceof TypeError) && !isTypeError(error)) throw error;
-    return refuse(value, place(), error);
+    throw refusal(value, place, error);
   }
-  return refuse(value, place());
+  throw withoutText(value, place());
 }
 
 /** Errors of another realm, such as Jest's sandbox. */
@@ -29,31 +29,37 @@ function isTypeError(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'TypeError';
 }
 
-/** Returns whether JSON would lose a function of `value`, which is known to hold no cycle. */
-function holdsFunction(value: object): boolean {
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
-  if (Array.isArray(value)) {
-    for (const element of value) if (loses(element)) return true;
-    return false;
-  }
-  for (const name in value) {
-    if (Object.hasOwn(value, name) && loses((value as Record<string, unknown>)[name])) return true;
-  }
-  return false;
+/**
+ * Returns the JSON text of `value`; of a large one, the pieces of its text, which are made as they are taken. Throws, or the
+ * pieces do, as {@link jsonText} does.
+ */
+export function jsonTextOrPieces(value: unknown, place: Place): string | Generator<string, void> {
+  const isLong = typeof value === 'string' ? value.length > PIECE_UNITS : isLarge(value);
+  return isLong ? checkedPieces(value, place) : jsonText(value, place);
 }
 
-function loses(value: unknown): boolean {
-  if (typeof value === 'function') return typeof (value as { toJSON?: unknown }).toJSON !== 'function';
-  return typeof value === 'object' && value !== null && holdsFunction(value);
+function* checkedPieces(value: unknown, place: Place): Generator<string, void> {
+  try {
+    yield* jsonPieces(value);
+  } catch (error) {
+    throw error instanceof NoJson ? withoutText(value, place()) : refusal(value, place, error);
+  }
 }
 
-/** Throws the error for what has no JSON text, with its path. */
-function refuse(value: unknown, start: string, cause?: unknown): never {
+/** Returns the error of a value of which `JSON.stringify` has thrown `error`. One of the value's own getters stays as it is. */
+function refusal(value: unknown, place: Place, error: unknown): unknown {
+  if (isStackOverflow(error)) return new ArgumentTypeError(`${place()} is nested too deep to have a JSON text`);
+  if (!(error instanceof TypeError) && !isTypeError(error)) return error;
+  return withoutText(value, place(), error);
+}
+
+/** Returns the error for what has no JSON text, with its path. */
+function withoutText(value: unknown, start: string, cause?: unknown): ArgumentTypeError {
   const found = faultIn(value, start, []);
   const [path, what] = found ?? [start, cause instanceof Error ? `has no JSON text: ${cause.message}` : 'is undefined'];
   const advice = found?.[1].startsWith('is a bigint') ? '; pass a number or a text' : '';
   const options = cause === undefined ? undefined : { cause };
-  throw Object.assign(new ArgumentTypeError(`${path} ${what}, which JSON cannot hold${advice}`, options), { path });
+  return Object.assign(new ArgumentTypeError(`${path} ${what}, which JSON cannot hold${advice}`, options), { path });
 }
 
 function faultIn(value: unknown, path: string, within: readonly object[]): [path: string, what: string] | undefined {

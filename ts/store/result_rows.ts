@@ -2,6 +2,9 @@
 import { positiveInteger } from '../arguments.js';
 import type { EvalResult, Page } from './types.js';
 
+/** Rows that iteration reads at once: more would hold up the event loop while they are parsed. */
+const ROWS_A_READ = 250;
+
 /** Results of a run, read as they are taken; one batch is held. */
 export interface ResultRows extends AsyncIterable<EvalResult> {
   /** Gives the results in arrays of `n`, the last one shorter. `n`: 1–10,000, default 1000. */
@@ -21,7 +24,7 @@ export function resultRows(read: (limit: number, cursor: string | undefined) => 
   return {
     batches: (n = 1000) => batches(positiveInteger('n', n, 10_000)),
     async *[Symbol.asyncIterator]() {
-      for await (const batch of batches(1000)) yield* batch;
+      for await (const batch of batches(ROWS_A_READ)) yield* batch;
     },
   };
 }

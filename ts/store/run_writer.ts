@@ -5,9 +5,13 @@
  * - at most two batches are held, the one under way and the one that fills; further calls wait unread until there is room.
  */
 import { options as checkOptions, nonNegativeNumber, positiveInteger } from '../arguments.js';
+import { turnDue } from '../event_loop_turn.js';
 import { type PackedResults, ResultBatch } from './result_batch.js';
 import { closed } from './store_error.js';
 import type { NewResult, WriterOptions } from './types.js';
+
+/** Rows between two looks at the clock: some tenths of a millisecond. */
+const ROWS_A_LOOK = 32;
 
 /** Writes results of one run. Made by `EvalStore.writer`. */
 export interface RunWriter {
@@ -45,8 +49,12 @@ export class BufferedRunWriter implements RunWriter {
   readonly #batch: ResultBatch;
   /** Calls whose rows are in the batch that fills. */
   #filling: Settle[] = [];
-  /** Calls whose rows have not been read yet. */
+  /** Calls whose rows have not been read yet, from `#next` on. */
   #held: Held[] = [];
+  #next = 0;
+  #rowsRead = 0;
+  /** Settles when reading goes on; absent while it waits for nothing. */
+  #reading: Promise<void> | undefined;
   #underWay: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
@@ -74,24 +82,63 @@ export class BufferedRunWriter implements RunWriter {
     this.#isClosed = true;
     this.#isDue = true;
     this.#flushIfDue();
-    while (this.#underWay) await this.#underWay;
+    for (let waits = this.#waits; waits; waits = this.#waits) await waits;
   }
 
-  /** Reads rows into the batch while there is room in it. */
+  /** Reads rows into the batch while there is room in it. The event loop gets its turns. */
   #fill(): void {
-    while (this.#held.length > 0 && !this.#isFull) {
-      const { row, ...settle } = this.#held.shift()!;
+    if (this.#reading) return;
+    for (let held = this.#take(); held; held = this.#take()) {
+      const { row, resolve, reject } = held;
+      const read = () => {
+        this.#filling.push({ resolve, reject });
+        if (this.#isFull) this.#flushIfDue();
+      };
       try {
-        this.#batch.add(row, undefined, this.#runId);
+        const added = this.#batch.add(row, undefined, this.#runId);
+        if (added) {
+          this.#goOnAfter(added.then(read, reject));
+          break;
+        }
+        read();
       } catch (error) {
-        settle.reject(error);
-        continue;
+        reject(error);
       }
-      this.#filling.push(settle);
-      if (this.#isFull) this.#flushIfDue();
+      this.#rowsRead += 1;
+      const due = this.#rowsRead % ROWS_A_LOOK === 0 ? turnDue() : undefined;
+      if (due) {
+        this.#goOnAfter(due);
+        break;
+      }
     }
     // It keeps the process alive: someone waits for the row.
     if (this.#batch.rows > 0 && !this.#isDue) this.#timer ??= setTimeout(() => this.#flushSoon(), this.#flushMs);
+  }
+
+  /** Takes the next row that waits; `undefined` when there is none, or no room for it. */
+  #take(): Held | undefined {
+    if (this.#isFull || this.#next === this.#held.length) return undefined;
+    const held = this.#held[this.#next]!;
+    this.#next += 1;
+    // An array that is shifted moves all that is behind.
+    if (this.#next >= 1024 || this.#next === this.#held.length) {
+      this.#held.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return held;
+  }
+
+  #goOnAfter(waits: Promise<void>): void {
+    this.#reading = waits.then(() => {
+      this.#reading = undefined;
+      this.#fill();
+      this.#flushIfDue();
+    });
+  }
+
+  /** The batch that is under way, or what reading waits for. */
+  get #waits(): Promise<void> | undefined {
+    return this.#underWay ?? this.#reading;
   }
 
   get #isFull(): boolean {

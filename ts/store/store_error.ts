@@ -51,7 +51,21 @@ export class StoreError extends AiEvalsError {
   }
 }
 
+/** Errors after which the same transaction may succeed at once: deadlocks, and connections that were lost. */
+const transient = new WeakSet<object>();
+
+/** Returns whether a transaction that failed with `error` is worth being repeated at once. */
+export function isTransient(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && transient.has(error);
+}
+
+/** Takes note that a transaction may have been stored in spite of `error`: it must not be repeated. */
+export function markUncertain(error: unknown): void {
+  if (typeof error === 'object' && error !== null) transient.delete(error);
+}
+
 interface EngineError extends StoreErrorFacts {
+  transient?: boolean;
   code: string;
   message: string;
 }
@@ -68,7 +82,9 @@ export function fromStore(error: unknown): Error {
   if (code === 'ERR_OUT_OF_RANGE') return Object.assign(new ArgumentRangeError(message), defined({ row, column }));
   if (code === 'ERR_INVALID_ARG_TYPE') return Object.assign(new ArgumentTypeError(message), defined({ row, column }));
   if (code === 'ERR_CLOSED' || code.startsWith('ERR_STORE_')) {
-    return new StoreError(code as StoreErrorCode, message, facts);
+    const made = new StoreError(code as StoreErrorCode, message, facts);
+    if (facts.transient) transient.add(made);
+    return made;
   }
   return fromNative(Object.assign(new Error(message), { code }));
 }

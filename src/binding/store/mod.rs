@@ -1,8 +1,10 @@
 //! Binding of the module `store`. Every asynchronous call returns a promise; JSON texts cross in both directions.
 
+mod batch_text;
 mod event_log;
 mod promise;
 mod result_store;
+mod runtime_owned;
 mod store_transaction;
 
 use napi::Env;
@@ -12,7 +14,6 @@ use napi_derive::napi;
 use self::promise::promise;
 use self::result_store::ResultStore;
 use super::error::{Failure, Result};
-use crate::store::batch::{NUMBERS, TEXTS};
 use crate::store::error::StoreError;
 use crate::store::{Backend, Store, StoreOptions};
 
@@ -29,18 +30,6 @@ pub fn schema_sql(backend: String) -> Result<String> {
         }
     };
     Ok(crate::store::schema_sql(backend))
-}
-
-/// Returns the number of texts of a row of `insertResults`.
-#[napi(catch_unwind)]
-pub fn result_texts() -> f64 {
-    TEXTS as f64
-}
-
-/// Returns the number of numbers of a row of `insertResults`.
-#[napi(catch_unwind)]
-pub fn result_numbers() -> f64 {
-    NUMBERS as f64
 }
 
 /// Opens a store. `options` is JSON: `url` and the options of the facade, times in ms.

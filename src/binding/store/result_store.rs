@@ -8,61 +8,33 @@ use napi::bindgen_prelude::{
 };
 use napi_derive::napi;
 
-use super::promise::{promise, runtime};
+use super::batch_text::{BatchText, PackedRows, page};
+use super::promise::promise;
+use super::runtime_owned::RuntimeOwned;
 use super::store_transaction::StoreTransaction;
 use crate::binding::error::{Failure, Result};
+use crate::store::Store;
 use crate::store::baseline::{BaselineQuery, NewBaseline};
-use crate::store::batch::{unpack, unpack_texts};
+use crate::store::batch::unpack_texts;
 use crate::store::error::{Code, StoreError};
 use crate::store::run::NewRun;
 use crate::store::runs::{RunEnd, parsed};
-use crate::store::{Store, batch};
 
 /// An open store of runs and results.
 #[napi]
 pub struct ResultStore {
-    store: Option<Arc<Store>>,
+    store: RuntimeOwned<Store>,
 }
 
 impl ResultStore {
     pub(super) fn new(store: Arc<Store>) -> Self {
-        Self { store: Some(store) }
+        Self {
+            store: RuntimeOwned::new(store),
+        }
     }
 
     fn store(&self) -> Arc<Store> {
-        // Taken in `drop` alone.
-        self.store.clone().expect("a store until it is dropped")
-    }
-}
-
-impl Drop for ResultStore {
-    fn drop(&mut self) {
-        // Connections are given back by tasks of the runtime.
-        if let Ok(runtime) = runtime() {
-            let _inside = runtime.enter();
-            drop(self.store.take());
-        }
-    }
-}
-
-/// Rows of `insertResults` as they cross: a copy that outlives the call.
-pub(super) struct PackedRows {
-    texts: Vec<u16>,
-    lengths: Vec<u32>,
-    numbers: Vec<f64>,
-}
-
-impl PackedRows {
-    pub(super) fn new(texts: &Utf16String, lengths: &[u32], numbers: &[f64]) -> Self {
-        Self {
-            texts: texts.to_vec(),
-            lengths: lengths.to_vec(),
-            numbers: numbers.to_vec(),
-        }
-    }
-
-    pub(super) fn unpack(&self) -> std::result::Result<Vec<batch::NewResult>, StoreError> {
-        unpack(&self.texts, &self.lengths, &self.numbers)
+        self.store.get()
     }
 }
 
@@ -174,11 +146,11 @@ impl ResultStore {
         promise(env, async move { store.release_run(&id).await })
     }
 
-    /// Returns a page of runs as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`.
-    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    /// Returns a page of runs as JSON, a long one as its bytes: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string | Buffer>")]
     pub fn list_runs<'env>(&self, env: &'env Env, query: String) -> Result<Object<'env>> {
         let store = self.store();
-        promise(env, async move { store.list_runs(&query).await })
+        promise(env, async move { store.list_runs(&query).await.map(page) })
     }
 
     /// Compares run `b` with run `a`. Returns counts, the difference of scores and p as JSON.
@@ -193,13 +165,13 @@ impl ResultStore {
     pub fn insert_results<'env>(
         &self,
         env: &'env Env,
-        texts: Utf16String,
+        texts: &BatchText,
         lengths: Uint32ArraySlice,
         numbers: Float64ArraySlice,
         skip_duplicates: bool,
     ) -> Result<Object<'env>> {
         let store = self.store();
-        let rows = PackedRows::new(&texts, &lengths, &numbers);
+        let rows = PackedRows::take(texts, &lengths, &numbers);
         promise(env, async move {
             as_json(&store.insert_results(rows.unpack()?, skip_duplicates).await?)
         })
@@ -230,11 +202,14 @@ impl ResultStore {
         })
     }
 
-    /// Returns a page of results as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`.
-    #[napi(catch_unwind, ts_return_type = "Promise<string>")]
+    /// Returns a page of results as JSON, a long one as its bytes: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`.
+    #[napi(catch_unwind, ts_return_type = "Promise<string | Buffer>")]
     pub fn list_results<'env>(&self, env: &'env Env, run_id: String, query: String) -> Result<Object<'env>> {
         let store = self.store();
-        promise(env, async move { store.list_results(&run_id, &query).await })
+        promise(
+            env,
+            async move { store.list_results(&run_id, &query).await.map(page) },
+        )
     }
 
     /// Returns the metrics of a run as JSON; null for none.

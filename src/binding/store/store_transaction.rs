@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Float64ArraySlice, Object, Uint32ArraySlice, Utf16String};
+use napi::bindgen_prelude::{Float64ArraySlice, Object, Uint32ArraySlice};
 use napi_derive::napi;
 
-use super::promise::{promise, runtime};
-use super::result_store::{PackedRows, as_json};
+use super::batch_text::{BatchText, PackedRows};
+use super::promise::promise;
+use super::result_store::as_json;
+use super::runtime_owned::RuntimeOwned;
 use crate::binding::error::Result;
 use crate::store::StoreTransaction as Transaction;
 use crate::store::run::NewRun;
@@ -15,31 +17,18 @@ use crate::store::run::NewRun;
 /// An open transaction. One that is collected before its end is rolled back.
 #[napi]
 pub struct StoreTransaction {
-    transaction: Option<Arc<Transaction>>,
+    transaction: RuntimeOwned<Transaction>,
 }
 
 impl StoreTransaction {
     pub(super) fn new(transaction: Transaction) -> Self {
         Self {
-            transaction: Some(Arc::new(transaction)),
+            transaction: RuntimeOwned::new(Arc::new(transaction)),
         }
     }
 
     fn transaction(&self) -> Arc<Transaction> {
-        // Taken in `drop` alone.
-        self.transaction
-            .clone()
-            .expect("a transaction until it is dropped")
-    }
-}
-
-impl Drop for StoreTransaction {
-    fn drop(&mut self) {
-        // Its connection is given back by a task of the runtime.
-        if let Ok(runtime) = runtime() {
-            let _inside = runtime.enter();
-            drop(self.transaction.take());
-        }
+        self.transaction.get()
     }
 }
 
@@ -59,13 +48,13 @@ impl StoreTransaction {
     pub fn insert_results<'env>(
         &self,
         env: &'env Env,
-        texts: Utf16String,
+        texts: &BatchText,
         lengths: Uint32ArraySlice,
         numbers: Float64ArraySlice,
         skip_duplicates: bool,
     ) -> Result<Object<'env>> {
         let transaction = self.transaction();
-        let rows = PackedRows::new(&texts, &lengths, &numbers);
+        let rows = PackedRows::take(texts, &lengths, &numbers);
         promise(env, async move {
             as_json(
                 &transaction

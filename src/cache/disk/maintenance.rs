@@ -162,7 +162,9 @@ impl Work {
             (due.pages, due.has_uses, due.is_cleared) = (0, false, false);
             drop(due);
             // Callers meet the same trouble and deal with it.
-            let _ = self.step(path, &now_due);
+            if let Err(error) = self.step(path, &now_due) {
+                tracing::warn!(target: "ai_evals::cache", file = %path.display(), error = %error, "maintenance of a cache file failed");
+            }
             if now_due.is_ended {
                 return;
             }

@@ -293,6 +293,7 @@ impl DiskCache {
         if found == Found::Damaged {
             self.damaged += 1;
             let (file, count) = (self.maintenance.path.display(), self.damaged);
+            tracing::warn!(target: "ai_evals::cache", file = %file, "a damaged entry was dropped");
             // Told of a few times, however many there are.
             if count == 1 {
                 self.notices
@@ -319,7 +320,7 @@ impl DiskCache {
         }
     }
 
-    /// Gives back every claim of this handle. A failure is silent: claims end by themselves.
+    /// Gives back every claim of this handle. A failure is an event: claims end by themselves.
     pub fn release_all(&mut self) {
         let opened = self
             .opened
@@ -327,7 +328,9 @@ impl DiskCache {
             .filter(|opened| !opened.read_only && self.has_claims);
         if let Some(Opened { store, .. }) = opened {
             let _ = store.db.busy_timeout(MOST_PATIENCE_AT_THE_END);
-            let _ = store.release_all(self.owner);
+            if let Err(error) = store.release_all(self.owner) {
+                tracing::info!(target: "ai_evals::cache", error = %error, "claims were not given back");
+            }
             let _ = store.wait_as_usual();
         }
     }
@@ -341,7 +344,9 @@ impl Drop for DiskCache {
             && !self.uses.is_empty()
         {
             let _ = store.db.busy_timeout(MOST_PATIENCE_AT_THE_END);
-            let _ = store.note_uses(&self.uses, usize::MAX);
+            if let Err(error) = store.note_uses(&self.uses, usize::MAX) {
+                tracing::info!(target: "ai_evals::cache", error = %error, "uses were not noted");
+            }
         }
     }
 }

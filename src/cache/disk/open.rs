@@ -268,6 +268,7 @@ fn set_aside(path: &Path, reason: &str, now: f64, notices: &mut Vec<String>) -> 
             _ => {}
         }
     }
+    tracing::warn!(target: "ai_evals::cache", file = %path.display(), aside = %aside.display(), reason, "a cache file was set aside");
     notices.push(format!(
         "{} was damaged ({reason}): it was set aside as {}, and the cache starts afresh",
         path.display(),

@@ -28,6 +28,9 @@ impl DiskCache {
         }
         let result = self.attempt(now, work, Opened::confirm);
         self.busy = matches!(result, Err(DiskError::Busy { .. }));
+        if self.busy {
+            tracing::warn!(target: "ai_evals::cache", file = %self.maintenance.path.display(), "a cache file was locked for too long");
+        }
         if result.is_ok() {
             self.wrote(pages, now);
         }
@@ -78,6 +81,14 @@ impl DiskCache {
             return Err(self.failed("it was lost"));
         };
         let path = &self.maintenance.path;
+        match &why {
+            Again::Damaged(reason) => {
+                tracing::warn!(target: "ai_evals::cache", file = %path.display(), reason, "a cache file was damaged");
+            }
+            Again::Moved => {
+                tracing::info!(target: "ai_evals::cache", file = %path.display(), "a cache file was replaced or removed");
+            }
+        }
         let opened = open::open_again(before, &why, path, &self.namespace, now, &mut self.notices)?;
         self.opened = Some(opened);
         self.maintain()?;
