@@ -2074,7 +2074,7 @@ interface JobTask<TInput = any, TOutput = any> {
 /** A scorer of a job: a function of the result, or a scorer of `@aah/ai-evals/scorers`. */
 type JobScorer<TOutput = any> = ((result: RunResult<TOutput>, scorerConfig: ScorerConfig, context: {
     signal: AbortSignal;
-}) => AnswerScore | PromiseLike<AnswerScore>) | Pick<Scorer<TOutput, TOutput>, 'score'>;
+}) => AnswerScore | PromiseLike<AnswerScore>) | Pick<Scorer<any, any>, 'score'>;
 /** Options of an orchestrator. */
 interface OrchestratorOptions {
     /** Jobs that run at once; further ones wait as `pending`. From 1, default 5. */

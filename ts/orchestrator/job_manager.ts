@@ -138,7 +138,7 @@ export class JobManager {
     const { totalTests, completedTests, failedTests } = progress;
     const done = Math.min(completedTests + failedTests, totalTests);
     progress.progress = totalTests === 0 ? 0 : Math.round((100 * done) / totalTests);
-    if (entry.began === undefined || done === 0) return;
+    if (progress.status !== 'running' || entry.began === undefined || done === 0) return;
     progress.estimatedTimeRemaining = ((Date.now() - entry.began) / done) * (totalTests - done);
   }
 

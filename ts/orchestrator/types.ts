@@ -370,7 +370,8 @@ export type JobScorer<TOutput = any> =
       scorerConfig: ScorerConfig,
       context: { signal: AbortSignal },
     ) => AnswerScore | PromiseLike<AnswerScore>)
-  | Pick<Scorer<TOutput, TOutput>, 'score'>;
+  // biome-ignore lint/suspicious/noExplicitAny: a scorer takes more than one type of answer
+  | Pick<Scorer<any, any>, 'score'>;
 
 /** Options of an orchestrator. */
 export interface OrchestratorOptions {
