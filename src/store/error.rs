@@ -1,6 +1,7 @@
 //! Errors of the result store: a code to branch on, a message for people, and the classification of what a database says.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -152,6 +153,15 @@ impl StoreError {
     pub fn of_driver(error: &sqlx::Error, place: &Place) -> Self {
         let mut made = match error {
             sqlx::Error::Database(error) => of_database(error.as_ref(), place),
+            // TLS reports a certificate that it refuses, and an alert of the server, as invalid data.
+            sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData && error.get_ref().is_some() => {
+                Self::new(
+                    Code::Tls,
+                    format!(
+                        "The TLS connection to {place} was refused: {error}. Check the host name, sslmode, sslrootcert and the option tls."
+                    ),
+                )
+            }
             sqlx::Error::Io(error) => {
                 let mut made = Self::new(
                     Code::Connect,

@@ -1,7 +1,9 @@
 //! Promises of the store, on files of SQLite, with rusqlite as a second client.
 
 mod adoption;
+mod closing;
 mod documents;
+mod durability;
 mod inserting;
 mod pages;
 mod runs;

@@ -157,7 +157,7 @@ fn a_page_ends_where_its_rows_become_large() {
         store.create_run(new_run("r")).await.expect("a run");
         for case in 0..6 {
             let mut row = result("r", &case.to_string());
-            row.input = format!("\"{}\"", "x".repeat(3 << 20));
+            row.input = format!("\"{}\"", "x".repeat(200_000));
             store.insert_results(vec![row], true).await.expect("stored");
         }
         let page = json(&store.list_results("r", "{\"limit\":100}").await.expect("a page"));
