@@ -355,6 +355,9 @@ describe('numericAnswer', () => {
     expect(numericAnswer({ relative: 0.01 }).scoreSync(100, '102').score).toBe(0);
     expect(numericAnswer({ relative: 0.02 }).scoreSync(100, '102').score).toBe(1);
     expect(numericAnswer().scoreSync('no number', '5')).toEqual({ score: Number.NaN, passed: false });
+    for (const expected of ['10^10^10', '9^9^9', '2^{10^9}', '1e999999999', '1e-999999999']) {
+      expect(numericAnswer().scoreSync(expected, expected)).toEqual({ score: Number.NaN, passed: false });
+    }
   });
 });
 

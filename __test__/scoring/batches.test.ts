@@ -179,6 +179,22 @@ describe('scoreBatch', () => {
     expect(turns).toBeGreaterThan(10);
   });
 
+  test('gives the event loop a turn between texts of a million characters put together of parts', async () => {
+    await using pool = new ScoringWorkerPool(2);
+    // Two million and one: a text that by itself may take a turn.
+    const pairs = Array.from({ length: 4 }, () => ({ expected: long(2_000_001, 'a'), actual: long(2_000_001, 'a') }));
+    let [turns, counting] = [0, true];
+    const count = (): void => {
+      turns += 1;
+      if (counting) setImmediate(count);
+    };
+    setImmediate(count);
+    expect([...(await pool.scoreBatch(levenshtein(), pairs))]).toEqual([1, 1, 1, 1]);
+    counting = false;
+    // At least one before each of the eight texts, however fast the machine is.
+    expect(turns).toBeGreaterThanOrEqual(8);
+  });
+
   test('runs a scorer in JavaScript on the main thread, as many pairs at once as there are workers', async () => {
     await using pool = new ScoringWorkerPool(3);
     let [running, most] = [0, 0];

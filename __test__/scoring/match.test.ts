@@ -49,6 +49,12 @@ test('numbers, objects and booleans may be expected as they are', () => {
 
 test('an expected side that cannot be matched against scores NaN, an empty answer 0', () => {
   expect(scoreMatches('numeric', [{ expected: 'n/a', actual: '5' }])).toEqual([{ score: Number.NaN, passed: false }]);
+  for (const expected of ['10^10^10', '9^9^9', '1e999999999']) {
+    const pairs = ['5', expected].map((actual) => ({ expected, actual }));
+    expect(scoreMatches('numeric', pairs).map(({ score }) => score)).toEqual([Number.NaN, Number.NaN]);
+  }
+  // Under `auto` the last is a plain number, and the others are texts.
+  expect(['10^10^10', '9^9^9', '1e999999999'].map(matcherFor)).toEqual(['exact', 'exact', 'numeric']);
   expect(scoreMatches('numeric', [{ expected: 5, actual: undefined }])).toEqual([{ score: 0, passed: false }]);
 });
 

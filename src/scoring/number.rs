@@ -7,6 +7,8 @@ use num_bigint::BigInt;
 const LONGEST_PART: usize = 100;
 /// The most digits of a power; beyond it, it is not a number that an answer is compared by.
 const LONGEST_POWER: usize = 2000;
+/// The most digits on either side of the point; a longer number is not one that an answer is compared by.
+const LONGEST: i64 = 1_000_000;
 /// Digits this far below the leading one no longer count within a tolerance.
 const COMPARED_DIGITS: i64 = 2000;
 
@@ -122,6 +124,14 @@ impl Number {
     pub fn as_percentage(mut self) -> Self {
         self.percent = true;
         self
+    }
+
+    /// Tells whether the number, or each part of the fraction, has at most a million digits on either side of the point.
+    pub fn can_be_written_out(&self) -> bool {
+        [&self.numerator, &self.denominator].into_iter().all(|part| {
+            let (_, _, last) = part.parts();
+            part.top() <= LONGEST && last >= -LONGEST
+        })
     }
 
     /// Tells whether this is below one.

@@ -15,8 +15,8 @@ export interface NumericAnswerOptions extends ThresholdOption {
 }
 
 /**
- * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
- * is expected is not one number. O(m + n).
+ * Scores 1 if the final number of the answer is the expected one, else 0, whatever working and units surround it. `NaN`
+ * where the expected text is not one number, or one of more than a million digits. O(m + n).
  */
 export function numericAnswer(options?: NumericAnswerOptions): TextScorer {
   const { threshold: least, ...rest } = readOptions('numericAnswer', options, {

@@ -18,8 +18,8 @@ export interface MatchPair {
 /** The verdict of a match. */
 export interface MatchScore {
   /**
-   * 0–1; `NaN` when the expected side cannot be matched against: it is not one number (`'numeric'`), or nested more than
-   * 1,000 deep (`'json'`).
+   * 0–1; `NaN` when the expected side cannot be matched against: it is not one number or has more than a million digits
+   * (`'numeric'`), or it is nested more than 1,000 deep (`'json'`).
    */
   score: number;
   /** True if it is a full match. */

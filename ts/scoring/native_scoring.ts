@@ -23,6 +23,11 @@ const SEGMENT_UNITS = 1 << 19;
 const SEGMENT_TEXTS = 1 << 15;
 /** UTF-16 units of all segments up to which another one is packed. */
 const PACKED_UNITS = 1 << 23;
+/**
+ * Milliseconds that the first look into a text may take for each UTF-16 unit: one that was put together of parts is copied
+ * as a whole.
+ */
+const FLATTENING = 2e-6;
 /** Texts handled between two looks at the clock. */
 const TEXTS_A_LOOK = 1024;
 /** Milliseconds between two reports of progress. */
@@ -299,6 +304,7 @@ class SegmentedBatch {
       await append(joined);
       [joined, count] = ['', 0];
       if (source.length < LONG) continue;
+      await turnDue(source.length * FLATTENING);
       for (let from = 0; from < source.length && !this.#aborted; from += PIECE) {
         await append(source.slice(from, from + PIECE));
       }

@@ -78,6 +78,7 @@ fn advance<B: Blocks>(
         mut carry,
     } = wave;
     let rows = bits.rows();
+    let leaving: [u64; LANES] = std::array::from_fn(|lane| if lane == last_block { u64::MAX } else { 0 });
     for step in steps {
         let columns = bits.columns(step);
         // Row 0 holds no match and leaves a block as it is.
@@ -90,7 +91,10 @@ fn advance<B: Blocks>(
             .checked_sub(last_block)
             .and_then(|column| carries.get_mut(column))
         {
-            *carried = carry[last_block] as u8;
+            // Not `carry[last_block]`: an index that is not known keeps the carries in memory, and each step would wait for
+            // those of the step before to arrive there.
+            let left: [u64; LANES] = std::array::from_fn(|lane| carry[lane] & leaving[lane]);
+            *carried = left.into_iter().fold(0, |left, lane| left | lane) as u8;
         }
     }
     Wave { blocks, carry }

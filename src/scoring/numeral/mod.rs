@@ -28,7 +28,7 @@
 //! Some things hold digits and are not one number. They are found as a whole, as a [`Quantity`] without a number: dates and
 //! versions (`2024-01-15`, `1.2.3`), times and ratios (`12:00`, `3:2`), tuples, intervals and sets (`(0, 1)`), other bases
 //! (`0x1F`, `101_2`), what a symbol is part of (`2\pi`, `\sqrt{2}`, `3x`, `10^n`), `±5`, `1,2`, a division by zero, and a
-//! power too long to be written out.
+//! number too long to be written out (`9^9^9`, `10^10^10`, `1e999999999`; see [`Number::can_be_written_out`]).
 //!
 //! Digits that follow a letter (`H2O`, `v2`, `x_1`, `cm^2`) are part of a name. Numbers in words are not read. A text is
 //! read in linear time: nesting is followed to a depth of [`DEEPEST`].
@@ -54,6 +54,16 @@ pub struct Quantity {
     pub start: usize,
     /// The place where it ends, its percent sign included and its unit not.
     pub end: usize,
+}
+
+impl Quantity {
+    fn new(number: Option<Number>, place: Range<usize>) -> Self {
+        Self {
+            number: number.filter(Number::can_be_written_out),
+            start: place.start,
+            end: place.end,
+        }
+    }
 }
 
 /// The quantities in part of a text, from left to right.
@@ -252,11 +262,7 @@ impl Iterator for Quantities<'_> {
                         self.quantity(end + 1).filter(|_| self.sign(end + 1).is_none())
                 {
                     self.next = after;
-                    return Some(Quantity {
-                        number: number.map(Number::negated),
-                        start: i,
-                        end: after,
-                    });
+                    return Some(Quantity::new(number.map(Number::negated), i..after));
                 }
                 continue;
             }
@@ -316,11 +322,7 @@ impl Iterator for Quantities<'_> {
                     } else {
                         end
                     };
-                    return Some(Quantity {
-                        number,
-                        start: i,
-                        end,
-                    });
+                    return Some(Quantity::new(number, i..end));
                 }
                 None => self.next = i + 1,
             }
