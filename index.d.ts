@@ -236,6 +236,12 @@ type AiEvalsErrorCode =
  | 'ERR_MALFORMED_VERDICT'
 /** The imported or loaded document is no baseline. */
  | 'ERR_BASELINE'
+/** There is no such baseline of an orchestrator, or none at all. */
+ | 'ERR_BASELINE_NOT_FOUND'
+/** There is no such job. */
+ | 'ERR_JOB_NOT_FOUND'
+/** A job is in a state that does not allow the call. */
+ | 'ERR_JOB_STATE'
 /** No URL of a result store, or a parameter of it that there is not. */
  | 'ERR_STORE_URL'
 /** The server of a result store cannot be reached; can be tried again. */
@@ -612,6 +618,223 @@ interface EmbeddingCacheMiddleware {
  */
 declare function embeddingCacheMiddleware(cache: EmbeddingCache, options?: EmbeddingCacheMiddlewareOptions): EmbeddingCacheMiddleware;
 
+/** The shape of every scorer. */
+/** The score of one answer. */
+interface Score {
+    /** From 0 to 1; `NaN` only where the scorer says so. */
+    score: number;
+    /** True if the score is at least the scorer's threshold. */
+    passed: boolean;
+    /** The reason for the score, in words, where there is one to give. */
+    explanation?: string;
+    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
+    breakdown?: Record<string, number>;
+}
+/** Options of a batch. */
+interface BatchOptions {
+    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
+    signal?: AbortSignal | undefined;
+    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+}
+/** A pair to score in a batch. */
+interface ScoredPair<E, A> {
+    expected: E;
+    actual: A;
+}
+/** A way to score an answer against what was expected. */
+interface Scorer<E, A> {
+    /** The name of the scorer, as in its factory. */
+    readonly name: string;
+    /** The least score that passes, from 0 to 1. */
+    readonly threshold: number;
+    /**
+     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
+     * loop in one crossing.
+     */
+    score(expected: E, actual: A): Promise<Score>;
+    /** Scores one answer on the calling thread. */
+    scoreSync(expected: E, actual: A): Score;
+    /**
+     * Scores a batch, in order, on every core; the event loop stays free. The list is read as it is at the call. Throws a
+     * `TypeError` that names the index of a bad pair before any work.
+     */
+    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
+}
+/** The option that every factory takes. */
+interface ThresholdOption {
+    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
+    threshold?: number | undefined;
+}
+
+/** The configuration of `ai-evals run`. */
+
+/** A severity of a regression. */
+type RegressionSeverity = 'critical' | 'major' | 'minor';
+/** A form in which `ai-evals run` and `ai-evals report` write a report. */
+type ReportFormat = 'table' | 'json' | 'markdown' | 'html' | 'csv' | 'junit' | 'github';
+/** A model that answers. */
+interface ModelEntry {
+    /** The name of the model as its provider knows it, such as `'gpt-4o-mini'`. */
+    modelId: string;
+    /**
+     * - `'openai'`: `OPENAI_API_KEY`, at `OPENAI_BASE_URL` where it is set.
+     * - `'anthropic'`: `ANTHROPIC_API_KEY`, at Anthropic's OpenAI-compatible address.
+     * - `'local'`: the local model that ships with the package.
+     *
+     * Default: `'openai'` where the environment names it, else `'local'`.
+     */
+    provider?: 'openai' | 'anthropic' | 'local' | undefined;
+    /** The base URL of another OpenAI-compatible server, such as `'http://localhost:11434/v1'`. */
+    baseUrl?: string | undefined;
+    /** The environment variable that holds the key. Default: the provider's. */
+    apiKeyEnv?: string | undefined;
+    /** The name in reports. Default: `modelId`. Two entries of one model need different names. */
+    name?: string | undefined;
+    /** A system message before every prompt. Default: the runner's. */
+    system?: string | undefined;
+    /** At least 0. Default: the runner's. */
+    temperature?: number | undefined;
+    /** Upper bound of an answer, in tokens. Default: the runner's. */
+    maxTokens?: number | undefined;
+    /** US dollars per million tokens. Default: the package's table. */
+    price?: {
+        input: number;
+        output: number;
+    } | undefined;
+}
+/** The way in which models are asked. */
+interface RunnerEntry {
+    /** Milliseconds that an attempt may take, above 0. Default 30,000. */
+    timeout?: number | undefined;
+    /** Further attempts after 5xx, timeouts and broken connections. Default 3. */
+    retries?: number | undefined;
+    /** Calls in flight, over all models. Default 5. */
+    concurrency?: number | undefined;
+    /** `false` makes one call at a time. Default `true`. */
+    parallel?: boolean | undefined;
+    /** Requests to an address in any 60 s. Default 500; 1,800 for the local model. */
+    requestsPerMinute?: number | undefined;
+    /** Tokens of an address in any 60 s. Default 150,000; 400,000 for the local model. */
+    tokensPerMinute?: number | undefined;
+    /** A system message before every prompt. Default: none. */
+    system?: string | undefined;
+    /** At least 0. Default: not sent. */
+    temperature?: number | undefined;
+    /** Upper bound of an answer, in tokens. Default: not sent. */
+    maxTokens?: number | undefined;
+}
+/**
+ * A scorer:
+ *
+ * - the text of a `--scorer`, such as `'exact'` or `'rouge:type=rougeL'`;
+ * - a name and options of a factory of `@aah/ai-evals/scorers`;
+ * - the strategy of the original configuration;
+ * - a scorer that such a factory made (in configurations that are programs).
+ */
+type ScorerEntry = string | {
+    name: string;
+    options?: Record<string, unknown> | undefined;
+} | {
+    strategy: 'exact' | 'semantic' | 'llm-judge';
+    /** The least score that passes, 0–1. Default: the scorer's own. */
+    threshold?: number | undefined;
+    /** The rubric of `'llm-judge'`. */
+    judgePrompt?: string | undefined;
+} | Scorer<any, any>;
+/** Dotted paths of the parts of a case in a record, such as `'choices.0.text'`. */
+interface FieldsEntry {
+    /** Default `'id'`. */
+    id?: string | undefined;
+    /** Default `'input'`. */
+    input?: string | undefined;
+    /** Default `'expected'`. */
+    expected?: string | undefined;
+    /** Default `'metadata.category'`, else `'category'`. */
+    category?: string | undefined;
+    /** Recorded answers, which are scored in place of a model's. Default: none. */
+    actual?: string | undefined;
+}
+/** The baseline that a run is compared with. */
+interface BaselineEntry {
+    /** The name or id of a baseline of the store. */
+    baselineId: string;
+    /** `false` turns the comparison off. Default `true`. */
+    enabled?: boolean | undefined;
+    /** The least severity of a regression that ends the command with exit code 1. Default: none. */
+    failOn?: RegressionSeverity | undefined;
+    /** `true` is `failOn: 'minor'`. */
+    failOnRegression?: boolean | undefined;
+}
+/** The files that a run writes. */
+interface OutputEntry {
+    /** The form of `file`, or of the standard output without one. Default: by the ending of `file`, else `'table'`. */
+    format?: ReportFormat | undefined;
+    /** The file that takes the report. */
+    file?: string | undefined;
+    /** The file that takes the summary and every result (`--json`). */
+    json?: string | undefined;
+    /** The file that takes a line of JSON for each result as it comes (`--json-lines`). */
+    jsonLines?: string | undefined;
+    /** Failed cases in the summary. Default 5. */
+    showFailures?: number | undefined;
+}
+/**
+ * A configuration of `ai-evals run`. Every key has a flag, which takes precedence. Paths are relative to the file of the
+ * configuration.
+ */
+interface EvalConfig {
+    /** The name of the evaluation, kept with its runs. */
+    name?: string | undefined;
+    /** A remark for readers. */
+    description?: string | undefined;
+    /** Paths of datasets: JSONL, JSON, CSV or Parquet. Default: the dataset that ships with the package. */
+    datasets?: readonly string[] | undefined;
+    /** Models to compare. Each dataset is run with each model. Default: one, by the environment. */
+    models?: readonly (string | ModelEntry)[] | undefined;
+    runner?: RunnerEntry | undefined;
+    /** The scorer. Default `'auto'`. */
+    scorer?: ScorerEntry | undefined;
+    /** Several scorers: a case passes when every one passes it. Excludes `scorer`. */
+    scorers?: readonly ScorerEntry[] | undefined;
+    /** The least score that passes, 0–1, for scorers that name none. */
+    threshold?: number | undefined;
+    /** The difference that numbers may have, inclusive. Default 0. */
+    tolerance?: number | undefined;
+    fields?: FieldsEntry | undefined;
+    /** Answers to each case. Default 1. */
+    repeat?: number | undefined;
+    /** Cases of each dataset. Default: all. */
+    limit?: number | undefined;
+    /** The share of passed cases, 0–1, below which the exit code is 1. Default: none. */
+    minPassRate?: number | undefined;
+    /** Cases that may end without an answer or verdict; `true` for any number. Default 0. */
+    allowErrors?: number | boolean | undefined;
+    /** A baseline, or its name. */
+    baseline?: string | BaselineEntry | undefined;
+    /** Output, or the file of the report. */
+    output?: string | OutputEntry | undefined;
+    /** The store of runs: a path or URL; `false` keeps no run. Default `.ai-evals/runs.db`. */
+    store?: string | false | undefined;
+    /** The file of kept answers, or how it is used; `false` keeps none. Default `.ai-evals/answers.db`. */
+    cache?: string | false | {
+        file?: string | undefined;
+        mode?: 'on' | 'record' | 'replay' | undefined;
+    } | undefined;
+}
+/** A configuration, or a function that makes one when the command begins. */
+type EvalConfigExport = EvalConfig | (() => EvalConfig | Promise<EvalConfig>);
+/**
+ * Returns its argument. In a configuration file it makes an editor complete and check the keys.
+ *
+ * ```ts
+ * import { defineConfig } from '@aah/ai-evals';
+ *
+ * export default defineConfig({ datasets: ['cases.jsonl'], models: ['gpt-4o-mini', 'gpt-4.1-mini'], scorer: 'numeric' });
+ * ```
+ */
+declare function defineConfig<const T extends EvalConfigExport>(config: T): T;
+
 /** The data types of an evaluation, shared by every module. */
 /** The intended difficulty of a case. */
 type Difficulty = 'easy' | 'medium' | 'hard';
@@ -668,10 +891,12 @@ interface RunResult<TOutput = any> {
         /** Milliseconds. */
         latency: number;
         tokenUsage: TokenUsage;
-        /** US dollars. */
-        cost: number;
+        /** US dollars; left out where the price is unknown. */
+        cost?: number | undefined;
         timestamp: Date;
         error?: string | EvalError;
+        /** The category of the test case. */
+        category?: string | undefined;
     };
 }
 /** An error behind another one, as data. */
@@ -1684,53 +1909,606 @@ declare class RateLimit {
     reset(): void;
 }
 
-/** The shape of every scorer. */
-/** The score of one answer. */
-interface Score {
-    /** From 0 to 1; `NaN` only where the scorer says so. */
-    score: number;
-    /** True if the score is at least the scorer's threshold. */
+/** Types of jobs, their reports and comparisons. Times are `Date`s, durations milliseconds, costs US dollars. */
+
+/** Test cases under an id, as a job takes them. A `Dataset` of `loadDataset` is one. */
+interface JobDataset<TInput = any, TOutput = any> {
+    id: string;
+    name?: string | undefined;
+    description?: string | undefined;
+    /** Default: a digest of the cases. */
+    version?: string | undefined;
+    testCases: readonly TestCaseInput<TInput, TOutput>[];
+}
+/** The verdict on an answer, under all names that scorers give it. */
+interface AnswerScore {
     passed: boolean;
-    /** The reason for the score, in words, where there is one to give. */
-    explanation?: string;
-    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
-    breakdown?: Record<string, number>;
+    /** 0–1. Where it is left out, `value` stands for it, and without both 1 or 0 for `passed`. */
+    score?: number | undefined;
+    value?: number | undefined;
+    /** 0–1. */
+    confidence?: number | undefined;
+    explanation?: string | undefined;
+    /** Figures behind the score, by name. */
+    breakdown?: Readonly<Record<string, unknown>> | undefined;
 }
-/** Options of a batch. */
-interface BatchOptions {
-    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
-    signal?: AbortSignal | undefined;
-    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
-    onProgress?: ((done: number, total: number) => void) | undefined;
-}
-/** A pair to score in a batch. */
-interface ScoredPair<E, A> {
-    expected: E;
-    actual: A;
-}
-/** A way to score an answer against what was expected. */
-interface Scorer<E, A> {
-    /** The name of the scorer, as in its factory. */
-    readonly name: string;
-    /** The least score that passes, from 0 to 1. */
-    readonly threshold: number;
-    /**
-     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
-     * loop in one crossing.
-     */
-    score(expected: E, actual: A): Promise<Score>;
-    /** Scores one answer on the calling thread. */
-    scoreSync(expected: E, actual: A): Score;
-    /**
-     * Scores a batch, in order, on every core; the event loop stays free. The list is read as it is at the call. Throws a
-     * `TypeError` that names the index of a bad pair before any work.
-     */
-    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
-}
-/** The option that every factory takes. */
-interface ThresholdOption {
-    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
+/** A configuration of the scorer. A job hands it to the scorer as it is; `createScorer` takes it too. */
+interface ScorerConfig {
+    strategy?: 'exact' | 'semantic' | 'llm-judge' | 'custom' | undefined;
+    /** The least score that passes, 0–1. */
     threshold?: number | undefined;
+    judgeModelId?: string | undefined;
+    judgePrompt?: string | undefined;
+    customScorer?: ((...args: any[]) => any) | undefined;
+    params?: Readonly<Record<string, unknown>> | undefined;
+    /** A type of `createScorer`, in place of `strategy`. */
+    type?: string | undefined;
+}
+/** A state of a job. */
+type JobStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+/** A job to be created. */
+interface JobConfig {
+    /** Ids of the datasets that `executeJob` is given. */
+    datasetIds: readonly string[];
+    /** Each answers every case. The same model may be there twice, with other settings. */
+    runnerConfigs: readonly RunnerConfig[];
+    scorerConfig: ScorerConfig;
+    /** Id of the baseline to compare with; with a store its name too. Default: the active baseline, if there is one. */
+    baseline?: string | undefined;
+    /** `false` makes one call after the other. Default `true`. */
+    parallel?: boolean | undefined;
+    /** Calls of the job in flight at once. Default 10. */
+    concurrency?: number | undefined;
+    /** Answers to each case by each of `runnerConfigs`. Default 1. */
+    repeats?: number | undefined;
+}
+/** A job. */
+interface EvalJob extends JobConfig {
+    id: string;
+    createdAt: Date;
+    updatedAt: Date;
+    status: JobStatus;
+    /** The reason why it failed. */
+    error?: string;
+}
+/** Progress of a job. */
+interface JobProgress {
+    jobId: string;
+    status: JobStatus;
+    /** Calls to make: cases × runnerConfigs × repeats. 0 until the job runs. */
+    totalTests: number;
+    /** Calls that were answered. */
+    completedTests: number;
+    /** Calls that failed. */
+    failedTests: number;
+    /** 0–100: `completedTests` and `failedTests` of `totalTests`, rounded. */
+    progress: number;
+    /** Id of the case whose call began last. */
+    currentTest?: string;
+    /** Milliseconds; left out while nothing is known. */
+    estimatedTimeRemaining?: number;
+    errors: EvalError[];
+}
+/** Numbers of jobs by state. */
+interface QueueStats {
+    pending: number;
+    running: number;
+    completed: number;
+    failed: number;
+    cancelled: number;
+    total: number;
+    maxConcurrent: number;
+    /** Jobs that may start now. */
+    availableSlots: number;
+}
+/** The answers of one `runnerConfig` to one dataset. */
+interface RunSummary<TOutput = any> {
+    datasetId: string;
+    runId: string;
+    config: RunnerConfig;
+    /** One of each call, in the order of the dataset. */
+    results: RunResult<TOutput>[];
+    startTime: Date;
+    endTime: Date;
+    /** Milliseconds from the first call's start to the last one's end. */
+    totalDuration: number;
+    /** Sum of the costs that are known. */
+    totalCost: number;
+    totalTokens: number;
+}
+/** The verdict on one answer. */
+interface ScoringResult {
+    testCaseId: string;
+    datasetId?: string | undefined;
+    modelId?: string | undefined;
+    runId?: string | undefined;
+    /** The how-manieth answer to the case; left out for the first. */
+    repeat?: number | undefined;
+    score: AnswerScore;
+    scorerConfig: ScorerConfig;
+    /** Set when the scorer threw. The case then counts as an error, whatever `score` says. */
+    error?: EvalError | undefined;
+}
+/** Figures of the cases of a category. */
+interface CategoryMetrics {
+    category: string;
+    /** `passed` + `failed` + `errors`. */
+    totalTests: number;
+    passed: number;
+    failed: number;
+    errors: number;
+    /** Percent of `totalTests`. */
+    accuracy: number;
+    /** Mean of the scores that there are. */
+    avgScore: number;
+    /** Milliseconds, mean of the calls that were answered. */
+    avgLatency: number;
+    /** US dollars, mean of the costs that are known. */
+    avgCost: number;
+}
+/** The outcome of one case, for comparisons case by case. */
+interface CaseOutcome {
+    testCaseId: string;
+    datasetId?: string;
+    /** Model, and `#2` for the second configuration of the same one. */
+    modelId?: string;
+    category: string;
+    /** `false` for errors too. */
+    passed: boolean;
+    /** `true` where there is no verdict. */
+    error?: true;
+    /** Left out where there is no score. */
+    score?: number;
+    /** Milliseconds; left out where there was no answer. */
+    latency?: number;
+    /** US dollars; left out where it is unknown. */
+    cost?: number;
+}
+/** Figures of a job. */
+interface Metrics {
+    /** `passed` + `failed` + `errors`: every call counts once. */
+    totalTests: number;
+    passed: number;
+    /** Answered, but not right. */
+    failed: number;
+    /** Without a verdict: the call failed, the scorer threw, or nobody scored the answer. */
+    errors: number;
+    /** Percent of `totalTests`. Errors are not passes. */
+    accuracy: number;
+    /** The same as `accuracy`. */
+    passRate: number;
+    /** Mean of the scores that there are; 0 without any. */
+    avgScore: number;
+    /** Milliseconds, mean of the calls that were answered; 0 without any. */
+    avgLatency: number;
+    /** Sum of the costs that are known. */
+    totalCost: number;
+    /** Answers whose cost is unknown; left out when there are none. */
+    unpriced?: number;
+    breakdown: Record<string, CategoryMetrics>;
+    /** Outcomes case by case: comparisons are paired where both sides have them. */
+    cases?: CaseOutcome[];
+}
+/** Metrics that code written by hand may pass in. */
+type GivenMetrics = Omit<Metrics, 'errors' | 'breakdown' | 'passed' | 'failed'> & {
+    passed?: number | undefined;
+    failed?: number | undefined;
+    errors?: number | undefined;
+    breakdown?: Readonly<Record<string, Partial<CategoryMetrics>>> | undefined;
+};
+/** A metric that is compared with a baseline. */
+type ComparedMetric = 'accuracy' | 'passRate' | 'avgScore' | 'avgLatency' | 'totalCost';
+/** Changes for the worse, in percent of the baseline. `critical` and `major` are reached, `minor` is exceeded. */
+interface Thresholds {
+    critical: number;
+    major: number;
+    minor: number;
+}
+/** A change of a metric, with its confidence. */
+interface MetricChange {
+    /** The category, or `'overall'`. */
+    testCaseId: string;
+    category?: string;
+    metric: ComparedMetric;
+    baseline: number;
+    current: number;
+    /** `current` less `baseline`. */
+    absoluteChange: number;
+    /** Percent of the baseline. */
+    percentChange: number;
+    /** 95 % interval of `absoluteChange`; left out where there are too few cases to tell. */
+    interval?: {
+        low: number;
+        high: number;
+    };
+    /** Probability of a change as large as this by chance; left out like `interval`. */
+    pValue?: number;
+    /** Cases that both sides have, when the comparison is paired. */
+    pairedCases?: number;
+}
+/** A change for the worse. */
+interface Regression extends MetricChange {
+    severity: 'critical' | 'major' | 'minor';
+}
+/** A change for the better by more than the threshold `minor`. */
+interface Improvement extends MetricChange {
+    /** By the same thresholds: `critical` is reached, `major` is reached, or `minor` is exceeded. */
+    magnitude: 'major' | 'moderate' | 'minor';
+}
+/** A comparison that could not be made. */
+interface Unjudged {
+    reason: 'zero-baseline' | 'not-a-number' | 'vanished-category' | 'new-category' | 'vanished-cases' | 'new-cases';
+    /** The category, or `'overall'`. */
+    category: string;
+    /** Left out where the reason is about categories or cases. */
+    metric?: ComparedMetric;
+    baseline?: number;
+    current?: number;
+    /** Ids of vanished or new cases. */
+    testCaseIds?: string[];
+    message: string;
+}
+/** Metrics under a name, to compare others with. */
+interface Baseline {
+    id: string;
+    name: string;
+    description: string;
+    runId: string;
+    metrics: Metrics;
+    isActive: boolean;
+    createdAt: Date;
+    updatedAt: Date;
+}
+/** A comparison of metrics with a baseline. */
+interface BaselineComparison {
+    baselineId: string;
+    currentRunId: string;
+    metrics: {
+        baseline: Metrics;
+        current: Metrics;
+    };
+    regressions: Regression[];
+    improvements: Improvement[];
+    /** Everything that was not compared, and why. */
+    unjudged: Unjudged[];
+    summary: {
+        totalRegressions: number;
+        criticalRegressions: number;
+        majorRegressions: number;
+        minorRegressions: number;
+        totalImprovements: number;
+        /** Percent: 0.4 accuracy + 0.3 avgScore + 0.2 latency + 0.1 cost, of which less is better; others are left out. */
+        overallChange: number;
+    };
+}
+/** Advice that follows from a report. */
+interface Recommendation {
+    type: 'regression' | 'accuracy' | 'performance' | 'cost';
+    severity: 'high' | 'medium' | 'low';
+    title: string;
+    description: string;
+    actionable: boolean;
+    suggestedActions?: string[];
+}
+/** The head of a report. */
+interface ReportSummary {
+    /** `passed` + `failed` + `errors`. */
+    totalTests: number;
+    passed: number;
+    failed: number;
+    errors: number;
+    /** Calls that a cancelled job did not make; left out when there are none. */
+    notRun?: number;
+    /** Percent of `totalTests`. */
+    accuracy: number;
+    avgLatency: number;
+    totalCost: number;
+    /** Milliseconds from the first call's start to the last one's end. */
+    duration: number;
+    status: JobStatus;
+}
+/** The report of a job. */
+interface EvalReport<TOutput = any> {
+    jobId: string;
+    summary: ReportSummary;
+    runSummaries: RunSummary<TOutput>[];
+    scoringResults: ScoringResult[];
+    metrics: Metrics;
+    regressions: Regression[];
+    /** The whole comparison, of a job that had a baseline. */
+    comparison?: Omit<BaselineComparison, 'metrics'>;
+    recommendations: Recommendation[];
+    executionMetrics?: ExecutionMetrics;
+    generatedAt: Date;
+}
+/** A result as a `run` function may return it. What is left out is taken from the task. */
+type RunOutcome<TOutput = any> = Partial<Omit<RunResult<TOutput>, 'metadata'>> & {
+    metadata?: Partial<Omit<RunResult['metadata'], 'error'>> & {
+        error?: string | EvalError | undefined;
+    };
+};
+/** A function that makes a call and resolves to its result. */
+type RunFunction<TInput = any, TOutput = any> = (task: JobTask<TInput, TOutput>, context: TaskContext) => RunOutcome<TOutput> | PromiseLike<RunOutcome<TOutput>>;
+/** One call of a job. */
+interface JobTask<TInput = any, TOutput = any> {
+    /** `CASE-MODEL`. */
+    id: string;
+    testCase: TestCaseInput<TInput, TOutput>;
+    runnerConfig: RunnerConfig;
+    datasetId: string;
+    /** The how-manieth answer to the case, from 0. */
+    repeat: number;
+}
+/** A scorer of a job: a function of the result, or a scorer of `@aah/ai-evals/scorers`. */
+type JobScorer<TOutput = any> = ((result: RunResult<TOutput>, scorerConfig: ScorerConfig, context: {
+    signal: AbortSignal;
+}) => AnswerScore | PromiseLike<AnswerScore>) | Pick<Scorer<TOutput, TOutput>, 'score'>;
+/** Options of an orchestrator. */
+interface OrchestratorOptions {
+    /** Jobs that run at once; further ones wait as `pending`. From 1, default 5. */
+    maxConcurrentJobs?: number | undefined;
+    /**
+     * The executor that the calls of all jobs share. Its limits and its `concurrency` hold for all of them together; `concurrency`
+     * of a job bounds that job. Default: the limits of `ParallelExecutor`, and any `concurrency`.
+     */
+    workerConfig?: WorkerConfig | undefined;
+    /** A store that keeps answers as they come, and baselines. Default: all is held in memory. */
+    store?: EvalStore | undefined;
+    /** Thresholds of comparisons, over the defaults. */
+    thresholds?: Partial<Record<ComparedMetric, Thresholds>> | undefined;
+}
+
+/** Thresholds of every metric. */
+type AllThresholds = Record<ComparedMetric, Thresholds>;
+
+/**
+ * Keeps baselines in memory and compares metrics with them. With a store, `EvalOrchestrator` keeps them beyond the process.
+ *
+ * ```ts
+ * const comparator = new BaselineComparator({ accuracy: { critical: 8, major: 4, minor: 1 } });
+ * const id = comparator.storeBaseline({ name: 'main', description: '', runId: 'r1', metrics });
+ * const { regressions, unjudged } = comparator.compareToBaseline(current, 'r2', id);
+ * ```
+ *
+ * Metrics are copied on their way in and out.
+ */
+declare class BaselineComparator {
+    #private;
+    /** Takes thresholds in percent of the baseline, over the defaults. Throws a `RangeError` for those out of order. */
+    constructor(thresholds?: Partial<Record<ComparedMetric, Thresholds>>);
+    /** Stores metrics under a name; returns the baseline's id, a UUID. */
+    storeBaseline(baseline: {
+        name: string;
+        description?: string | undefined;
+        runId: string;
+        metrics: GivenMetrics;
+    }): string;
+    /** Takes a baseline as it is, in place of one of the same id. */
+    restore(baseline: Baseline): void;
+    /** Returns a copy of a baseline; `undefined` when there is none of this id. */
+    getBaseline(id: string): Baseline | undefined;
+    /** Returns copies of all baselines, in the order in which they were stored. */
+    getAllBaselines(): Baseline[];
+    /** Makes a baseline the active one; the one before is it no longer. Throws `Baseline ID not found`. */
+    setActiveBaseline(id: string): void;
+    /** Returns a copy of the active baseline; `undefined` when there is none. */
+    getActiveBaseline(): Baseline | undefined;
+    /** Removes a baseline; returns whether it was there. */
+    deleteBaseline(id: string): boolean;
+    /**
+     * Compares metrics with a baseline, the active one by default. Throws `Baseline ID not found` or `No baseline available for
+     * comparison`.
+     *
+     * - Change = (current − baseline) / baseline, in decimal arithmetic; less latency and cost is better.
+     * - Worse by more than `minor` is a regression, by `major` or `critical` or more one of that severity.
+     * - Better by more than `minor` is an improvement.
+     * - Categories are compared by accuracy, avgScore and avgLatency.
+     * - `unjudged` has baselines of 0, figures that are no numbers, and categories and cases that only one side has.
+     *
+     * Each change has `interval` and `pValue` where cases are known. They inform; the thresholds decide.
+     */
+    compareToBaseline(current: GivenMetrics, runId: string, baselineId?: string): BaselineComparison;
+    /** Sets thresholds of a metric; those left out stay. Throws a `RangeError` for those out of order. */
+    updateThresholds(metric: ComparedMetric, thresholds: Partial<Thresholds>): void;
+    /** Returns a copy of the thresholds in force. */
+    getThresholds(): AllThresholds;
+    /** Removes all baselines, and takes the thresholds back to those of the constructor. */
+    reset(): void;
+}
+
+/** The formats of {@link ReportOptions}. */
+declare const REPORT_FORMATS: readonly ["json", "csv", "html", "markdown", "md", "junit", "github"];
+/** Options of `exportReport`. */
+interface ReportOptions {
+    /**
+     * - `json`, `csv`, `html`, `markdown` (or `md`).
+     * - `junit`: XML for CI, a test suite for each dataset and model.
+     * - `github`: workflow commands, which GitHub Actions shows as annotations.
+     */
+    format: (typeof REPORT_FORMATS)[number];
+    /** Adds runs, regressions, improvements and what was not judged; to JSON the whole report. Default `false`. */
+    includeDetails?: boolean | undefined;
+    /** Adds the verdict on each case, with the figures behind it. Default `false`. */
+    includeScoringBreakdown?: boolean | undefined;
+    /** Adds each result, with input, expected output and answer. Default `false`. */
+    includeRawResults?: boolean | undefined;
+    /** Adds recommendations. Default `false`. */
+    includeRecommendations?: boolean | undefined;
+}
+
+/** Options of one `executeJob`. */
+interface ExecuteOptions {
+    /** Cancels the job, as `cancelJob` does. */
+    signal?: AbortSignal | undefined;
+    /** Called before the first call and after every one. One that throws is reported as a process warning, once. */
+    onProgress?: ((progress: JobProgress) => void) | undefined;
+}
+/**
+ * Runs jobs: every case of every dataset by every configuration, scored, compared with a baseline, and reported.
+ *
+ * ```ts
+ * const orchestrator = new EvalOrchestrator({ workerConfig: { rateLimit: { requestsPerMinute: 500 } } });
+ * const id = orchestrator.createJob({
+ *   datasetIds: ['triage'],
+ *   runnerConfigs: [{ modelId: 'openai/gpt-4o' }, { modelId: 'openai/gpt-4o-mini' }],
+ *   scorerConfig: { strategy: 'exact' },
+ * });
+ * const report = await orchestrator.executeJob(id, [dataset], run, exactMatch());
+ * console.log(orchestrator.exportReport(report, { format: 'markdown' }));
+ * ```
+ *
+ * Jobs know nothing of each other, but share the limits of `workerConfig`. With a `store`, answers are kept as they come:
+ * {@link resumeJob} takes up a job of a process that died.
+ */
+declare class EvalOrchestrator {
+    #private;
+    /** Throws a `RangeError` or `TypeError` for options that cannot be used. */
+    constructor(options?: OrchestratorOptions);
+    /** Creates a job, `pending`; returns its id, a UUID. Throws for a configuration that cannot be used. */
+    createJob(config: JobConfig): string;
+    /** Returns a job; `undefined` when there is none of this id. */
+    getJob(id: string): EvalJob | undefined;
+    /** Returns the progress of a job; `undefined` when there is none of this id. */
+    getProgress(id: string): JobProgress | undefined;
+    /** Returns numbers of jobs by state. */
+    getQueueStats(): QueueStats;
+    /**
+     * Cancels a job that is pending or running: from now on none of its calls starts, and those that run have their `signal`
+     * aborted. Its `executeJob` resolves to a report of what was answered. Rejects with `Job ID not found` or
+     * `Cannot cancel job with status S`.
+     */
+    cancelJob(id: string): Promise<void>;
+    /**
+     * Takes up a job of the store under its id, after the process that ran it died or its execution failed. `executeJob` then
+     * makes the calls that have no stored answer. Resolves to the id.
+     *
+     * Rejects with `Job not found: ID`; with `ERR_JOB_STATE` when it was cancelled; with `ERR_UNSUPPORTED` without a store.
+     */
+    resumeJob(id: string): Promise<string>;
+    /**
+     * Executes a job. Calls are made for each dataset × case × runnerConfig × repeat, at most `concurrency` of the job at once;
+     * answers are scored as they come. While `maxConcurrentJobs` others run, the job waits as `pending`.
+     *
+     * - `run(task, { signal })` makes a call. What it throws, and a result with `metadata.error`, is an error of that case.
+     * - `scorer(result, scorerConfig, { signal })`, or a scorer of `@aah/ai-evals/scorers`. What it throws is an error of that
+     *   case. Default: `createScorer(scorerConfig)`.
+     *
+     * Resolves to the report, of status `completed` or `cancelled`. Rejects with `Job not found: ID`; for a job that is final or
+     * under way; for a baseline that there is not, before any call; and where the store fails. The job is then `failed`, and may
+     * be executed again.
+     */
+    executeJob<TInput = any, TOutput = any>(jobId: string, datasets: readonly JobDataset<TInput, TOutput>[], run: RunFunction<TInput, TOutput>, scorer?: JobScorer<TOutput>, options?: ExecuteOptions): Promise<EvalReport<TOutput>>;
+    /** Compares metrics with a baseline, the active one by default; see `BaselineComparator.compareToBaseline`. */
+    compareToBaseline(metrics: GivenMetrics, runId: string, baselineId?: string): BaselineComparison;
+    /**
+     * Stores metrics as a baseline; returns its id. With a store it is kept there too, in place of one of the same name; `runId`
+     * then has to be that of a stored run, or of a job. {@link flush} says when, and whether, it is stored.
+     */
+    storeBaseline(name: string, description: string, runId: string, metrics: GivenMetrics): string;
+    /** Makes a baseline the active one, which jobs without one of their own are compared with. */
+    setActiveBaseline(id: string): void;
+    /** Returns the active baseline; `undefined` when there is none. */
+    getActiveBaseline(): Baseline | undefined;
+    /** Returns all baselines. With a store, those of earlier processes are there after {@link loadBaselines}. */
+    getAllBaselines(): Baseline[];
+    /** Reads the baselines of the store. `executeJob` does so by itself. */
+    loadBaselines(): Promise<void>;
+    /** Resolves when all baselines are in the store. Rejects when one could not be stored. */
+    flush(): Promise<void>;
+    /** Returns the report of a job that is completed or cancelled. Throws for any other. */
+    generateReport(jobId: string): EvalReport;
+    /** Writes a report, or its parsed JSON, as text. */
+    exportReport(report: EvalReport, options: ReportOptions): string;
+    /** Forgets jobs that ended more than so many days ago, with their reports; returns their number. */
+    cleanupOldJobs(days?: number): number;
+    /** Cancels all jobs, waits for their ends, and stores baselines that are not yet stored. */
+    close(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The counts and texts of a job's progress that a caller sets. */
+type ProgressUpdate = Partial<Pick<JobProgress, 'totalTests' | 'completedTests' | 'failedTests' | 'currentTest' | 'progress' | 'estimatedTimeRemaining'>>;
+/**
+ * Keeps jobs and their progress. It starts nothing: `EvalOrchestrator` does.
+ *
+ * A job is `pending`, `running`, and then `completed`, `failed` or `cancelled`. No other way is open, but for a failed job, which
+ * may run again. Jobs and progress are handed out as copies.
+ */
+declare class JobManager {
+    #private;
+    /** Throws a `RangeError` below 1. */
+    constructor(maxConcurrentJobs?: number);
+    /** Creates a job, `pending`; returns its id, a UUID. Throws for a configuration that cannot be used. */
+    createJob(config: JobConfig): string;
+    /** Creates a job under an id that it had before, such as one of a store. */
+    restore(id: string, config: JobConfig): void;
+    /** Returns a job; `undefined` when there is none of this id. */
+    getJob(id: string): EvalJob | undefined;
+    /** Returns all jobs, oldest first. */
+    getAllJobs(): EvalJob[];
+    /** Returns the jobs in a state, oldest first. */
+    getJobsByStatus(status: JobStatus): EvalJob[];
+    /**
+     * Changes the state of a job. `error` is kept for `failed` and forgotten when the job runs again.
+     * Throws `Job ID not found`, and `ERR_JOB_STATE` for a way that is not open.
+     */
+    updateJobStatus(id: string, status: JobStatus, error?: string): void;
+    /** Returns the progress of a job; `undefined` when there is none of this id. */
+    getProgress(id: string): JobProgress | undefined;
+    /**
+     * Sets counts of a job. `progress` and `estimatedTimeRemaining` follow from them: round(100 × (completed + failed) / total),
+     * at most 100, and elapsed / done × rest. Throws `Progress tracking for job ID not found`.
+     */
+    updateProgress(id: string, update: ProgressUpdate): void;
+    /** Adds an error to the progress of a job; nothing happens when there is none of this id. */
+    addError(id: string, error: EvalError): void;
+    /**
+     * Cancels a job that is pending or running. Rejects with `Job ID not found` or `Cannot cancel job with status S`.
+     */
+    cancelJob(id: string): Promise<void>;
+    /** Returns whether another job may run now. */
+    canStartJob(): boolean;
+    /** Returns the oldest pending job; `undefined` when there is none. */
+    getNextPendingJob(): EvalJob | undefined;
+    /** Returns numbers of jobs by state. O(jobs). */
+    getQueueStats(): QueueStats;
+    /** Forgets jobs that ended more than so many days ago; returns their number. Pending and running ones stay. */
+    cleanupOldJobs(days?: number): number;
+    /** Forgets all jobs. */
+    reset(): void;
+}
+
+/** Reports made in memory, stored afterwards. */
+
+/**
+ * Stores a report: a run for each of its `runSummaries`, under their ids, with its own verdicts; each in one transaction.
+ * Resolves to the ids. Rejects with `ERR_STORE_CONFLICT` when the store has one of them.
+ */
+declare function persistEvalReport(report: EvalReport, store: EvalStore): Promise<string[]>;
+
+/** The parts that a report is made of. */
+interface ReportInput {
+    jobId: string;
+    runSummaries: readonly RunSummary[];
+    scoringResults: readonly ScoringResult[];
+    regressions?: readonly Regression[] | undefined;
+    comparison?: BaselineComparison | undefined;
+    executionMetrics?: ExecutionMetrics | undefined;
+    /** Calls that a cancelled job did not make. */
+    notRun?: number | undefined;
+    status: JobStatus;
+}
+/** Makes reports of the results and verdicts of a job. */
+declare class ReportGenerator {
+    /**
+     * Makes a report. Every result counts once: as passed, failed, or an error (the call failed, the scorer threw, or there is
+     * no verdict). A verdict belongs to the result of its `runId`, or else to the first of its case that has none.
+     * O(results + verdicts).
+     */
+    generateReport(input: ReportInput): EvalReport;
+    /** Writes a report, or its parsed JSON, as text. Both give the same. */
+    exportReport(report: EvalReport, options: ReportOptions): string;
 }
 
 /** State of a pool. */
@@ -4083,5 +4861,5 @@ interface StoreLogEvent {
  */
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalStore, ExactMatchScorer, FileResultWriter, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AveragePrecisionOptions, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseResult, CaseScore, CaseScorer, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalMetrics, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GroupMetrics, HeadersLike, Id, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProviderTier, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, RegressionThresholds, RepeatOptions, ReplayPace, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunResult, RunStatus, RunStore, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerMetrics, ScorerStrategy, ScorerType, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BaselineComparator, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalOrchestrator, EvalStore, ExactMatchScorer, FileResultWriter, JobManager, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ReportGenerator, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, defineConfig, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, persistEvalReport, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AllThresholds, AnswerScore, AveragePrecisionOptions, Baseline, BaselineComparison, BaselineEntry, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseOutcome, CaseResult, CaseScore, CaseScorer, CategoryMetrics, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedMetric, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalConfig, EvalConfigExport, EvalError, EvalJob, EvalMetrics, EvalReport, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecuteOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FieldsEntry, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GivenMetrics, GroupMetrics, HeadersLike, Id, Improvement, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JobConfig, JobDataset, JobProgress, JobScorer, JobStatus, JobTask, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MetricChange, Metrics, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelEntry, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OrchestratorOptions, OutputEntry, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProgressUpdate, ProviderTier, QueueStats, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, Recommendation, Regression, RegressionSeverity, RegressionThresholds, RepeatOptions, ReplayPace, ReportFormat, ReportInput, ReportOptions, ReportSummary, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunFunction, RunOutcome, RunResult, RunStatus, RunStore, RunSummary, RunWriter, RunnerConfig, RunnerEntry, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerConfig, ScorerEntry, ScorerMetrics, ScorerStrategy, ScorerType, ScoringResult, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, Thresholds, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Unjudged, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };

@@ -35,6 +35,12 @@ export type AiEvalsErrorCode =
   | 'ERR_MALFORMED_VERDICT'
   /** The imported or loaded document is no baseline. */
   | 'ERR_BASELINE'
+  /** There is no such baseline of an orchestrator, or none at all. */
+  | 'ERR_BASELINE_NOT_FOUND'
+  /** There is no such job. */
+  | 'ERR_JOB_NOT_FOUND'
+  /** A job is in a state that does not allow the call. */
+  | 'ERR_JOB_STATE'
   /** No URL of a result store, or a parameter of it that there is not. */
   | 'ERR_STORE_URL'
   /** The server of a result store cannot be reached; can be tried again. */

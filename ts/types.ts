@@ -65,10 +65,12 @@ export interface RunResult<TOutput = any> {
     /** Milliseconds. */
     latency: number;
     tokenUsage: TokenUsage;
-    /** US dollars. */
-    cost: number;
+    /** US dollars; left out where the price is unknown. */
+    cost?: number | undefined;
     timestamp: Date;
     error?: string | EvalError;
+    /** The category of the test case. */
+    category?: string | undefined;
   };
 }
 
