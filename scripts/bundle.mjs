@@ -3,8 +3,9 @@
 // Loading some 120 small modules took longer than everything else of an import. What two bundles share is in a chunk that
 // both load, so that a class is one class in every entry point. All files lie in `dist/` itself: `../package.json` and
 // `./binding.cjs` are found from each of them.
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { basename, join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
 import { entryPoints } from './entry_points.mjs';
 
@@ -32,20 +33,41 @@ const loadLazily = {
   },
 };
 
+/** Packages that are bundled, with all that they need: users install nothing for the command line. */
+const BUNDLED = new Set(['sucrase', 'yaml']);
+
+/** Tells what a module is left to find at run time: optional peers are the user's, the loader is generated. */
+function isExternal(id, importer) {
+  if (id.startsWith('node:') || builtinModules.includes(id) || id === './binding.cjs') return true;
+  return !/^[./]/.test(id) && !BUNDLED.has(id) && !importer?.includes(`${sep}node_modules${sep}`);
+}
+
+/** Writes the licences of the packages that are in the bundles, as they ask for. */
+function writeLicences(root, output) {
+  const modules = output.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.moduleIds : []));
+  const folders = modules.map((id) => /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id)?.[0]);
+  const texts = [...new Set(folders.filter((folder) => folder !== undefined))].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e(\.|$)/i.test(entry));
+    if (file === undefined) throw new Error(`bundle: ${folder} holds no licence`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  writeFileSync(join(root, 'dist', 'third-party-licenses.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
 /** Writes `dist/*.js`. Fails on any warning of the bundler, such as a circular import between chunks. */
 export async function bundleFacade(root, manifest) {
   const entries = entryPoints(manifest).map((entry) => [entry, join(root, 'ts', `${entry}.ts`)]);
   const bundle = await rolldown({
     input: { ...Object.fromEntries([...entries, ...threads(root)]), cli: join(root, 'ts', 'cli', 'main.ts') },
     platform: 'node',
-    // Optional peers are the user's, the loader is generated.
-    external: (id) => id.startsWith('node:') || id === './binding.cjs' || !/^[./]/.test(id),
+    external: isExternal,
     plugins: [loadLazily],
     onwarn: (warning) => {
       throw new Error(`bundle: ${warning.message}`);
     },
   });
-  await bundle.write({
+  const { output } = await bundle.write({
     dir: join(root, 'dist'),
     format: 'cjs',
     exports: 'named',
@@ -55,4 +77,5 @@ export async function bundleFacade(root, manifest) {
     comments: false,
   });
   await bundle.close();
+  writeLicences(root, output);
 }

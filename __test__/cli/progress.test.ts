@@ -34,6 +34,7 @@ function watch(
       category: 'c',
       actual: undefined,
       problem: undefined,
+      repeat: 0,
     };
     tally.scored(one, NO_ANSWER, 1, i % 10 !== 0);
     vi.advanceTimersByTime(100);

@@ -16,6 +16,7 @@ const caseOf = (index: number) =>
     category: 'c',
     actual: undefined,
     problem: undefined,
+    repeat: 0,
   }) as const;
 const never = new AbortController().signal;
 

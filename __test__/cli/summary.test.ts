@@ -9,7 +9,16 @@ const { ratesOf } = require('../../.facade/cli/summary.js') as typeof import('..
 const { Tally, NO_ANSWER } = require('../../.facade/cli/tally.js') as typeof import('../../ts/cli/tally.js');
 
 const caseOf = (index: number, category = 'c') =>
-  ({ index, id: `c${index}`, input: '', expected: index, category, actual: undefined, problem: undefined }) as const;
+  ({
+    index,
+    id: `c${index}`,
+    input: '',
+    expected: index,
+    category,
+    actual: undefined,
+    problem: undefined,
+    repeat: 0,
+  }) as const;
 
 describe('ratesOf', () => {
   test('gives the rate over all and over answered cases', () => {

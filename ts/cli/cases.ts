@@ -17,8 +17,10 @@ import { count } from './wording.js';
 
 /** One case. */
 export interface Case {
-  /** Position in the dataset, from 0. */
+  /** Position among the answers of the dataset, from 0: that of the record, times the answers to each case. */
   index: number;
+  /** The how-manieth answer to the case is wanted, from 0. */
+  repeat: number;
   id: string;
   input: unknown;
   expected: unknown;
@@ -44,11 +46,11 @@ const READ_BATCH = 256;
 /** The most that is read before the first call: cases, and a rough estimate of their bytes. */
 const AHEAD = { cases: 10_000, bytes: 64 * 1024 * 1024 };
 
-type Source = Pick<RunOptions, 'dataset' | 'fields' | 'limit' | 'scorers'>;
+type Source = Pick<RunOptions, 'dataset' | 'fields' | 'limit' | 'scorers' | 'repeat'>;
 
 /** The cases of one dataset, in order, each handed out once. */
 export class CaseReader {
-  /** Cases read so far, those read ahead included. */
+  /** Cases read so far, those read ahead included; a case that is asked several times counts as often. */
   count = 0;
   /** `true` when `count` is the number of cases there are. */
   complete = false;
@@ -57,13 +59,19 @@ export class CaseReader {
   /** The error that ended the reading after the run had begun. */
   failure: UserError | undefined;
   readonly #source: Source;
+  /** The ids of the cases that are wanted; `undefined`: all. */
+  readonly #only: ReadonlySet<string> | undefined;
+  /** Records read so far. */
+  #records = 0;
   readonly #ids = new Set<string>();
   readonly #batches: AsyncGenerator<Case[]>;
   #ahead: Case[] = [];
   #categorised = false;
 
-  constructor(source: Source) {
+  /** `only`: the ids of the cases that are wanted. */
+  constructor(source: Source, only?: ReadonlySet<string>) {
     this.#source = source;
+    this.#only = only;
     this.#batches = this.#read();
   }
 
@@ -73,18 +81,27 @@ export class CaseReader {
    */
   async readAhead(): Promise<void> {
     let bytes = 0;
-    while (this.#ahead.length < AHEAD.cases && bytes < AHEAD.bytes) {
+    const most = AHEAD.cases * this.#source.repeat;
+    while (this.#ahead.length < most && bytes < AHEAD.bytes) {
       const { value, done } = await this.#batches.next();
       if (done) break;
       this.#ahead.push(...value);
       bytes += roughBytes(value);
     }
     const { dataset, fields } = this.#source;
-    if (this.count === 0) throw new UserError(`${shownDataset(dataset)}: there is no case in it`);
+    if (this.count === 0) {
+      const none = this.#only ? 'none of its cases is to be run (--only-failed)' : 'there is no case in it';
+      throw new UserError(`${shownDataset(dataset)}: ${none}`);
+    }
     if (fields.category && !this.#categorised) {
       const which = this.complete ? 'no case has' : `none of the first ${count(this.count)} cases has`;
       throw new UserError(`${shownDataset(dataset)}: ${which} the field "${fields.category.text}" (--category-field)`);
     }
+  }
+
+  /** Cases that were read ahead and not handed out yet. */
+  get ahead(): readonly Case[] {
+    return this.#ahead;
   }
 
   /**
@@ -93,7 +110,8 @@ export class CaseReader {
    */
   digest(): string {
     const hash = createHash('sha256');
-    for (const { id, input, expected, category, actual } of this.#ahead) {
+    for (const { id, input, expected, category, actual, repeat } of this.#ahead) {
+      if (repeat > 0) continue;
       hash.update(`${digestText([id, input, expected, category, actual])}\n`);
     }
     return `${hash.digest('hex').slice(0, 16)}${this.complete ? '' : '+'}`;
@@ -118,28 +136,30 @@ export class CaseReader {
   }
 
   async *#read(): AsyncGenerator<Case[], void> {
-    const { dataset, fields, limit, scorers } = this.#source;
-    const isNumeric = scorers.some(({ name }) => name === 'numeric');
+    const { dataset, limit, scorers, repeat } = this.#source;
+    const isNumeric = scorers.some(({ name, made }) => name === 'numeric' && made === undefined);
     for await (const batch of records(dataset)) {
       const cases: Case[] = [];
       let problem: FieldProblem | undefined;
-      for (const record of batch.slice(0, limit - this.count)) {
+      for (const record of batch.slice(0, limit - this.#records)) {
         try {
-          cases.push(this.#noted(caseOf(record, this.count, fields)));
+          const one = caseOf(record, this.#records, this.#source);
+          if (this.#only === undefined || this.#only.has(one.id)) cases.push(this.#noted(one));
         } catch (error) {
           if (!(error instanceof FieldProblem)) throw error;
           problem = error;
           break;
         }
-        this.count += 1;
+        this.#records += 1;
       }
       if (isNumeric) checkNumbers(cases);
-      if (cases.length > 0) yield cases;
+      this.count += cases.length * repeat;
+      if (cases.length > 0) yield repeat === 1 ? cases : cases.flatMap((one) => repeated(one, repeat));
       if (problem) {
-        const place = await recordPlace(dataset, this.count);
+        const place = await recordPlace(dataset, this.#records);
         throw new UserError(`${shownDataset(dataset)}${place}: ${problem.message}`);
       }
-      if (this.count >= limit) break;
+      if (this.#records >= limit) break;
     }
     this.complete = true;
   }
@@ -194,7 +214,7 @@ function roughBytes(cases: Case[]): number {
 }
 
 /** The records of a file; the time it takes to get each batch of them is a stage of the run. */
-async function* records(file: string): AsyncGenerator<unknown[], void> {
+export async function* records(file: string): AsyncGenerator<unknown[], void> {
   let batches: AsyncGenerator<unknown[], void> | undefined;
   try {
     const opened = DatasetStream.fromFile<unknown>(file).batches(READ_BATCH);
@@ -223,7 +243,22 @@ function messageWithFile({ message }: Error, file: string): string {
   return message.includes(file) ? message : `${file}: ${message}`;
 }
 
-function caseOf(record: unknown, index: number, fields: Fields): Case {
+/** Returns the case in a record, or the problem of the record. `position`: that of the record, from 0. */
+export function caseIn(record: unknown, position: number, fields: Fields): Case | string {
+  try {
+    return caseOf(record, position, { fields, repeat: 1 });
+  } catch (error) {
+    if (error instanceof FieldProblem) return error.message;
+    throw error;
+  }
+}
+
+/** The answers that are wanted to a case. */
+function repeated(one: Case, times: number): Case[] {
+  return Array.from({ length: times }, (_, repeat) => ({ ...one, index: one.index + repeat, repeat }));
+}
+
+function caseOf(record: unknown, position: number, { fields, repeat }: Pick<Source, 'fields' | 'repeat'>): Case {
   const needed = (path: FieldPath): unknown => {
     const value = path.in(record);
     if (value === undefined) throw new FieldProblem(path, 'is missing');
@@ -235,8 +270,9 @@ function caseOf(record: unknown, index: number, fields: Fields): Case {
   // Recorded answers need no input, but a path that was asked for has to be right.
   const inputPath = fields.input ?? (fields.actual ? undefined : DEFAULT_INPUT);
   return {
-    index,
-    id: id === undefined || id === null ? `case-${index + 1}` : String(id),
+    index: position * repeat,
+    repeat: 0,
+    id: id === undefined || id === null ? `case-${position + 1}` : String(id),
     input: inputPath ? needed(inputPath) : DEFAULT_INPUT.in(record),
     expected: needed(fields.expected),
     category: categoryOf(record, fields),

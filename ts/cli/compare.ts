@@ -12,13 +12,28 @@ const WIDTH = 80;
 
 /** Compares two runs and resolves to the exit code; rejects with a {@link UserError} for what is no file and no run. */
 export async function compare(
-  { runA, runB, store, jsonFile, show }: CompareOptions,
+  { runA, runB, store, jsonFile, metric, show }: CompareOptions,
   env: NodeJS.ProcessEnv,
 ): Promise<number> {
-  const comparison = compareResults(await resultsOf(runA, store), await resultsOf(runB, store));
-  if (jsonFile !== undefined) writeJson(jsonFile, { a: runA, b: runB, ...comparison });
+  const whole = compareResults(await resultsOf(runA, store), await resultsOf(runB, store));
+  const comparison = metric === undefined ? whole : { ...whole, scorers: scorerAlone(whole, metric) };
+  const written = { a: runA, b: runB, ...comparison };
+  if (jsonFile === '-') {
+    process.stdout.write(`${JSON.stringify(written, null, 2)}\n`);
+    return 0;
+  }
+  if (jsonFile !== undefined) writeJson(jsonFile, written);
   process.stdout.write(comparisonText(comparison, [runA, runB], show, styleFor(process.stdout, env)));
   return 0;
+}
+
+/** The changes of one scorer; none for `passed`, the verdicts. Throws a {@link UserError} for one that both runs lack. */
+function scorerAlone({ scorers }: Comparison, metric: string): Comparison['scorers'] {
+  if (metric === 'passed') return {};
+  const change = Object.hasOwn(scorers, metric) ? scorers[metric] : undefined;
+  if (change !== undefined) return { [metric]: change };
+  const names = ['passed', ...Object.keys(scorers)].join(', ');
+  throw new UserError(`there is no metric ${metric} in both runs (--metric); there are ${names}`);
 }
 
 /** Results of a file; where there is none of this name, and it does not look like one, of a run of the store. */

@@ -1,5 +1,5 @@
 /** The command line of `ai-evals compare`. */
-import { readFlags, WHOLE_FROM_0 } from './flags.js';
+import { readFlags, WHOLE_FROM_0, withDefaultFor } from './flags.js';
 import { storeLocation } from './store_location.js';
 import { UsageError } from './user_error.js';
 
@@ -9,13 +9,16 @@ export interface CompareOptions {
   runB: string;
   /** The URL or path of the store of runs. */
   store: string;
-  /** The file that takes the comparison as JSON. */
+  /** The file that takes the comparison as JSON; `-` for the standard output, in place of the text. */
   jsonFile: string | undefined;
+  /** The scorer that is compared alone, or `passed`: the verdicts alone. */
+  metric: string | undefined;
   /** The most ids of each kind that are shown. */
   show: number;
 }
 
 const FLAGS = {
+  metric: { type: 'string' },
   store: { type: 'string' },
   json: { type: 'string' },
   show: { type: 'string' },
@@ -24,7 +27,7 @@ const FLAGS = {
 
 /** Reads the arguments after `compare`; `'help'` when that is all that was asked for. */
 export function readCompareOptions(args: string[], env: NodeJS.ProcessEnv): CompareOptions | 'help' {
-  const given = readFlags(args, FLAGS);
+  const given = readFlags(withDefaultFor('json', '-', args), FLAGS);
   if (given.on('help')) return 'help';
   const [runA, runB, ...more] = given.positionals;
   if (!runA || !runB) {
@@ -35,5 +38,13 @@ export function readCompareOptions(args: string[], env: NodeJS.ProcessEnv): Comp
   if (jsonFile === '') throw new UsageError('--json must not be empty');
   if (jsonFile !== undefined && (jsonFile === runA || jsonFile === runB))
     throw new UsageError(`${jsonFile} (--json) is compared: name another file`);
-  return { runA, runB, store: storeLocation(given, env), jsonFile, show: given.number('show', WHOLE_FROM_0) ?? 10 };
+  const metric = given.text('metric');
+  return {
+    runA,
+    runB,
+    store: storeLocation(given, env),
+    jsonFile,
+    metric,
+    show: given.number('show', WHOLE_FROM_0) ?? 10,
+  };
 }

@@ -4,23 +4,23 @@
  * keep their answers in one file at the same time ask for each once: the others wait for it as for a call of their own.
  */
 import { ResponseCache } from '../cache/index.js';
-import { ChatClient, isRefusal, type Reply } from '../datasets/model/chat_client.js';
+import { ChatClient, isRefusal, type ModelConfig, type Reply } from '../datasets/model/chat_client.js';
 import { costOf } from '../datasets/prices.js';
-import { type ExecutionTask, ParallelExecutor, type TaskContext } from '../executor/index.js';
-import { performanceMonitor } from '../monitor/index.js';
+import type { ExecutionTask, TaskContext } from '../executor/index.js';
+import { type PerformanceMonitor, performanceMonitor } from '../monitor/index.js';
 import { matchText } from '../scoring/match.js';
 import type { RunResult, TokenUsage } from '../types.js';
 import type { Case } from './cases.js';
 import type { Endpoint } from './endpoint.js';
 import { FailFast } from './fail_fast.js';
 import { JudgeAccess } from './judge_access.js';
+import type { Lane, Lanes } from './lanes.js';
 import { hideDirectoryOf } from './local_directory.js';
 import type { RunOptions } from './run_options.js';
 import { ScoreQueue } from './score_queue.js';
 import type { ScoreSeries } from './score_series.js';
 import { asksModel, scorerColumns } from './scorer_columns.js';
 import { NO_ANSWER, type Tally } from './tally.js';
-import { throttleMeter } from './throttle_meter.js';
 import { TimeLeft } from './time_left.js';
 
 /** An answer as it is cached. */
@@ -45,10 +45,10 @@ const CACHE = { maxSize: 1_000_000, maxBytes: 1024 ** 3 };
 
 const NOT_KEPT = 'no answer is kept for this input and these settings (--replay asks nothing)';
 
-/** A run that is under way, and its figures. */
+/** A run, and its figures. */
 export interface Evaluation {
-  /** Resolves when every case has a verdict, or after an abort when nothing is under way any more. */
-  done: Promise<void>;
+  /** Begins the run. Resolves when every case has a verdict, or after an abort when nothing is under way any more. */
+  done(): Promise<void>;
   /** Milliseconds calls were held back by a limit, so far. */
   throttleTime(): number;
   /** Milliseconds a start is being held back for now, 0 when none is. */
@@ -61,20 +61,24 @@ export interface Evaluation {
   hopeless(): string | undefined;
 }
 
-/** Scores the answers recorded in the dataset. `endpoint` is there when a scorer asks a model. */
-export function evaluateRecorded(
-  cases: AsyncIterable<Case>,
-  options: RunOptions,
-  endpoint: Endpoint | undefined,
-  tally: Tally,
-  stop: AbortSignal,
-): Evaluation {
+/** A run, ready to be evaluated. */
+export interface Evaluated {
+  cases: AsyncIterable<Case>;
+  options: RunOptions;
+  tally: Tally;
+  /** Ends the run early. */
+  stop: AbortSignal;
+  /** The model that is asked, and the executor of the command. `undefined`: neither the model nor a judge is asked. */
+  asked: { endpoint: Endpoint; lanes: Lanes; timings: PerformanceMonitor } | undefined;
+}
+
+/** Scores the answers recorded in the dataset. */
+export function evaluateRecorded({ cases, options, tally, stop, asked }: Evaluated): Evaluation {
   const time = new TimeLeft();
   const failFast = failFastFor(options);
   const signal = AbortSignal.any([stop, failFast.signal]);
-  const executor = endpoint && openExecutor(options, endpoint, tally, failFast);
-  const throttled = executor && throttleMeter(executor);
-  const judge = executor && openJudge(options, endpoint, tally, executor, failFast);
+  const lane = asked?.lanes.open(asked.endpoint, laneEvents(tally, failFast));
+  const judge = asked && lane && openJudge(asked, options, tally, lane, failFast);
   const scores = new ScoreQueue(
     scorerColumns(options, () => judge!),
     tally,
@@ -90,9 +94,9 @@ export function evaluateRecorded(
     await scores.drained();
   };
   return {
-    done: run().finally(() => judge?.close()),
+    done: () => run().finally(() => judge?.close()),
     scores: scores.series,
-    throttleTime: () => throttled?.() ?? 0,
+    throttleTime: () => lane?.throttled() ?? 0,
     heldBack: () => 0,
     timeLeft: (left) => time.left(performance.now(), { left, done: tally.all.total, throttled: 0 }),
     hopeless: () => failFast.reason,
@@ -100,16 +104,10 @@ export function evaluateRecorded(
 }
 
 /** Asks the model and scores its answers. */
-export function evaluate(
-  cases: AsyncIterable<Case>,
-  options: RunOptions,
-  endpoint: Endpoint,
-  tally: Tally,
-  signal: AbortSignal,
-): Evaluation {
-  const run = new ModelRun(cases, options, endpoint, tally, signal);
+export function evaluate(evaluated: Evaluated & { asked: object }): Evaluation {
+  const run = new ModelRun(evaluated as ConstructorParameters<typeof ModelRun>[0]);
   return {
-    done: run.run(),
+    done: () => run.run(),
     scores: run.scores,
     throttleTime: () => run.throttleTime(),
     heldBack: () => run.heldBack(),
@@ -125,8 +123,8 @@ class ModelRun {
   readonly #tally: Tally;
   readonly #signal: AbortSignal;
   readonly #client: ChatClient;
-  readonly #executor: ParallelExecutor;
-  readonly #throttled: () => number;
+  readonly #lane: Lane;
+  readonly #timings: PerformanceMonitor;
   readonly #scores: ScoreQueue;
   readonly #cache: ResponseCache<Answer> | undefined;
   readonly #judge: JudgeAccess | undefined;
@@ -136,22 +134,27 @@ class ModelRun {
   readonly #underWay = new Map<string, Call>();
   readonly #failFast: FailFast;
   readonly #time: TimeLeft;
-  #heldUntil = 0;
 
-  constructor(cases: AsyncIterable<Case>, options: RunOptions, endpoint: Endpoint, tally: Tally, signal: AbortSignal) {
+  constructor({ cases, options, tally, stop, asked }: Evaluated & { asked: NonNullable<Evaluated['asked']> }) {
+    const { endpoint, lanes, timings } = asked;
     this.#cases = cases;
     this.#options = options;
     this.#endpoint = endpoint;
     this.#tally = tally;
+    this.#timings = timings;
     this.#failFast = failFastFor(options);
-    this.#signal = AbortSignal.any([signal, this.#failFast.signal]);
+    this.#signal = AbortSignal.any([stop, this.#failFast.signal]);
     this.#time = new TimeLeft(endpoint);
     const { system, temperature, maxTokens } = options;
     this.#client = new ChatClient(endpoint, { system, temperature, maxTokens });
-    this.#executor = openExecutor(options, endpoint, tally, this.#failFast);
-    this.#throttled = throttleMeter(this.#executor);
+    // Errors are told by the event and not by the results, which come in order: an error is to show before the cases ahead
+    // of it are done.
+    this.#lane = lanes.open(
+      endpoint,
+      laneEvents(tally, this.#failFast, (taskId, message) => this.#failed(taskId, message)),
+    );
     this.#judge = options.scorers.some(asksModel)
-      ? openJudge(options, endpoint, tally, this.#executor, this.#failFast)
+      ? openJudge(asked, options, tally, this.#lane, this.#failFast)
       : undefined;
     this.#scores = new ScoreQueue(
       scorerColumns(options, () => this.#judge!),
@@ -159,13 +162,6 @@ class ModelRun {
       this.#signal,
     );
     this.#cache = openAnswers(options);
-    this.#executor.on('throttle', ({ waitTime }: { waitTime: number }) => {
-      this.#heldUntil = performance.now() + waitTime;
-    });
-    // Told here and not by the results, which come in order: an error is to show before the cases ahead of it are done.
-    this.#executor.on('taskError', ({ taskId, error }: { taskId: string; error: { message: string } }) => {
-      this.#failed(taskId, error.message);
-    });
   }
 
   get scores(): ReadonlyMap<string, ScoreSeries> {
@@ -173,7 +169,7 @@ class ModelRun {
   }
 
   async run(): Promise<void> {
-    const tasks = this.#executor.executeTasksStreaming(this.#tasks(), (task, context) => this.#call(task, context), {
+    const tasks = this.#lane.stream(this.#tasks(), (task, context) => this.#call(task, context), {
       signal: this.#signal,
     });
     // Iterating lets go of each result; everything of interest was counted when it came.
@@ -187,11 +183,11 @@ class ModelRun {
   }
 
   throttleTime(): number {
-    return this.#throttled();
+    return this.#lane.throttled();
   }
 
   heldBack(): number {
-    return Math.max(0, this.#heldUntil - performance.now());
+    return this.#lane.heldBack();
   }
 
   get hopeless(): string | undefined {
@@ -227,7 +223,11 @@ class ModelRun {
       const runnerConfig: ExecutionTask['runnerConfig'] = { modelId: model };
       if (maxTokens !== undefined) runnerConfig.maxTokens = maxTokens;
       if (temperature !== undefined) runnerConfig.temperature = temperature;
-      yield { id, testCase: { id: one.id, input: one.input, expected: one.expected }, runnerConfig };
+      yield {
+        id: this.#lane.taskId(id),
+        testCase: { id: one.id, input: one.input, expected: one.expected },
+        runnerConfig,
+      };
     }
   }
 
@@ -238,7 +238,8 @@ class ModelRun {
       return undefined;
     }
     try {
-      const key = typeof one.input === 'string' ? `text ${one.input}` : matchText(one.input);
+      const text = typeof one.input === 'string' ? `text ${one.input}` : matchText(one.input);
+      const key = one.repeat === 0 ? text : `${one.repeat} ${text}`;
       if (this.#answeredAlready(one, key)) return undefined;
       return { one, key, followers: [], start: 0 };
     } catch (error) {
@@ -252,7 +253,7 @@ class ModelRun {
   #answeredAlready(one: Case, key: string): boolean {
     const cache = this.#cache;
     if (!cache) return false;
-    const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#client.config));
+    const hit = performanceMonitor.measureSync('cache-lookup', () => cache.get(one.input, this.#keptBy(one)));
     if (!hit && this.#options.cacheMode === 'replay') {
       this.#tally.answered.missing += 1;
       this.#tally.failed(one, NOT_KEPT);
@@ -271,14 +272,15 @@ class ModelRun {
 
   async #call(task: ExecutionTask, context: TaskContext): Promise<RunResult<string>> {
     const start = performance.now();
-    const queued = this.#calls.get(task.id);
+    const id = task.id.slice(task.id.indexOf(':') + 1);
+    const queued = this.#calls.get(id);
     if (queued && queued.start === 0) queued.start = start;
     const { input } = task.testCase;
     const { signal } = context;
     let reply: Reply | undefined;
     const ask = async (): Promise<Answer> => {
       this.#time.started(performance.now());
-      reply = await performanceMonitor
+      reply = await this.#timings
         .measure('model-call', () => this.#client.ask(input, signal))
         .catch((error) => {
           if (isRefusal(error)) this.#tally.refusals += 1;
@@ -292,9 +294,9 @@ class ModelRun {
     // What was cut off or refused is asked again next time.
     const options = { signal, shouldCache: () => reply?.isComplete === true };
     // The cache was asked before the case became a task.
-    const { text, usage } = await (this.#cache?.computeMissed(input, this.#client.config, ask, options) ?? ask());
+    const { text, usage } = await (this.#cache?.computeMissed(input, this.#keptBy(queued?.one), ask, options) ?? ask());
     if (reply === undefined) context.cached();
-    const call = this.#take(task.id);
+    const call = this.#take(id);
     if (call) this.#settle(call, { text, usage }, reply !== undefined);
     const { price, model } = this.#endpoint;
     return {
@@ -310,6 +312,12 @@ class ModelRun {
         timestamp: new Date(),
       },
     };
+  }
+
+  /** The key of a kept answer, besides the input. Further answers to a case are kept apart from the first. */
+  #keptBy(one: Case | undefined): ModelConfig & { repeat?: number } {
+    const { config } = this.#client;
+    return one === undefined || one.repeat === 0 ? config : { ...config, repeat: one.repeat };
   }
 
   #take(taskId: string): Call | undefined {
@@ -358,31 +366,31 @@ function failFastFor({ allowErrors }: RunOptions): FailFast {
   return new FailFast(allowErrors > 0 ? Number.POSITIVE_INFINITY : undefined);
 }
 
-/** The executor of a run, for its answers and its judges. */
-function openExecutor(options: RunOptions, endpoint: Endpoint, tally: Tally, failFast: FailFast): ParallelExecutor {
-  const { requestsPerMinute, tokensPerMinute } = endpoint;
-  const executor = new ParallelExecutor({
-    concurrency: options.concurrency,
-    rateLimit: { requestsPerMinute, tokensPerMinute },
-    timeout: options.timeout,
-    retries: { maxAttempts: options.retries + 1 },
-  });
-  // A refused call is repeated without being another attempt of its task.
-  executor.on('retry', () => {
-    tally.retries += 1;
-  });
-  executor.on('taskError', ({ error }: { error: { message: string } }) => failFast.failed(error.message));
-  return executor;
+function laneEvents(
+  tally: Tally,
+  failFast: FailFast,
+  onError?: (taskId: string, message: string) => void,
+): Parameters<Lanes['open']>[1] {
+  return {
+    onRetry: () => {
+      tally.retries += 1;
+    },
+    onError: (taskId, message) => {
+      onError?.(taskId, message);
+      failFast.failed(message);
+    },
+  };
 }
 
 function openJudge(
+  { endpoint, timings }: NonNullable<Evaluated['asked']>,
   options: RunOptions,
-  endpoint: Endpoint,
   tally: Tally,
-  executor: ParallelExecutor,
+  lane: Lane,
   failFast: FailFast,
 ): JudgeAccess {
-  const access = new JudgeAccess(endpoint, options, tally, executor, () => failFast.answered());
+  const judge = options.judge === undefined ? endpoint : { ...endpoint, model: options.judge };
+  const access = new JudgeAccess(judge, options, { tally, lane, timings, answered: () => failFast.answered() });
   if (options.cacheMode !== 'off') hideDirectoryOf(options.cacheFile);
   return access;
 }

@@ -57,6 +57,12 @@ export function readFlags(args: string[], flags: Flags): Given {
   };
 }
 
+/** `args` with `value` for a `--flag` that has none behind it: the value of that flag may be left out. */
+export function withDefaultFor(flag: string, value: string, args: string[]): string[] {
+  const isBare = (arg: string, i: number) => arg === `--${flag}` && /^-./.test(args[i + 1] ?? '-x');
+  return args.map((arg, i) => (isBare(arg, i) ? `${arg}=${value}` : arg));
+}
+
 function parsed(args: string[], flags: Flags) {
   try {
     return parseArgs({ args, options: flags, allowPositionals: true, strict: true });

@@ -2,9 +2,10 @@
 import { ResponseCache } from '../cache/index.js';
 import { ChatClient, isRefusal } from '../datasets/model/chat_client.js';
 import type { ParallelExecutor, TaskContext } from '../executor/index.js';
-import { performanceMonitor } from '../monitor/index.js';
+import type { PerformanceMonitor } from '../monitor/index.js';
 import type { JudgeContext } from '../scorers/llm_judge.js';
 import type { Endpoint } from './endpoint.js';
+import type { Lane } from './lanes.js';
 import type { RunOptions } from './run_options.js';
 import type { Tally } from './tally.js';
 
@@ -13,27 +14,25 @@ const KEPT = { maxSize: 1_000_000, maxBytes: 256 * 1024 ** 2 };
 
 const NOT_KEPT = 'no verdict is kept for this answer (--replay asks nothing)';
 
+/** The run whose answers are judged. */
+export interface JudgedRun {
+  tally: Tally;
+  lane: Lane;
+  timings: PerformanceMonitor;
+  /** Told of every call that came through. */
+  answered(): void;
+}
+
 /** The means by which the scorers of a run reach a model. */
 export class JudgeAccess {
   /** Verdicts of earlier runs; `undefined` with `--no-cache`. */
   readonly cache: ResponseCache | undefined;
-  readonly #executor: ParallelExecutor;
+  readonly #run: JudgedRun;
   readonly #client: ChatClient;
-  readonly #tally: Tally;
   readonly #isReplay: boolean;
-  readonly #answered: () => void;
 
-  /** `answered` is told of every call that came through. */
-  constructor(
-    endpoint: Endpoint,
-    { cacheMode, cacheFile, temperature }: RunOptions,
-    tally: Tally,
-    executor: ParallelExecutor,
-    answered: () => void,
-  ) {
-    this.#executor = executor;
-    this.#tally = tally;
-    this.#answered = answered;
+  constructor(endpoint: Endpoint, { cacheMode, cacheFile, temperature }: RunOptions, run: JudgedRun) {
+    this.#run = run;
     this.#isReplay = cacheMode === 'replay';
     // What the model is told for its answers (--system, --max-tokens) is not meant for a judge.
     this.#client = new ChatClient(endpoint, { system: undefined, temperature, maxTokens: undefined });
@@ -50,7 +49,7 @@ export class JudgeAccess {
 
   /** The executor of calls; `undefined` in a replay, which makes none. */
   get executor(): ParallelExecutor | undefined {
-    return this.#isReplay ? undefined : this.#executor;
+    return this.#isReplay ? undefined : this.#run.lane.forJudges;
   }
 
   /** Asks the judge. */
@@ -59,17 +58,17 @@ export class JudgeAccess {
     const { text, headers, usage } = await this.#measured(() => this.#client.ask(prompt, context.signal));
     // An executor's context takes the limits that the provider tells.
     (context as Partial<TaskContext>).observe?.(headers);
-    this.#tally.used(usage);
+    this.#run.tally.used(usage);
     return text;
   };
 
   /** Embeds texts. */
   readonly embed = async (texts: string[], model: string): Promise<number[][]> => {
     if (this.#isReplay) throw new Error('embeddings are not kept (--replay asks nothing)');
-    const { vectors, usage } = await this.#executor.add(({ signal }) =>
+    const { vectors, usage } = await this.#run.lane.add(({ signal }) =>
       this.#measured(() => this.#client.embed(texts, model, signal)),
     );
-    this.#tally.used(usage);
+    this.#run.tally.used(usage);
     return vectors;
   };
 
@@ -80,11 +79,11 @@ export class JudgeAccess {
 
   async #measured<T>(call: () => Promise<T>): Promise<T> {
     try {
-      const reply = await performanceMonitor.measure('model-call', call);
-      this.#answered();
+      const reply = await this.#run.timings.measure('model-call', call);
+      this.#run.answered();
       return reply;
     } catch (error) {
-      if (isRefusal(error)) this.#tally.refusals += 1;
+      if (isRefusal(error)) this.#run.tally.refusals += 1;
       throw error;
     }
   }

@@ -2,68 +2,44 @@
 /** The command `ai-evals`. */
 import { AiEvalsError } from '../errors.js';
 import { packageVersion } from '../package_root.js';
-import { readCompareOptions } from './compare_options.js';
+import { COMMANDS, type Command } from './commands.js';
 import { nearest } from './flags.js';
-import { COMPARE_HELP, HELP, RUN_HELP, STORE_HELP } from './help.js';
-import { readRunOptions } from './run_options.js';
-import { serve } from './serve.js';
-import { readStoreCommand, STORE_COMMANDS } from './store_options.js';
+import { HELP } from './help.js';
 import { UsageError, UserError } from './user_error.js';
 
-const COMMANDS: readonly string[] = ['run', 'compare', 'serve', ...STORE_COMMANDS];
 const BAD_USAGE = 2;
 /** A failure of the command itself: the native library does not load, or a bug (EX_SOFTWARE of sysexits.h). */
 const FAILURE = 70;
 
-function printVersion(): number {
-  process.stdout.write(`${packageVersion()}\n`);
+function print(text: string): number {
+  process.stdout.write(text);
   return 0;
 }
 
-async function main([command, ...args]: string[]): Promise<number> {
-  switch (command) {
-    case 'run': {
-      const options = readRunOptions(args, process.env);
-      if (options === 'version') return printVersion();
-      // Only now, so that help and usage errors need no native library.
-      if (options !== 'help') return (await import('./run.js')).run(options, process.env);
-      process.stdout.write(RUN_HELP);
-      return 0;
-    }
-    case 'compare': {
-      const options = readCompareOptions(args, process.env);
-      if (options !== 'help') return (await import('./compare.js')).compare(options, process.env);
-      process.stdout.write(COMPARE_HELP);
-      return 0;
-    }
-    case 'serve':
-      return serve(args);
-    case 'runs':
-    case 'show':
-    case 'export':
-    case 'delete':
-    case 'baseline':
-    case 'store': {
-      const options = readStoreCommand(command, args, process.env);
-      if (options !== 'help') return (await import('./store_commands.js')).storeCommand(options, process.env);
-      process.stdout.write(STORE_HELP);
-      return 0;
-    }
+async function main([name, ...args]: string[]): Promise<number> {
+  switch (name) {
     case '--version':
     case '-v':
-      return printVersion();
+      return print(`${packageVersion()}\n`);
     case '--help':
     case '-h':
     case 'help':
-      process.stdout.write(HELP);
-      return 0;
+      return print(HELP);
     case undefined:
       throw new UsageError('a command is missing: run, compare or serve');
-    default: {
-      const near = nearest(command, [...COMMANDS, 'help']);
-      throw new UsageError(`there is no command ${command}${near === undefined ? '' : `; did you mean ${near}?`}`);
-    }
   }
+  const command = commandNamed(name);
+  if (command === undefined) {
+    const near = nearest(name, [...Object.keys(COMMANDS), 'help']);
+    throw new UsageError(`there is no command ${name}${near === undefined ? '' : `; did you mean ${near}?`}`);
+  }
+  const outcome = await command.run(args, process.env);
+  if (outcome === 'help') return print(command.help);
+  return outcome === 'version' ? print(`${packageVersion()}\n`) : outcome;
+}
+
+function commandNamed(name: string): Command | undefined {
+  return Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 }
 
 // A reader that goes away (`ai-evals run | head`) ends the printing, not the run.
@@ -81,7 +57,7 @@ main(process.argv.slice(2)).then(exit, (error: unknown) => {
     process.stderr.write(`ai-evals failed unexpectedly. ${error instanceof Error ? error.stack : String(error)}\n`);
   }
   const [, , given = ''] = process.argv;
-  const command = COMMANDS.includes(given) ? ` ${given}` : '';
+  const command = commandNamed(given) === undefined ? '' : ` ${given}`;
   if (usage) process.stderr.write(`Try: ai-evals${command} --help\n`);
   exit(error instanceof UserError ? BAD_USAGE : FAILURE);
 });

@@ -17,13 +17,20 @@ export class ReportFile {
   readonly #target: string;
   /** The file that is written and moved over the target when complete; the target itself when that is a device or pipe. */
   readonly #path: string;
-  readonly #file: number;
-  readonly #rows = new RowStore();
+  /** `undefined`: the standard output. */
+  readonly #file: number | undefined;
+  readonly #rows: readonly RowStore[];
   #open = true;
 
-  /** Throws a {@link UserError} when `file` cannot be written. */
-  constructor(file: string) {
+  /** `file` may be `-`, the standard output. Throws a {@link UserError} when it cannot be written. */
+  constructor(file: string, runs = 1) {
     this.#given = file;
+    this.#rows = Array.from({ length: runs }, () => new RowStore());
+    if (file === '-') {
+      this.#target = file;
+      this.#path = file;
+      return;
+    }
     try {
       const target = resolved(file);
       const kind = statSync(target, { throwIfNoEntry: false });
@@ -37,30 +44,42 @@ export class ReportFile {
   }
 
   /** Adds the result of the case with this index. */
-  add(index: number, result: CaseResult): void {
-    this.#rows.add(index, resultText(result));
+  add(index: number, result: CaseResult, run = 0): void {
+    this.#rows[run]!.add(index, resultText(result));
   }
 
-  /** Writes `summary` with the results, in dataset order, and puts it in place. */
-  write(summary: Summary): void {
+  /**
+   * Writes the summary of each run with its results, in dataset order, and puts the file in place. Several runs are the
+   * member `runs`, behind the figures that `total` gives for all of them.
+   */
+  write(summaries: readonly Summary[], total?: object): void {
     try {
-      const opening = JSON.stringify(summary, null, 2);
-      let text = `${opening.slice(0, -2)},\n  "results": [`;
-      let separator = '';
-      for (const row of this.#rows.inOrder()) {
-        text += `${separator}\n    ${row}`;
-        separator = ',';
-        if (text.length < CHUNK) continue;
-        this.#append(text);
-        text = '';
+      const isOne = total === undefined;
+      if (!isOne) this.#append(`${JSON.stringify(total, null, 2).slice(0, -2)},\n  "runs": [\n`);
+      for (const [run, summary] of summaries.entries()) {
+        if (run > 0) this.#append(',\n');
+        this.#writeRun(summary, this.#rows[run]!);
       }
-      this.#append(`${text}${separator === '' ? '' : '\n  '}]\n}\n`);
-      if (this.#path !== this.#target) fsyncSync(this.#file);
+      this.#append(isOne ? '\n' : '\n  ]\n}\n');
+      if (this.#file !== undefined && this.#path !== this.#target) fsyncSync(this.#file);
       this.#close();
       if (this.#path !== this.#target) renameSync(this.#path, this.#target);
     } catch (error) {
       throw this.#unwritable(error);
     }
+  }
+
+  #writeRun(summary: Summary, rows: RowStore): void {
+    let text = `${JSON.stringify(summary, null, 2).slice(0, -2)},\n  "results": [`;
+    let separator = '';
+    for (const row of rows.inOrder()) {
+      text += `${separator}\n    ${row}`;
+      separator = ',';
+      if (text.length < CHUNK) continue;
+      this.#append(text);
+      text = '';
+    }
+    this.#append(`${text}${separator === '' ? '' : '\n  '}]\n}`);
   }
 
   /** Leaves no trace of a run that came to nothing. */
@@ -72,12 +91,13 @@ export class ReportFile {
   #close(): void {
     if (!this.#open) return;
     this.#open = false;
-    closeSync(this.#file);
-    this.#rows.close();
+    if (this.#file !== undefined) closeSync(this.#file);
+    for (const rows of this.#rows) rows.close();
   }
 
   #append(text: string): void {
-    writeAll(this.#file, Buffer.from(text));
+    if (this.#file === undefined) process.stdout.write(text);
+    else writeAll(this.#file, Buffer.from(text));
   }
 
   #unwritable(error: unknown): UserError {

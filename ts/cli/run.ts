@@ -1,40 +1,59 @@
 /** `ai-evals run`: from the command line to the exit code. */
-import { relative } from 'node:path';
-import { costOf } from '../datasets/prices.js';
-import { performanceMonitor } from '../monitor/index.js';
-import { bottlenecksOf } from './bottlenecks.js';
-import { CaseReader, shownDataset } from './cases.js';
-import { type Endpoint, openEndpoint } from './endpoint.js';
-import { type Evaluation, evaluate, evaluateRecorded } from './evaluation.js';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import type { BaselineComparison, EvalReport, Regression } from '../orchestrator/index.js';
+import { comparisonLines, OpenBaseline } from './baseline_gate.js';
+import { CaseReader } from './cases.js';
+import { comparisonText } from './compare.js';
+import { compareResults } from './comparison.js';
+import { shownPath } from './dataset_name.js';
+import { Endpoints } from './endpoint.js';
 import { adviceOn } from './fail_fast.js';
+import { failedCases } from './failed_cases.js';
+import { Lanes } from './lanes.js';
+import { asks, ModelRun } from './model_run.js';
 import { checkOutputFiles } from './output_files.js';
 import { Progress } from './progress.js';
+import { writeReport } from './report_command.js';
 import { ReportFile } from './report_file.js';
 import { LinesFile, resultText } from './result_rows.js';
-import type { RunOptions } from './run_options.js';
-import { RunRecord } from './run_record.js';
-import { asksModel } from './scorer_columns.js';
-import { styleFor } from './style.js';
-import { ratesOf, type Summary, summaryText } from './summary.js';
-import { Tally } from './tally.js';
+import { type OpenedGroup, openGroup } from './run_group.js';
+import type { ReportTarget, RunCommand } from './run_options.js';
+import { datasetIdOf, nameOf, RunRecord } from './run_record.js';
+import { RunReport, reportOf } from './run_report.js';
+import { runTable, totalOf } from './run_table.js';
+import { savedResults } from './saved_results.js';
+import { type Style, styleFor } from './style.js';
+import { type Summary, summaryText } from './summary.js';
+import type { CaseResult } from './tally.js';
+import { UserError } from './user_error.js';
 import { plural, printable, wrapped } from './wording.js';
 
 const DONE = 0;
+/** The pass rate is below its minimum, or a regression is of `--fail-on`. */
 const BELOW_MINIMUM = 1;
 const BAD_INPUT = 2;
 const WITHOUT_ANSWER = 3;
 const INTERRUPTED = 130;
 
-/** The files a run writes. */
+/** The files a command writes while its runs go on. */
 interface Outputs {
   report: ReportFile | undefined;
   lines: LinesFile | undefined;
 }
 
-/** Runs an evaluation and resolves to the exit code; rejects with a `UserError` for what the person can put right. */
-export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<number> {
-  checkOutputFiles(options);
-  const outputs = openOutputs(options);
+type Parts = ReturnType<RunReport['parts']>;
+
+/** A run with its figures. */
+interface Finished {
+  run: ModelRun;
+  summary: Summary;
+}
+
+/** Runs the evaluations and resolves to the exit code; rejects with a `UserError` for what the person can put right. */
+export async function run(command: RunCommand, env: NodeJS.ProcessEnv, { compares = false } = {}): Promise<number> {
+  for (const options of command.runs) checkOutputFiles(options);
+  const outputs = openOutputs(command);
   const discard = () => {
     outputs.report?.discard();
     outputs.lines?.close();
@@ -46,43 +65,151 @@ export async function run(options: RunOptions, env: NodeJS.ProcessEnv): Promise<
   };
   const interrupt = () => onInterrupt();
   process.on('SIGINT', interrupt);
-  const cases = new CaseReader(options);
-  let endpoint: Endpoint | undefined;
-  let record: RunRecord | undefined;
+  const endpoints = new Endpoints(env);
+  const readers: CaseReader[] = [];
+  let group: OpenedGroup | undefined;
+  const stop = new AbortController();
+  const records: RunRecord[] = [];
   try {
-    await cases.readAhead();
-    const asks = options.fields.actual === undefined || options.scorers.some(asksModel);
-    endpoint = asks ? await openEndpoint(options, env) : undefined;
-    if (options.store !== undefined) record = await RunRecord.open(options.store, options, cases, endpoint);
-    process.stderr.write(`${opening(options, cases, endpoint)}\n${record ? `${record.shown}\n` : ''}`);
-    const { summary, tally } = await evaluated(cases, options, endpoint, { ...outputs, record }, env, (handler) => {
-      onInterrupt = handler;
-    });
-    const unstored = await record?.finish(...endOf(summary, cases));
-    record = undefined;
-    if (cases.repeatedIds.size > 0) {
-      process.stderr.write(
-        `warning: ids that more than one case has: ${printable([...cases.repeatedIds].join(', '))}\n`,
-      );
+    const only = command.onlyFailed === undefined ? undefined : await failedCases(command.onlyFailed, command);
+    for (const options of command.runs) {
+      const name = asks(options) ? endpoints.plan(options).name : undefined;
+      const cases = new CaseReader(options, only?.(options, name));
+      readers.push(cases);
+      await cases.readAhead();
     }
-    process.stdout.write(summaryText(summary, tally, styleFor(process.stdout, env)));
+    const opened = await Promise.all(
+      command.runs.map(async (options, i) => ({
+        options,
+        cases: readers[i]!,
+        endpoint: asks(options) ? await endpoints.open(options) : undefined,
+      })),
+    );
+    if (command.store !== undefined) group = await openGroup(command.store, command);
+    const resumed = opened.map(({ options, endpoint }) => group?.resumes(options, endpoint));
+    if (command.resume !== undefined && resumed.every((id) => id === undefined)) {
+      throw new UserError(`run ${command.resume} is of another dataset and other models than this command names`);
+    }
+    const gated = opened.map(({ options, endpoint }) => ({
+      datasetId: datasetIdOf(options.dataset),
+      model: nameOf(options, endpoint),
+      price: endpoint?.price,
+    }));
+    const baseline = command.baseline && (await OpenBaseline.open(command.readStore, command.baseline, gated));
+    for (const [i, { options, cases, endpoint }] of opened.entries()) {
+      if (group) records.push(await RunRecord.open(group, options, cases, endpoint, resumed[i]));
+    }
+    const called = opened.flatMap(({ endpoint }) => endpoint ?? []);
+    const lanes = called.length > 0 ? new Lanes(command, called) : undefined;
+    let say: (message: string) => void = () => {};
+    const isReported = command.report !== undefined || baseline !== undefined;
+    const jobId = group?.group ?? randomUUID();
+    const reports = gated.map(({ datasetId, model }, i) => {
+      const runId = records[i]?.run.id ?? `${jobId}-${i + 1}`;
+      const scorers = command.scorers.map(({ label }) => label);
+      return isReported
+        ? new RunReport({ runId, datasetId, modelId: model, scorers, startTime: new Date() })
+        : undefined;
+    });
+    const verdicts = compares ? gated.map(() => new Map<number, CaseResult>()) : undefined;
+    const runs = opened.map(
+      (each, i) =>
+        new ModelRun({ ...each, record: records[i] }, lanes, stop.signal, (one, result) => {
+          outputs.report?.add(one.index, result, i);
+          reports[i]?.add(one.index, result);
+          verdicts?.[i]?.set(one.index, result);
+          outputs.lines?.add(resultText(runs.length > 1 ? { ...labelOf(runs[i]!), ...result } : result));
+          if (command.verbose) say(verdictLine(result, runs.length > 1 ? runs[i]!.name : ''));
+        }),
+    );
+    for (const [i, each] of runs.entries()) {
+      process.stderr.write(`${each.opening()}\n${records[i] ? `${records[i].shown}\n` : ''}`);
+    }
+    const shown = runs.map((each) => each.shown(runs.length > 1 ? runLabel(each, runs) : undefined));
+    const progress = new Progress(process.stderr, shown, env);
+    say = (message) => progress.say(message);
+    onInterrupt = () => {
+      if (stop.signal.aborted) process.exit(INTERRUPTED);
+      progress.say('stopping; Ctrl-C again to quit at once');
+      stop.abort();
+    };
+    try {
+      await allDone(runs, stop);
+    } finally {
+      progress.stop();
+    }
+    const finished = runs.map((each) => ({ run: each, summary: each.summary() }));
+    const unstored: string[] = [];
+    for (const [i, { run: each, summary }] of finished.entries()) {
+      const problem = await records[i]?.finish(...each.end(summary));
+      if (problem !== undefined) unstored.push(problem);
+    }
+    records.length = 0;
+    for (const ids of repeatedIds(readers)) {
+      process.stderr.write(`warning: ids that more than one case has: ${printable(ids)}\n`);
+    }
+    const parts = reports.map((report, i) => report?.parts(new Date(), finished[i]!.summary.durationMs));
+    const comparisons = baseline ? gated.map((each, i) => baseline.compare(each, parts[i]!)) : [];
+    const regressions = comparisons.flatMap((comparison) => comparison.regressions);
+    // Where a machine reads the standard output, people read the other one.
+    const isTaken = command.jsonFile === '-' || (command.report !== undefined && command.report.file === undefined);
+    const out = isTaken ? process.stderr : process.stdout;
+    const style = styleFor(out, env);
+    out.write(shownSummary(finished, style));
+    for (const [i, comparison] of comparisons.entries()) {
+      out.write(`${comparisonLines(runs[i]!.name, comparison, style).join('\n')}\n\n`);
+    }
+    if (verdicts) out.write(modelComparisons(runs, verdicts, style));
     outputs.lines?.close();
-    outputs.report?.write(summary);
-    if (unstored !== undefined) process.stderr.write(`ai-evals: ${unstored}\n`);
-    return exitCode(summary, tally, cases, options) || (unstored === undefined ? DONE : BAD_INPUT);
+    const summaries = finished.map(({ summary }, i) =>
+      comparisons[i] === undefined ? summary : { ...summary, baseline: withoutMetrics(comparisons[i]) },
+    );
+    outputs.report?.write(summaries, runs.length > 1 ? totalOf(summaries) : undefined);
+    if (command.report !== undefined) {
+      const status = summaries.some(({ stopped }) => stopped === 'Ctrl-C')
+        ? 'cancelled'
+        : summaries.some(({ interrupted }) => interrupted)
+          ? 'failed'
+          : 'completed';
+      const executionMetrics = lanes?.metrics();
+      const report = reportOf(jobId, parts as Parts[], {
+        status,
+        regressions,
+        ...(comparisons.length === 1 ? { comparison: comparisons[0] } : {}),
+        ...(executionMetrics === undefined ? {} : { executionMetrics }),
+      });
+      writeRunReport(report, command.report, () => shownSummary(finished, styleFor({}, env)));
+    }
+    for (const problem of unstored) process.stderr.write(`ai-evals: ${problem}\n`);
+    const failing = baseline?.failing(regressions) ?? [];
+    return exitCode(finished, command, failing) || (unstored.length === 0 ? DONE : BAD_INPUT);
   } catch (error) {
     discard();
     throw error;
   } finally {
     process.off('SIGINT', interrupt);
-    await cases.close();
-    await record?.leave();
-    await endpoint?.close();
+    for (const cases of readers) await cases.close();
+    for (const record of records) await record.leave();
+    await group?.store.close();
+    await endpoints.close();
   }
 }
 
-function openOutputs({ jsonFile, linesFile }: RunOptions): Outputs {
-  const report = jsonFile === undefined ? undefined : new ReportFile(jsonFile);
+/** Waits for every run. A failure of one, which is a failure of ours, ends the others. */
+async function allDone(runs: readonly ModelRun[], stop: AbortController): Promise<void> {
+  const ends = await Promise.allSettled(
+    runs.map((each) =>
+      each.done().catch((error: unknown) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+function openOutputs({ jsonFile, linesFile, runs }: RunCommand): Outputs {
+  const report = jsonFile === undefined ? undefined : new ReportFile(jsonFile, runs.length);
   try {
     return { report, lines: linesFile === undefined ? undefined : new LinesFile(linesFile) };
   } catch (error) {
@@ -91,148 +218,112 @@ function openOutputs({ jsonFile, linesFile }: RunOptions): Outputs {
   }
 }
 
-function opening(options: RunOptions, cases: CaseReader, endpoint: Endpoint | undefined): string {
-  const near = relative(process.cwd(), options.dataset);
-  const path = near.length < options.dataset.length && !near.startsWith('..') ? near : options.dataset;
-  const number = cases.complete ? plural(cases.count, 'case') : `${plural(cases.count, 'case')} and more`;
-  const read = `${number} of ${path === options.dataset ? shownDataset(path) : path}`;
-  const source = endpoint ? `${endpoint.model} at ${endpoint.shown}` : '';
-  if (options.fields.actual === undefined) return `${read}\nanswered by ${source}`;
-  return `${read}: recorded answers${endpoint ? `\njudged by ${source}` : ''}`;
+/** The name of a run among those of its command. */
+function runLabel(run: ModelRun, runs: readonly ModelRun[]): string {
+  const hasSeveral = new Set(runs.map(({ options }) => options.dataset)).size > 1;
+  return hasSeveral ? `${run.name} ${shownPath(run.options.dataset)}` : run.name;
 }
 
-/** The part that calls the model. Its Ctrl-C ends it early with what was finished; a second one ends the process. */
-async function evaluated(
-  cases: CaseReader,
-  options: RunOptions,
-  endpoint: Endpoint | undefined,
-  { report, lines, record }: Outputs & { record: RunRecord | undefined },
-  env: NodeJS.ProcessEnv,
-  onInterrupt: (handler: () => void) => void,
-): Promise<{ summary: Summary; tally: Tally }> {
-  const start = performance.now();
-  const tally = new Tally(options.showFailures, (index, result, isRestored) => {
-    report?.add(index, result);
-    lines?.add(resultText(result));
-    if (!isRestored) record?.add(index, result);
+function labelOf(run: ModelRun): { dataset: string; model: string } {
+  return { dataset: shownPath(run.options.dataset), model: run.name };
+}
+
+function verdictLine({ id, passed, error }: CaseResult, model: string): string {
+  const verdict = error !== null ? 'error' : passed ? 'pass ' : 'FAIL ';
+  const why = error === null ? '' : `: ${printable(error)}`;
+  return `${verdict} ${printable(id)}${model === '' ? '' : ` (${printable(model)})`}${why}`;
+}
+
+/** Ids that are repeated, of each dataset once. */
+function repeatedIds(readers: readonly CaseReader[]): string[] {
+  return [
+    ...new Set(readers.filter((cases) => cases.repeatedIds.size > 0).map((cases) => [...cases.repeatedIds].join(', '))),
+  ];
+}
+
+function shownSummary(finished: readonly Finished[], style: Style): string {
+  const texts = finished.map(({ run: each, summary }) => summaryText(summary, each.tally, style));
+  if (finished.length === 1) return texts[0]!;
+  const rows = finished.map(({ run: each, summary }) => ({ ...labelOf(each), name: each.name, summary }));
+  return `${texts.join('')}${runTable(rows, style)}`;
+}
+
+/** Compares each model with the first one on the same dataset, case by case. */
+function modelComparisons(
+  runs: readonly ModelRun[],
+  verdicts: readonly ReadonlyMap<number, CaseResult>[],
+  style: Style,
+): string {
+  const results = verdicts.map((byIndex) => {
+    const ordered = [...byIndex].sort(([a], [b]) => a - b);
+    return savedResults(ordered.map(([, result]) => result));
   });
-  const stop = new AbortController();
-  const pending =
-    record?.pending(cases, (one, result) => {
-      tally.restored(one, result);
-      for (const [label, score] of Object.entries(result.scores)) evaluation.scores.get(label)?.add(score);
-    }) ?? cases;
-  const evaluation =
-    endpoint && options.fields.actual === undefined
-      ? evaluate(pending, options, endpoint, tally, stop.signal)
-      : evaluateRecorded(pending, options, endpoint, tally, stop.signal);
-  const total = () => (cases.complete ? cases.count : undefined);
-  const { heldBack, timeLeft } = evaluation;
-  const progress = new Progress(process.stderr, { total, tally, heldBack, timeLeft }, env);
-  onInterrupt(() => {
-    if (stop.signal.aborted) process.exit(INTERRUPTED);
-    progress.say('stopping; Ctrl-C again to quit at once');
-    stop.abort();
+  const texts = runs.map((each, i) => {
+    const first = runs.findIndex(({ options }) => options.dataset === each.options.dataset);
+    if (first === i) return '';
+    const names = [runLabel(runs[first]!, runs), runLabel(each, runs)] as const;
+    return comparisonText(compareResults(results[first]!, results[i]!), names, 10, style);
   });
-  try {
-    await evaluation.done;
-  } finally {
-    progress.stop();
+  return texts.join('');
+}
+
+function withoutMetrics({ metrics: _, ...rest }: BaselineComparison): Omit<BaselineComparison, 'metrics'> {
+  return rest;
+}
+
+function writeRunReport(report: EvalReport, { format, file }: ReportTarget, table: () => string): void {
+  if (format !== 'table') {
+    writeReport(
+      report,
+      format,
+      file,
+      format === 'json' ? { includeRawResults: true, includeScoringBreakdown: true } : {},
+    );
+    return;
   }
-  const durationMs = performance.now() - start;
-  const unfinished = !cases.complete || tally.all.total < cases.count;
-  const hopeless = evaluation.hopeless();
-  const reason = hopeless ?? cases.failure?.message ?? (stop.signal.aborted ? 'Ctrl-C' : undefined);
-  const stopped = unfinished ? (reason ?? null) : null;
-  return {
-    tally,
-    summary: summaryOf(options, endpoint, tally, evaluation, { durationMs, interrupted: unfinished, stopped }),
-  };
+  try {
+    writeFileSync(file!, table());
+  } catch (error) {
+    throw new UserError(`${file} (--output) cannot be written: ${(error as Error).message}`, { cause: error });
+  }
 }
 
-/** The end of a run as the store keeps it. */
-function endOf({ interrupted, stopped }: Summary, cases: CaseReader): Parameters<RunRecord['finish']> {
-  if (cases.failure) return ['failed', cases.failure.message];
-  if (!interrupted) return ['completed', undefined];
-  return stopped === 'Ctrl-C' ? ['cancelled', undefined] : ['failed', stopped ?? undefined];
-}
-
-function summaryOf(
-  options: RunOptions,
-  endpoint: Endpoint | undefined,
-  tally: Tally,
-  evaluation: Evaluation,
-  ending: Pick<Summary, 'durationMs' | 'interrupted' | 'stopped'>,
-): Summary {
-  const timing = (component: string) => performanceMonitor.getComponentTiming(component);
-  const calls = timing('model-call');
-  const { called, cached, shared, missing } = tally.answered;
-  const price = endpoint?.price;
-  const asked = called + cached + shared + missing;
-  const { dataset, scorers, fields, concurrency } = options;
-  const answering = fields.actual ? undefined : endpoint;
-  const free = !endpoint;
-  const { retries, refusals } = tally;
-  const throttleTime = evaluation.throttleTime();
-  return {
-    dataset,
-    model: answering?.model ?? null,
-    endpoint: answering?.shown ?? null,
-    judge: endpoint && scorers.some(asksModel) ? endpoint.model : null,
-    scorer: scorers.map(({ label }) => label).join(', '),
-    scorers: Object.fromEntries([...evaluation.scores].map(([label, series]) => [label, series.summary()])),
-    ...ending,
-    ...ratesOf(tally),
-    latency: {
-      count: calls?.totalCalls ?? 0,
-      avg: calls?.avgDuration ?? 0,
-      min: calls?.minDuration ?? 0,
-      max: calls?.maxDuration ?? 0,
-      p50: calls?.p50Duration ?? 0,
-      p95: calls?.p95Duration ?? 0,
-      p99: calls?.p99Duration ?? 0,
-    },
-    tokens: tally.tokens,
-    cost: free ? 0 : price ? costOf(price, tally.tokens.prompt, tally.tokens.completion) : null,
-    cache: {
-      enabled: options.cacheMode !== 'off' && !fields.actual,
-      hits: cached,
-      shared,
-      misses: called + missing,
-      hitRate: asked === 0 ? 0 : (cached + shared) / asked,
-      tokensSaved: tally.saved.prompt + tally.saved.completion,
-      costSaved: free ? 0 : price ? costOf(price, tally.saved.prompt, tally.saved.completion) : null,
-    },
-    retries,
-    refusals,
-    throttleTime,
-    bottlenecks: endpoint
-      ? bottlenecksOf({
-          ...endpoint,
-          ...{ durationMs: ending.durationMs, throttleTime, refusals, retries, concurrency, timing },
-          calls: calls?.totalCalls ?? 0,
-        })
-      : [],
-  };
-}
-
-function exitCode(summary: Summary, tally: Tally, cases: CaseReader, { minPassRate, allowErrors }: RunOptions): number {
+function exitCode(
+  finished: readonly Finished[],
+  { minPassRate, allowErrors, baseline }: RunCommand,
+  failing: readonly Regression[],
+): number {
   const say = (text: string) => process.stderr.write(`${wrapped(text, 80).join('\n')}\n`);
-  if (cases.failure) {
-    process.stderr.write(`ai-evals: ${cases.failure.message}\n`);
+  const of = ({ run: each }: Finished) => (finished.length > 1 ? `${each.name}: ` : '');
+  const failures = finished.flatMap(({ run: { cases } }) => cases.failure ?? []);
+  if (failures.length > 0) {
+    for (const message of new Set(failures.map((failure) => failure.message))) {
+      process.stderr.write(`ai-evals: ${message}\n`);
+    }
     return BAD_INPUT;
   }
-  const { errors, total, passRate, interrupted, stopped } = summary;
-  if (interrupted && stopped === 'Ctrl-C') return INTERRUPTED;
-  if (errors > allowErrors) {
-    const advice = [...tally.messages.keys()].map(adviceOn).find((text) => text !== undefined);
+  if (finished.some(({ summary }) => summary.interrupted && summary.stopped === 'Ctrl-C')) return INTERRUPTED;
+  const unanswered = finished.filter(({ summary }) => summary.errors > allowErrors);
+  for (const each of unanswered) {
+    const { errors, total } = each.summary;
+    const messages = [...each.run.tally.messages.keys()];
+    const advice = messages.map(adviceOn).find((text) => text !== undefined);
     say(
-      `${plural(errors, 'case')} of ${total} ended without an answer or verdict, so the pass rate is no result${advice === undefined ? '' : `: ${advice}`}. ` +
-        `To accept that: --allow-errors ${errors}`,
+      `${of(each)}${plural(errors, 'case')} of ${total} ended without an answer or verdict, so the pass rate is no result` +
+        `${advice === undefined ? '' : `: ${advice}`}. To accept that: --allow-errors ${errors}`,
     );
-    return WITHOUT_ANSWER;
   }
-  if (minPassRate === undefined || passRate >= minPassRate) return DONE;
-  say(`pass rate ${passRate.toFixed(4)} is below --min-pass-rate ${minPassRate}`);
-  return BELOW_MINIMUM;
+  if (unanswered.length > 0) return WITHOUT_ANSWER;
+  const below = finished.filter(({ summary }) => minPassRate !== undefined && summary.passRate < minPassRate);
+  for (const each of below) {
+    say(`${of(each)}pass rate ${each.summary.passRate.toFixed(4)} is below --min-pass-rate ${minPassRate}`);
+  }
+  if (failing.length > 0) {
+    const names = failing.map(
+      ({ severity, metric, category }) => `${severity} ${metric}${category ? ` of ${category}` : ''}`,
+    );
+    const shown = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`;
+    say(`${plural(failing.length, 'regression')} of --fail-on ${baseline!.failOn} or worse: ${printable(shown)}`);
+  }
+  return below.length > 0 || failing.length > 0 ? BELOW_MINIMUM : DONE;
 }

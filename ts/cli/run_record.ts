@@ -17,7 +17,7 @@ import { type Case, type CaseReader, NO_CATEGORY, shownDataset } from './cases.j
 import type { Endpoint } from './endpoint.js';
 import type { RunOptions } from './run_options.js';
 import { asksModel } from './scorer_columns.js';
-import { openForRun, runNamed, told } from './store_location.js';
+import { told } from './store_location.js';
 import type { CaseResult, CaseScores } from './tally.js';
 import { UserError } from './user_error.js';
 import { plural } from './wording.js';
@@ -26,6 +26,9 @@ import { plural } from './wording.js';
 const MOST_WAITING = 5000;
 /** Ids whose repetitions are counted; a case beyond them whose id is new has its place as its repeat. */
 const MOST_IDS = 100_000;
+
+/** The model of runs whose answers are recorded. */
+const RECORDED = 'recorded answers';
 
 /** Members of a stored result that the columns do not hold. */
 interface ResultMetadata {
@@ -36,7 +39,14 @@ interface ResultMetadata {
   tokens: TokenUsage | null;
 }
 
-/** The run of one command in the store. */
+/** The runs of one command: a group of the store. */
+export interface RunGroup {
+  store: EvalStore;
+  /** The id that they have in common. */
+  group: string;
+}
+
+/** One run of a command in the store. */
 export class RunRecord {
   readonly run: EvalRun;
   readonly #store: EvalStore;
@@ -57,26 +67,17 @@ export class RunRecord {
     this.#writer = store.writer(run.id);
   }
 
-  /** Opens the store and creates the run, or takes up the one of `--resume`. Throws a {@link UserError}. */
+  /** Creates the run, or takes up `resumed`. Throws a {@link UserError}. */
   static async open(
-    location: string,
+    { store, group }: RunGroup,
     options: RunOptions,
     cases: CaseReader,
     endpoint: Endpoint | undefined,
+    resumes: string | undefined,
   ): Promise<RunRecord> {
-    const store = await openForRun(location).catch((error: unknown) => {
-      if (!(error instanceof UserError)) throw error;
-      throw new UserError(`${error.message}\nTo run without keeping the run: --no-store`, { cause: error });
-    });
-    try {
-      const run = newRun(options, cases, endpoint);
-      if (options.resume === undefined) return new RunRecord(store, await told(store.createRun(run)), false);
-      const id = await runNamed(store, options.resume);
-      return new RunRecord(store, await resumed(store, id, run, options.force), true);
-    } catch (error) {
-      await store.close();
-      throw error;
-    }
+    const run = { ...newRun(options, cases, endpoint), metadata: { group, model: nameOf(options, endpoint) } };
+    if (resumes === undefined) return new RunRecord(store, await told(store.createRun(run)), false);
+    return new RunRecord(store, await resumed(store, resumes, run, options.force), true);
   }
 
   /** The line that says where the run is kept. */
@@ -110,8 +111,8 @@ export class RunRecord {
     }
   }
 
-  /** Stores the result of the case at `index`. One without a verdict is not stored, so that a resumed run tries it again. */
-  add(index: number, result: CaseResult): void {
+  /** Stores the result of a case. One without a verdict is not stored, so that a resumed run tries it again. */
+  add({ index }: Case, result: CaseResult): void {
     const repeat = this.#repeats.get(index) ?? 0;
     this.#repeats.delete(index);
     if (result.error !== null) return;
@@ -142,8 +143,6 @@ export class RunRecord {
       }
     } catch (failure) {
       return `run ${this.run.id} could not be ended in ${this.#store.url}: ${(failure as Error).message}`;
-    } finally {
-      await this.#store.close();
     }
     const advice = `when there is room for them: ai-evals run --resume ${this.run.id}`;
     return `${plural(this.#lost, 'result')} could not be stored in ${this.#store.url}; ${advice}`;
@@ -152,7 +151,6 @@ export class RunRecord {
   /** Stores what waits, and leaves the run to be resumed. */
   async leave(): Promise<void> {
     await this.#writer.close().catch(() => {});
-    await this.#store.close().catch(() => {});
   }
 
   #lose(error: unknown): void {
@@ -228,22 +226,33 @@ async function resumed(store: EvalStore, id: string, run: NewRun, force: boolean
   }
 }
 
-function newRun(options: RunOptions, cases: CaseReader, endpoint: Endpoint | undefined): NewRun {
-  const { dataset, fields, system, temperature, maxTokens, scorers, tolerance, threshold } = options;
+/** The id of a dataset in the store: its path from the working directory. */
+export function datasetIdOf(dataset: string): string {
   const near = relative(process.cwd(), dataset);
   const path = near.startsWith('..') ? dataset : near;
   const shown = shownDataset(dataset);
+  return wellFormed(shown === dataset ? path.replaceAll('\\', '/') : shown);
+}
+
+/** The name of a run's model in its group. */
+export function nameOf({ fields }: Pick<RunOptions, 'fields'>, endpoint: Endpoint | undefined): string {
+  return fields.actual === undefined ? endpoint!.name : RECORDED;
+}
+
+function newRun(options: RunOptions, cases: CaseReader, endpoint: Endpoint | undefined): NewRun {
+  const { dataset, fields, system, temperature, maxTokens, scorers, tolerance, threshold } = options;
   const isAnswered = fields.actual === undefined;
-  const judge = endpoint && scorers.some(asksModel) ? { judge: endpoint.model } : {};
+  const repeats = options.repeat === 1 ? {} : { repeat: options.repeat };
+  const judge = endpoint && scorers.some(asksModel) ? { judge: options.judge ?? endpoint.model } : {};
   return {
-    datasetId: wellFormed(shown === dataset ? path.replaceAll('\\', '/') : shown),
+    datasetId: datasetIdOf(dataset),
     datasetVersion: cases.digest(),
-    datasetName: basename(shown),
-    modelId: isAnswered ? endpoint!.model : 'recorded answers',
+    datasetName: basename(shownDataset(dataset)),
+    modelId: isAnswered ? endpoint!.model : RECORDED,
     // A query may hold a key.
     modelConfig: isAnswered
-      ? { endpoint: endpoint!.identity.replace(/\?.*$/s, ''), system, temperature, maxTokens }
-      : { field: fields.actual!.text },
+      ? { endpoint: endpoint!.identity.replace(/\?.*$/s, ''), system, temperature, maxTokens, ...repeats }
+      : { field: fields.actual!.text, ...repeats },
     runnerType: 'ai-evals run',
     scorerConfig: { scorers: scorers.map(({ label }) => label), tolerance, threshold, ...judge },
   };

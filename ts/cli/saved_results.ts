@@ -11,13 +11,20 @@ export type SavedResult = Pick<CaseResult, 'id' | 'passed' | 'error' | 'scores'>
  * {@link UserError} with the path for what is no such file. Holds the whole file in memory.
  */
 export function readResults(file: string): Map<string, SavedResult> {
-  const results = (parsed(file) as { results?: unknown } | null)?.results;
+  const { results, runs } = (parsed(file) ?? {}) as { results?: unknown; runs?: unknown };
+  if (Array.isArray(runs)) {
+    throw new UserError(`${file}: holds ${runs.length} runs; name one of them in the store (ai-evals runs lists them)`);
+  }
   if (!Array.isArray(results))
     throw new UserError(`${file}: there are no results in it; name a file that --json wrote`);
+  return savedResults(results.map((result, i) => checked(result, `${file}: results[${i}]`)));
+}
+
+/** Returns results by id, in their order. The second result of an id is named `ID (2)`. */
+export function savedResults(results: readonly SavedResult[]): Map<string, SavedResult> {
   const byId = new Map<string, SavedResult>();
   const times = new Map<string, number>();
-  for (const [i, result] of results.entries()) {
-    const { id, passed, error, scores } = checked(result, `${file}: results[${i}]`);
+  for (const { id, passed, error, scores } of results) {
     const time = (times.get(id) ?? 0) + 1;
     times.set(id, time);
     byId.set(time === 1 ? id : `${id} (${time})`, { id, passed, error, scores });

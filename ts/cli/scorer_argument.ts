@@ -1,5 +1,7 @@
 /** The values of `--scorer`: a name, and options behind a colon. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Scorer } from '../scorers/scorer.js';
 import { nearest } from './flags.js';
 import { UsageError, UserError } from './user_error.js';
 
@@ -58,6 +60,10 @@ export interface ScorerArgument {
   label: string;
   name: MatcherName | FactoryName;
   options: Record<string, unknown>;
+  /** The directory that files in the options are relative to. Default: the working directory. */
+  directory?: string;
+  /** The scorer itself, where a configuration made it. */
+  made?: Scorer<unknown, unknown>;
 }
 
 /** Options whose values are texts, also where they look like numbers or booleans. */
@@ -123,9 +129,12 @@ function valueOf(name: string, value: string): unknown {
 }
 
 /** Returns the text of a file that an option names. Throws a {@link UserError} with its path. */
-export function readOptionFile(file: string, label: string): string {
+export function readOptionFile(
+  file: string,
+  { label, directory = '' }: Pick<ScorerArgument, 'label' | 'directory'>,
+): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(resolve(directory, file), 'utf8');
   } catch (error) {
     throw new UserError(`${file} (--scorer ${label}) cannot be read: ${(error as Error).message}`, { cause: error });
   }

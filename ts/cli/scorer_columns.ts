@@ -17,6 +17,9 @@ import {
 } from './scorer_argument.js';
 import { UsageError, UserError } from './user_error.js';
 
+/** The means by which judges are asked. */
+type Access = () => Pick<JudgeAccess, 'executor' | 'cache' | 'ask' | 'embed'>;
+
 /** A score, or why there is none. */
 export type Scored = Score | { problem: string };
 
@@ -57,7 +60,8 @@ const ONLY_IN_CODE = new Set(['executor', 'cache', 'parse', 'embed']);
 const NEVER = new AbortController().signal;
 
 /** Tells whether a scorer, or a part of it, asks a model. */
-export function asksModel({ name, options }: Pick<ScorerArgument, 'name' | 'options'>): boolean {
+export function asksModel({ name, options, made }: Pick<ScorerArgument, 'name' | 'options' | 'made'>): boolean {
+  if (made !== undefined) return false;
   if (name === 'llmJudge' || name === 'semanticSimilarity') return true;
   return /\b(?:llmJudge|semanticSimilarity)\b/.test(JSON.stringify(options));
 }
@@ -68,10 +72,14 @@ export function asksModel({ name, options }: Pick<ScorerArgument, 'name' | 'opti
  */
 export function scorerColumns(
   { scorers, tolerance, threshold }: Pick<RunOptions, 'scorers' | 'tolerance' | 'threshold'>,
-  access: () => JudgeAccess,
+  access: Access,
 ): Column[] {
   return scorers.map((argument) => {
-    const { name, label } = argument;
+    const { name, label, made } = argument;
+    if (made !== undefined) {
+      // It brings its own model, if it asks one, and takes its values as they are.
+      return { label, asksModel: false, score: (pairs, signal) => scoredBy(made, 'made', pairs, signal) };
+    }
     if (isMatcher(name)) return matcherColumn(label, name, tolerance, threshold);
     const scorer = built(argument, access, threshold);
     const asks = asksModel(argument);
@@ -79,6 +87,14 @@ export function scorerColumns(
     const score: Column['score'] = (pairs, signal) => scoredBy(scorer, name, pairs, asks ? signal : NEVER);
     return { label, asksModel: asks, score };
   });
+}
+
+/** Builds the scorers to find mistakes in their options. Throws as {@link scorerColumns} does. */
+export function checkScorers(options: Pick<RunOptions, 'scorers' | 'tolerance' | 'threshold'>): void {
+  const ask = async (): Promise<never> => {
+    throw new Error('nothing is asked while scorers are checked');
+  };
+  scorerColumns(options, () => ({ executor: undefined, cache: undefined, ask, embed: ask }));
 }
 
 /** The error of a case whose expected value a matcher cannot use. */
@@ -117,7 +133,7 @@ function matcherColumn(label: string, name: MatcherName, tolerance: number, thre
 /** Scores the pairs in one batch; where one of them is refused, each by itself, so that the error is its own. */
 async function scoredBy(
   scorer: Scorer<unknown, unknown>,
-  name: FactoryName,
+  name: FactoryName | 'made',
   pairs: readonly Pair[],
   signal: AbortSignal,
 ): Promise<Scored[]> {
@@ -156,8 +172,8 @@ function usable(score: Score): Scored {
 }
 
 /** Returns a value of a case as the scorer takes it. */
-function taken(name: FactoryName, value: unknown, isExpected: boolean): unknown {
-  if (TAKE_ANYTHING.has(name)) return value;
+function taken(name: FactoryName | 'made', value: unknown, isExpected: boolean): unknown {
+  if (name === 'made' || TAKE_ANYTHING.has(name)) return value;
   if (TAKE_VALUES.has(name)) return typeof value === 'string' ? valueIn(value) : value;
   if (isExpected && Array.isArray(value)) return value.map(matchText);
   return typeof value === 'object' && value !== null ? matchText(value) : value;
@@ -178,7 +194,7 @@ type Factory = (...args: unknown[]) => Scorer<unknown, unknown>;
 /** Checked against the names of the option: the build fails where one has no factory. */
 const byName: Record<FactoryName, unknown> = factories;
 
-function built(argument: ScorerArgument, access: () => JudgeAccess, threshold?: number): Scorer<unknown, unknown> {
+function built(argument: ScorerArgument, access: Access, threshold?: number): Scorer<unknown, unknown> {
   const { name, label } = argument;
   const options = { ...argument.options };
   for (const option of Object.keys(options)) {
@@ -186,15 +202,15 @@ function built(argument: ScorerArgument, access: () => JudgeAccess, threshold?: 
       throw new UsageError(`--scorer ${label}: the option ${option} is for programs; the command line has its own`);
     }
   }
-  const part = (value: unknown): Scorer<unknown, unknown> => partOf(value, label, access);
+  const part = (value: unknown): Scorer<unknown, unknown> => partOf(value, argument, access);
   for (const option of Object.keys(options).filter((key) => SCORER_OPTIONS.has(key))) {
     options[option] = part(options[option]);
   }
   if (threshold !== undefined) options.threshold ??= threshold;
-  if (name === 'llmJudge') Object.assign(options, judgeOptions(options, label, access));
+  if (name === 'llmJudge') Object.assign(options, judgeOptions(options, argument, access));
   if (name === 'semanticSimilarity') Object.assign(options, embeddingOptions(options, access));
   const first = FACTORIES[name as FactoryName];
-  const args = first === undefined ? [options] : [firstArgument(name, first, options, label, part), options];
+  const args = first === undefined ? [options] : [firstArgument(name, first, options, argument, part), options];
   try {
     return (byName[name as FactoryName] as Factory)(...args);
   } catch (error) {
@@ -207,11 +223,12 @@ function firstArgument(
   name: string,
   first: string,
   options: Record<string, unknown>,
-  label: string,
+  argument: ScorerArgument,
   part: (value: unknown) => Scorer<unknown, unknown>,
 ): unknown {
+  const { label } = argument;
   if (name === 'jsonSchema' && options.file !== undefined) {
-    options.schema = schemaIn(String(options.file), label);
+    options.schema = schemaIn(String(options.file), argument);
     delete options.file;
   }
   const value = options[first];
@@ -225,7 +242,8 @@ function firstArgument(
   return value.map((entry: { scorer?: unknown } | null) => ({ ...entry, scorer: part(entry?.scorer) }));
 }
 
-function partOf(value: unknown, label: string, access: () => JudgeAccess): Scorer<unknown, unknown> {
+function partOf(value: unknown, whole: ScorerArgument, access: Access): Scorer<unknown, unknown> {
+  const { label, directory } = whole;
   if (typeof value !== 'string') {
     throw new UsageError(`--scorer ${label}: a scorer in it must be a text such as "rouge:type=rougeL"`);
   }
@@ -235,28 +253,32 @@ function partOf(value: unknown, label: string, access: () => JudgeAccess): Score
       `--scorer ${label}: ${argument.name} stands alone; inside another scorer use exactMatch, numericAnswer or jsonMatch`,
     );
   }
-  return built(argument, access);
+  return built(directory === undefined ? argument : { ...argument, directory }, access);
 }
 
-function schemaIn(file: string, label: string): unknown {
-  const text = readOptionFile(file, label);
+function schemaIn(file: string, argument: ScorerArgument): unknown {
+  const text = readOptionFile(file, argument);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new UserError(`${file} (--scorer ${label}) is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new UserError(`${file} (--scorer ${argument.label}) is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
-function judgeOptions(options: Record<string, unknown>, label: string, access: () => JudgeAccess): object {
+function judgeOptions(options: Record<string, unknown>, argument: ScorerArgument, access: Access): object {
   const { rubric } = options;
+  const { label } = argument;
   if (rubric === undefined)
     throw new UsageError(`--scorer ${label}: rubric is missing; write llmJudge:rubric=… or rubric=@FILE`);
   const { executor, cache, ask } = access();
-  const text = typeof rubric === 'string' && rubric.startsWith('@') ? readOptionFile(rubric.slice(1), label) : rubric;
+  const isFile = typeof rubric === 'string' && rubric.startsWith('@');
+  const text = isFile ? readOptionFile(rubric.slice(1), argument) : rubric;
   return { rubric: text, executor, cache, model: ask };
 }
 
-function embeddingOptions(options: Record<string, unknown>, access: () => JudgeAccess): object {
+function embeddingOptions(options: Record<string, unknown>, access: Access): object {
   const model = options.model === undefined ? 'text-embedding-3-small' : String(options.model);
   delete options.model;
   const { embed } = access();

@@ -46,10 +46,12 @@ async function output(store: EvalStore, command: StoreCommand, style: Style): Pr
     case 'export': {
       const id = await runNamed(store, command.run);
       const options = command.format === undefined ? {} : { format: command.format };
-      return `${plural(await told(store.export(id, command.file, options)), 'result')} in ${command.file}\n`;
+      const results = await told(store.export(id, command.file, options));
+      if (command.json) return jsonLines([{ run: id, file: command.file, results }]);
+      return `${plural(results, 'result')} in ${command.file}\n`;
     }
     case 'delete':
-      return deleted(store, command.runs);
+      return deleted(store, command.runs, command.json);
     case 'baseline list': {
       const baselines = await told(store.listBaselines());
       return command.json ? jsonLines(baselines) : baselineTable(baselines, store, style);
@@ -58,6 +60,7 @@ async function output(store: EvalStore, command: StoreCommand, style: Style): Pr
       const { baseline: name, description, tags } = command;
       const runId = await runNamed(store, command.run);
       const set = await told(store.setBaseline({ name, runId, description, tags }));
+      if (command.json) return jsonLines([set]);
       return `baseline ${printable(set.name)} is run ${set.runId}\n`;
     }
     case 'store check':
@@ -140,14 +143,14 @@ function failedCase({ index = 0, testCaseId: id, category = '', expected, actual
   return { index, id, category, expected, actual };
 }
 
-async function deleted(store: EvalStore, names: readonly string[]): Promise<string> {
+async function deleted(store: EvalStore, names: readonly string[], asJson: boolean): Promise<string> {
   const ids: string[] = [];
   // All names are looked up before the first run is deleted.
   for (const name of names) ids.push(await runNamed(store, name));
   const lines: string[] = [];
   for (const id of new Set(ids)) {
     if (!(await told(store.deleteRun(id)))) throw new UserError(`there is no run ${id} any more in ${store.url}`);
-    lines.push(`deleted run ${id}\n`);
+    lines.push(asJson ? jsonLines([{ deleted: id }]) : `deleted run ${id}\n`);
   }
   return lines.join('');
 }

@@ -7,10 +7,18 @@ import { UsageError } from './user_error.js';
 export type StoreCommand =
   | { name: 'runs'; store: string; filter: RunsFilter; limit: number; json: boolean }
   | { name: 'show'; store: string; run: string; failures: number; json: boolean }
-  | { name: 'export'; store: string; run: string; file: string; format: 'jsonl' | 'csv' | undefined }
-  | { name: 'delete'; store: string; runs: string[] }
+  | { name: 'export'; store: string; run: string; file: string; format: 'jsonl' | 'csv' | undefined; json: boolean }
+  | { name: 'delete'; store: string; runs: string[]; json: boolean }
   | { name: 'baseline list'; store: string; json: boolean }
-  | { name: 'baseline set'; store: string; baseline: string; run: string; description: string; tags: string[] }
+  | {
+      name: 'baseline set';
+      store: string;
+      baseline: string;
+      run: string;
+      description: string;
+      tags: string[];
+      json: boolean;
+    }
   | { name: 'store check'; store: string; json: boolean };
 
 /** Runs that `ai-evals runs` lists. */
@@ -27,11 +35,11 @@ export type StoreCommandName = (typeof STORE_COMMANDS)[number];
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const SHARED = { store: text, help: { type: 'boolean', short: 'h' } } as const;
-const FLAGS = {
+export const STORE_FLAGS = {
   runs: { ...SHARED, dataset: text, model: text, status: text, limit: text, json: flag },
   show: { ...SHARED, failures: text, json: flag },
-  export: { ...SHARED, format: text },
-  delete: SHARED,
+  export: { ...SHARED, format: text, json: flag },
+  delete: { ...SHARED, json: flag },
   baseline: { ...SHARED, description: text, tag: { type: 'string', multiple: true }, json: flag },
   store: { ...SHARED, json: flag },
 } as const;
@@ -42,10 +50,10 @@ export function readStoreCommand(
   args: string[],
   env: NodeJS.ProcessEnv,
 ): StoreCommand | 'help' {
-  const given = readFlags(args, FLAGS[name]);
+  const given = readFlags(args, STORE_FLAGS[name]);
   if (given.on('help')) return 'help';
   const store = storeLocation(given, env);
-  const json = name !== 'delete' && name !== 'export' && given.on('json');
+  const json = given.on('json');
   switch (name) {
     case 'runs': {
       expect(given, name, []);
@@ -57,11 +65,11 @@ export function readStoreCommand(
     }
     case 'export': {
       const [run = '', file = ''] = expect(given, name, ['RUN', 'FILE']);
-      return { name, store, run, file, format: formatOf(given.text('format')) };
+      return { name, store, run, file, format: formatOf(given.text('format')), json };
     }
     case 'delete': {
       if (given.positionals.length === 0) throw new UsageError('delete needs a RUN: ai-evals delete RUN…');
-      return { name, store, runs: given.positionals };
+      return { name, store, runs: given.positionals, json };
     }
     case 'baseline':
       return baselineCommand(given, store, json);
@@ -88,6 +96,7 @@ function baselineCommand(given: Given, store: string, json: boolean): StoreComma
     run,
     description: given.text('description') ?? '',
     tags: given.texts('tag'),
+    json,
   };
 }
 

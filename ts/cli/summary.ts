@@ -1,7 +1,9 @@
 /** The summary of a run, for machines (`--json`) and as text for people. */
 import type { Bottleneck } from '../monitor/index.js';
+import type { BaselineComparison } from '../orchestrator/index.js';
 import { type Interval, type Summary as ScorerSummary, wilsonInterval } from '../scorers/aggregates.js';
 import { shownDataset } from './cases.js';
+import type { ConsistencySummary } from './consistency.js';
 import { failureLines } from './failure_lines.js';
 import { isMatcher } from './scorer_argument.js';
 import type { Style } from './style.js';
@@ -34,6 +36,10 @@ export interface Summary extends Counts {
   answeredInterval: Interval;
   /** In natural order of their names. */
   byCategory: Record<string, Counts>;
+  /** Only with `--baseline`: what changed since. */
+  baseline?: Omit<BaselineComparison, 'metrics'>;
+  /** Only where each case is asked several times. */
+  consistency?: ConsistencySummary;
   /** Milliseconds of calls, every attempt counted; zeros when there was none. */
   latency: { count: number; avg: number; min: number; max: number; p50: number; p95: number; p99: number };
   tokens: { prompt: number; completion: number; total: number };
@@ -127,7 +133,15 @@ function heading(summary: Summary, style: Style): string[] {
     const ofAnswered = `${count(passed)} of ${count(answered)} answered (${percent(summary.answeredPassRate)})`;
     rates.push(`${ofAnswered}, 95 % interval ${percentBounds(summary.answeredInterval)}`);
   }
+  if (summary.consistency) rates.push(...consistencyLines(summary.consistency));
   return [...cut, style.bold(verdict), ...rates, style.dim(source)];
+}
+
+function consistencyLines({ repeat, cases, allPassed, anyPassed, agreement }: ConsistencySummary): string[] {
+  const of = `of ${plural(cases, 'case')} asked ${count(repeat)} times`;
+  return [
+    `${of}: ${percent(allPassed)} passed always, ${percent(anyPassed)} at least once, ${percent(agreement)} agreed`,
+  ];
 }
 
 function categoryTable(summary: Summary, style: Style): string[] {

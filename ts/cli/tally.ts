@@ -21,6 +21,8 @@ export type CaseScores = Record<string, Score>;
 /** The result of one case, as `--json` and `--json-lines` write it. */
 export interface CaseResult {
   id: string;
+  /** The how-manieth answer to the case it is, from 0; only where a case is asked several times. */
+  repeat?: number;
   category: string;
   /** `null` when recorded answers are scored and the dataset holds no input. */
   input: unknown;
@@ -59,6 +61,9 @@ export interface FailedCase {
   actual: unknown;
 }
 
+/** Told of a result, and whether an earlier part of the run had it. */
+export type OnResult = (one: Case, result: CaseResult, isRestored: boolean) => void;
+
 /** Error messages are counted up to this many different ones; beyond it they only count. */
 const MOST_MESSAGES = 50;
 
@@ -82,13 +87,12 @@ export class Tally {
   /** Tokens that cached and shared answers would have taken. */
   readonly saved = { prompt: 0, completion: 0 };
   readonly #mostFailures: number;
-  readonly #onResult: (index: number, result: CaseResult, isRestored: boolean) => void;
+  readonly #onResult: OnResult;
 
   /**
-   * `mostFailures`: how many failed cases are kept; `onResult`: told of each result, in the order of completion, and whether
-   * an earlier part of the run had it.
+   * `mostFailures`: how many failed cases are kept; `onResult`: told of each result, in the order of completion.
    */
-  constructor(mostFailures = 0, onResult: (index: number, result: CaseResult, isRestored: boolean) => void = () => {}) {
+  constructor(mostFailures = 0, onResult: OnResult = () => {}) {
     this.#mostFailures = mostFailures;
     this.#onResult = onResult;
   }
@@ -104,7 +108,7 @@ export class Tally {
   restored(one: Case, result: CaseResult): void {
     this.#count(one.category, result.passed ? 'passed' : 'failed');
     if (!result.passed) this.#keepFailure(one, result.actual);
-    this.#onResult(one.index, result, true);
+    this.#onResult(one, result, true);
   }
 
   /** Counts a case without a verdict. */
@@ -126,7 +130,7 @@ export class Tally {
   #report(one: Case, answered: Answered, verdict: Pick<CaseResult, 'passed' | 'score' | 'scores' | 'error'>): void {
     const { id, category, input = null, expected } = one;
     const { actual, ...figures } = answered;
-    this.#onResult(one.index, { id, category, input, expected, actual, ...verdict, ...figures }, false);
+    this.#onResult(one, { id, category, input, expected, actual, ...verdict, ...figures }, false);
   }
 
   #keepFailure({ index, id, category, expected }: Case, actual: unknown): void {
