@@ -618,6 +618,240 @@ interface EmbeddingCacheMiddleware {
  */
 declare function embeddingCacheMiddleware(cache: EmbeddingCache, options?: EmbeddingCacheMiddlewareOptions): EmbeddingCacheMiddleware;
 
+/** The shape of every scorer. */
+/** The score of one answer. */
+interface Score {
+    /** From 0 to 1; `NaN` only where the scorer says so. */
+    score: number;
+    /** True if the score is at least the scorer's threshold. */
+    passed: boolean;
+    /** The reason for the score, in words, where there is one to give. */
+    explanation?: string;
+    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
+    breakdown?: Record<string, number>;
+}
+/** Options of a batch. */
+interface BatchOptions {
+    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
+    signal?: AbortSignal | undefined;
+    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+}
+/** A pair to score in a batch. */
+interface ScoredPair<E, A> {
+    expected: E;
+    actual: A;
+}
+/** A way to score an answer against what was expected. */
+interface Scorer<E, A> {
+    /** The name of the scorer, as in its factory. */
+    readonly name: string;
+    /** The least score that passes, from 0 to 1. */
+    readonly threshold: number;
+    /**
+     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
+     * loop in one crossing.
+     */
+    score(expected: E, actual: A): Promise<Score>;
+    /** Scores one answer on the calling thread. */
+    scoreSync(expected: E, actual: A): Score;
+    /**
+     * Scores a batch, in order, on every core; the event loop stays free. The list is read as it is at the call. Throws a
+     * `TypeError` that names the index of a bad pair before any work.
+     */
+    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
+}
+/** The option that every factory takes. */
+interface ThresholdOption {
+    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
+    threshold?: number | undefined;
+}
+
+/** The configuration of `ai-evals run`. */
+
+/** A severity of a regression. */
+type RegressionSeverity = 'critical' | 'major' | 'minor';
+/** A form in which `ai-evals run` and `ai-evals report` write a report. */
+type ReportFormat = 'table' | 'json' | 'markdown' | 'html' | 'csv' | 'junit' | 'github';
+/** A model that answers. */
+interface ModelEntry {
+    /** The name of the model as its provider knows it, such as `'gpt-4o-mini'`. */
+    modelId: string;
+    /**
+     * - `'openai'`: `OPENAI_API_KEY`, at `OPENAI_BASE_URL` where it is set.
+     * - `'anthropic'`: `ANTHROPIC_API_KEY`, at Anthropic's OpenAI-compatible address.
+     * - `'local'`: the local model that ships with the package.
+     *
+     * Default: `'openai'` where the environment names it, else `'local'`.
+     */
+    provider?: 'openai' | 'anthropic' | 'local' | undefined;
+    /** The base URL of another OpenAI-compatible server, such as `'http://localhost:11434/v1'`. */
+    baseUrl?: string | undefined;
+    /** The environment variable that holds the key. Default: the provider's. */
+    apiKeyEnv?: string | undefined;
+    /** The name in reports. Default: `modelId`. Two entries of one model need different names. */
+    name?: string | undefined;
+    /** A system message before every prompt. Default: the runner's. */
+    system?: string | undefined;
+    /** At least 0. Default: the runner's. */
+    temperature?: number | undefined;
+    /** Upper bound of an answer, in tokens. Default: the runner's. */
+    maxTokens?: number | undefined;
+    /** US dollars per million tokens. Default: the package's table. */
+    price?: {
+        input: number;
+        output: number;
+    } | undefined;
+}
+/** The way in which models are asked. */
+interface RunnerEntry {
+    /** Milliseconds that an attempt may take, above 0. Default 30,000. */
+    timeout?: number | undefined;
+    /** Further attempts after 5xx, timeouts and broken connections. Default 3. */
+    retries?: number | undefined;
+    /** Calls in flight, over all models. Default 5. */
+    concurrency?: number | undefined;
+    /** `false` makes one call at a time. Default `true`. */
+    parallel?: boolean | undefined;
+    /** Requests to an address in any 60 s. Default 500; 1,800 for the local model. */
+    requestsPerMinute?: number | undefined;
+    /** Tokens of an address in any 60 s. Default 150,000; 400,000 for the local model. */
+    tokensPerMinute?: number | undefined;
+    /** A system message before every prompt. Default: none. */
+    system?: string | undefined;
+    /** At least 0. Default: not sent. */
+    temperature?: number | undefined;
+    /** Upper bound of an answer, in tokens. Default: not sent. */
+    maxTokens?: number | undefined;
+}
+/**
+ * A scorer:
+ *
+ * - the text of a `--scorer`, such as `'exact'` or `'rouge:type=rougeL'`;
+ * - a name and options of a factory of `@aah/ai-evals/scorers`;
+ * - the strategy of the original configuration;
+ * - a scorer that such a factory made (in configurations that are programs).
+ */
+type ScorerEntry = string | {
+    name: string;
+    options?: Record<string, unknown> | undefined;
+} | {
+    strategy: 'exact' | 'semantic' | 'llm-judge';
+    /** The least score that passes, 0–1. Default: the scorer's own. */
+    threshold?: number | undefined;
+    /** The rubric of `'llm-judge'`. */
+    judgePrompt?: string | undefined;
+} | Scorer<any, any>;
+/** Dotted paths of the parts of a case in a record, such as `'choices.0.text'`. */
+interface FieldsEntry {
+    /** Default `'id'`. */
+    id?: string | undefined;
+    /** Default `'input'`. */
+    input?: string | undefined;
+    /** Default `'expected'`. */
+    expected?: string | undefined;
+    /** Default `'metadata.category'`, else `'category'`. */
+    category?: string | undefined;
+    /** Recorded answers, which are scored in place of a model's. Default: none. */
+    actual?: string | undefined;
+}
+/** The baseline that a run is compared with. */
+interface BaselineEntry {
+    /** The name or id of a baseline of the store. */
+    baselineId: string;
+    /** `false` turns the comparison off. Default `true`. */
+    enabled?: boolean | undefined;
+    /** The least severity of a regression that ends the command with exit code 1. Default: none. */
+    failOn?: RegressionSeverity | undefined;
+    /** `true` is `failOn: 'minor'`. */
+    failOnRegression?: boolean | undefined;
+}
+/** The files that a run writes. */
+interface OutputEntry {
+    /** The form of `file`, or of the standard output without one. Default: by the ending of `file`, else `'table'`. */
+    format?: ReportFormat | undefined;
+    /** The file that takes the report. */
+    file?: string | undefined;
+    /** The file that takes the summary and every result (`--json`). */
+    json?: string | undefined;
+    /** The file that takes a line of JSON for each result as it comes (`--json-lines`). */
+    jsonLines?: string | undefined;
+    /** Failed cases in the summary. Default 5. */
+    showFailures?: number | undefined;
+}
+/**
+ * A configuration of `ai-evals run`. Every key has a flag, which takes precedence. Paths are relative to the file of the
+ * configuration.
+ */
+interface EvalConfig {
+    /** The name of the evaluation, kept with its runs. */
+    name?: string | undefined;
+    /** A remark for readers. */
+    description?: string | undefined;
+    /** Paths of datasets: JSONL, JSON, CSV or Parquet. Default: the dataset that ships with the package. */
+    datasets?: readonly string[] | undefined;
+    /** Models to compare. Each dataset is run with each model. Default: one, by the environment. */
+    models?: readonly (string | ModelEntry)[] | undefined;
+    runner?: RunnerEntry | undefined;
+    /** The scorer. Default `'auto'`. */
+    scorer?: ScorerEntry | undefined;
+    /** Several scorers: a case passes when every one passes it. Excludes `scorer`. */
+    scorers?: readonly ScorerEntry[] | undefined;
+    /** The least score that passes, 0–1, for scorers that name none. */
+    threshold?: number | undefined;
+    /** The difference that numbers may have, inclusive. Default 0. */
+    tolerance?: number | undefined;
+    fields?: FieldsEntry | undefined;
+    /** Answers to each case. Default 1. */
+    repeat?: number | undefined;
+    /** Cases of each dataset. Default: all. */
+    limit?: number | undefined;
+    /** The share of passed cases, 0–1, below which the exit code is 1. Default: none. */
+    minPassRate?: number | undefined;
+    /** Cases that may end without an answer or verdict; `true` for any number. Default 0. */
+    allowErrors?: number | boolean | undefined;
+    /** A baseline, or its name. */
+    baseline?: string | BaselineEntry | undefined;
+    /** Output, or the file of the report. */
+    output?: string | OutputEntry | undefined;
+    /** The store of runs: a path or URL; `false` keeps no run. Default `.ai-evals/runs.db`. */
+    store?: string | false | undefined;
+    /** The file of kept answers, or how it is used; `false` keeps none. Default `.ai-evals/answers.db`. */
+    cache?: string | false | {
+        file?: string | undefined;
+        mode?: 'on' | 'record' | 'replay' | undefined;
+    } | undefined;
+}
+/** A configuration, or a function that makes one when the command begins. */
+type EvalConfigExport = EvalConfig | (() => EvalConfig | Promise<EvalConfig>);
+/**
+ * Returns its argument. In a configuration file it makes an editor complete and check the keys.
+ *
+ * ```ts
+ * import { defineConfig } from '@aah/ai-evals';
+ *
+ * export default defineConfig({ datasets: ['cases.jsonl'], models: ['gpt-4o-mini', 'gpt-4.1-mini'], scorer: 'numeric' });
+ * ```
+ */
+declare function defineConfig<const T extends EvalConfigExport>(config: T): T;
+
+/**
+ * Returns pass@k: the probability that at least one of `k` answers is right, where `c` of `n` were. The unbiased estimator
+ * 1 − C(n−c, k) / C(n, k) of Chen et al., "Evaluating Large Language Models Trained on Code" (2021). O(k).
+ *
+ * @throws RangeError unless 0 ≤ c ≤ n and 1 ≤ k ≤ n.
+ */
+declare function passAtK(n: number, c: number, k: number): number;
+/**
+ * Returns pass^k: the probability that all of `k` answers are right, where `c` of `n` were. The unbiased estimator
+ * C(c, k) / C(n, k) of Yao et al., "τ-bench" (2024). O(k).
+ *
+ * @throws RangeError unless 0 ≤ c ≤ n and 1 ≤ k ≤ n.
+ */
+declare function passHatK(n: number, c: number, k: number): number;
+/** Returns the share of pairs of answers with the same verdict, where `c` of `n` passed; 1 for a single answer. O(1). */
+declare function verdictAgreement(n: number, c: number): number;
+
 /** The data types of an evaluation, shared by every module. */
 /** The intended difficulty of a case. */
 type Difficulty = 'easy' | 'medium' | 'hard';
@@ -1621,6 +1855,1222 @@ declare const PROVIDER_LIMITS: Readonly<{
     }>;
 }>;
 
+/** A language model as runners ask it, whatever is behind it. */
+
+/** A call of a tool that a model asked for. */
+interface ToolCall {
+    id: string;
+    name: string;
+    /** The arguments, parsed; the text itself where it is no JSON. */
+    input: unknown;
+}
+/** A message of a chat. */
+interface ChatMessage {
+    role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
+    /** The text, or parts in the form of the model that is asked. */
+    content: string | readonly unknown[] | null;
+    /** Of the assistant: the tools that it calls. */
+    toolCalls?: readonly ToolCall[];
+    /** Of a tool: the call that it answers. */
+    toolCallId?: string;
+    toolName?: string;
+}
+
+/** Models of the Vercel AI SDK 5 and later, asked without the SDK itself. */
+
+/** A language model of the AI SDK 5 or later, such as `openai('gpt-4o')`. */
+interface AiSdkModel {
+    readonly specificationVersion: string;
+    readonly provider: string;
+    readonly modelId: string;
+    doGenerate(options: any): PromiseLike<any>;
+}
+
+/** A model behind an OpenAI-compatible HTTP interface. */
+interface EndpointModel {
+    /** The address, such as `https://api.openai.com/v1`. Default: `OPENAI_BASE_URL`, else OpenAI's. */
+    baseURL?: string | undefined;
+    /** The name the server knows the model by. Default: `modelId` of the task's `runnerConfig`. */
+    model?: string | undefined;
+    /** The key. Default: `OPENAI_API_KEY`, sent only to the default address. */
+    apiKey?: string | undefined;
+}
+/** A function that makes a model of an id, as the providers of the AI SDK are: `openai`. */
+type ModelProvider = (modelId: string) => AiSdkModel;
+/**
+ * A model to ask.
+ *
+ * - A text is the id of a model at `OPENAI_BASE_URL`, else at OpenAI, with the key in `OPENAI_API_KEY`.
+ * - An {@link EndpointModel} has an address of its own.
+ * - An {@link AiSdkModel} is one of the AI SDK 5 or later.
+ * - A {@link ModelProvider} makes the model that the task's `runnerConfig.modelId` names.
+ */
+type ModelSource = string | EndpointModel | AiSdkModel | ModelProvider;
+
+/** A schema by the Standard Schema specification, as Zod 3.24 and later, Valibot and ArkType have it. */
+interface StandardSchema<TOutput = unknown> {
+    readonly '~standard': {
+        readonly version: 1;
+        readonly vendor: string;
+        readonly validate: (value: unknown) => unknown;
+        readonly types?: {
+            readonly input: unknown;
+            readonly output: TOutput;
+        } | undefined;
+    };
+}
+/** A schema of the AI SDK, as its `jsonSchema()` makes it. */
+interface AiSdkSchema<TOutput = unknown> {
+    readonly jsonSchema: unknown;
+    readonly validate?: ((value: unknown) => unknown) | undefined;
+    readonly _type?: TOutput;
+}
+/** A JSON Schema as data. */
+type JsonSchemaObject = Readonly<Record<string, unknown>>;
+/** The form that an answer must have. */
+type OutputSchema<TOutput = unknown> = StandardSchema<TOutput> | AiSdkSchema<TOutput> | JsonSchemaObject;
+/** The type of the values of a schema. */
+type SchemaOutput<TSchema> = TSchema extends StandardSchema<infer TOutput> ? TOutput : TSchema extends AiSdkSchema<infer TOutput> ? TOutput : any;
+
+/** A tool, as the AI SDK's `tool()` makes it too. */
+interface Tool {
+    /** The purpose of the tool, as the model is told. */
+    description?: string | undefined;
+    /** The form of its arguments: a JSON Schema, a Standard Schema or a schema of the AI SDK. Default: any object. */
+    inputSchema?: unknown;
+    /** The same under the name that OpenAI gives it. */
+    parameters?: unknown;
+    /** Runs the tool. Without it a call of the tool ends the answer. */
+    execute?: ((input: any, options: any) => unknown) | undefined;
+}
+/** Tools by name. */
+type ToolSet = Readonly<Record<string, Tool>>;
+/** A tool that was called while a model answered, and its result. */
+interface ToolRun {
+    name: string;
+    input: unknown;
+    /** The value that the tool returned. */
+    output?: unknown;
+    /** The text of what it threw. */
+    error?: string;
+}
+
+/** The price of a model, in US dollars per million tokens. */
+interface Price {
+    input: number;
+    output: number;
+    /** Of input that the provider read from its prompt cache. Default: as `input`. */
+    cachedInput?: number | undefined;
+}
+/** Prices by model, over those of {@link PRICES}. */
+type PriceTable = Readonly<Record<string, Price>>;
+/** The day on which the list prices of {@link PRICES} were taken. */
+declare const PRICES_AS_OF = "2025-11-15";
+/**
+ * List prices of models in US dollars per million tokens, as of {@link PRICES_AS_OF}, without discounts for batches and
+ * without surcharges for long prompts. The price of the local model is nominal.
+ */
+declare const PRICES: PriceTable;
+/**
+ * Returns the price of `model`, `undefined` when it is unknown. `table` goes before {@link PRICES}. The name may have its
+ * maker before it (`openai/gpt-4o`) and a date behind it (`gpt-4o-2024-08-06`).
+ */
+declare function priceOf(model: string, table?: PriceTable): Price | undefined;
+/** Returns the cost of a call of `model`, in US dollars; `undefined` when its price is unknown. */
+declare function costOfUsage(model: string, usage: TokenUsage, table?: PriceTable): number | undefined;
+
+/** A prompt: a text, or the messages of a chat. */
+type Prompt = string | readonly ChatMessage[];
+/**
+ * The way a prompt is made of a case: a function, or a template in which `{{input}}`, `{{input.question}}` and
+ * `{{metadata.category}}` stand for the members of the case.
+ */
+type PromptSource<TInput> = string | ((input: TInput, testCase: TestCaseInput<TInput>) => Prompt | PromiseLike<Prompt>);
+
+/** An answer, as `parse` is given it besides its text. */
+interface AnswerContext<TInput = unknown> {
+    testCase: TestCaseInput<TInput>;
+    /** The value that `schema` found in the answer; without one `undefined`. */
+    value: unknown;
+    /** Tools that were run while the model answered. */
+    toolRuns: readonly ToolRun[];
+    /** Tools that the model called last and that have no `execute`. */
+    toolCalls: readonly ToolCall[];
+    finishReason: string;
+}
+/** Options of {@link modelRunner}. The task's `runnerConfig` goes before `temperature`, `maxTokens` and `timeout`. */
+interface ModelRunnerOptions<TInput, TOutput> {
+    /** The model to ask. Default: the one that `runnerConfig.modelId` names, at `OPENAI_BASE_URL`. */
+    model?: ModelSource | undefined;
+    /** The prompt of a case, by a function or a template. Default: its input. */
+    prompt?: PromptSource<TInput> | undefined;
+    /** A message of the system before the prompt. Default: none. */
+    system?: string | undefined;
+    /** Makes the output of an answer. What it throws is the error of the case. Default: the text, or the value of `schema`. */
+    parse?: ((text: string, context: AnswerContext<TInput>) => TOutput | PromiseLike<TOutput>) | undefined;
+    /** The form of the answer. It is sent to the model, and the answer is checked. Default: any text. */
+    schema?: OutputSchema | undefined;
+    /** `false` asks for the schema by words in the system message, for servers that know no `response_format`. Default true. */
+    useStructuredOutput?: boolean | undefined;
+    /** Tools that the model may call. Those with `execute` are run and their results sent back. Default: none. */
+    tools?: ToolSet | undefined;
+    /** Answers of the model to one case, calls of tools included, from 1. Default 5. */
+    maxSteps?: number | undefined;
+    /** From 0; `null` sends none, for models that take none. Default 0.7. */
+    temperature?: number | null | undefined;
+    /** The longest answer, in tokens; `null` sends no bound. Default 2000. */
+    maxTokens?: number | null | undefined;
+    /** Milliseconds for a case, tools included; then its call is aborted. Default 30,000. */
+    timeout?: number | undefined;
+    /** Start of the random numbers, sent as `seed` plus the repeat of the task. Default: none is sent. */
+    seed?: number | undefined;
+    /** Prices by model, before those of {@link PRICES}. */
+    prices?: PriceTable | undefined;
+}
+/** Facts about the answer of a model. */
+interface ModelRunMetadata extends Omit<RunResult['metadata'], 'cost' | 'error'> {
+    /** US dollars; left out where the model's price or its use of tokens is unknown. */
+    cost?: number | undefined;
+    /** Why there is no output, although the model answered. */
+    error?: string;
+    finishReason: string;
+    /** `false` where the provider did not report tokens: `tokenUsage` is then 0 without meaning it. */
+    usageReported: boolean;
+    /** The text of the answer, where `actual` is something else. */
+    text?: string;
+    /** Tools that were run. */
+    toolRuns?: ToolRun[];
+}
+/** The result of asking a model about a case. */
+interface ModelRunResult<TOutput = any> extends Omit<RunResult<TOutput>, 'metadata'> {
+    metadata: ModelRunMetadata;
+}
+/** A task, as far as a runner reads it. Its expected output may have another form than the answer: that is the scorer's to judge. */
+type RunnerTask<TInput> = Pick<ExecutionTask<TInput>, 'testCase'> & {
+    runnerConfig?: RunnerConfig | undefined;
+    repeat?: number | undefined;
+};
+/** The context of a call, such as the one that an executor hands over. */
+interface RunnerContext {
+    signal?: AbortSignal | undefined;
+    observe?(headers: HeadersLike): void;
+}
+/** A function that asks a model about the case of a task. */
+interface ModelRunner<TInput = any, TOutput = any> {
+    /**
+     * Asks the model. Rejects where it gives no answer, with an error that tells an executor whether to try again. An answer
+     * without the form that was asked for is a result with `metadata.error`: it was paid for.
+     */
+    (task: RunnerTask<TInput>, context?: RunnerContext): Promise<ModelRunResult<TOutput>>;
+    /** The model that is asked; `undefined` where the task names it. */
+    readonly modelId: string | undefined;
+    /** Settings that change answers, as JSON: for the `modelConfig` of a stored run. */
+    readonly settings: Readonly<Record<string, unknown>>;
+}
+/**
+ * Makes a function that asks a model about test cases, for `ParallelExecutor.executeTasks`, `executeJob` and
+ * `runModelComparison`.
+ *
+ * ```ts
+ * const run = modelRunner({ model: openai('gpt-4o-mini'), prompt: 'Answer in one word: {{input.question}}' });
+ * const results = await executor.executeTasks(tasks, run);
+ * ```
+ *
+ * Throws `TypeError` or `RangeError` for an option that cannot be used.
+ */
+declare function modelRunner<TSchema extends OutputSchema, TInput = any>(options: ModelRunnerOptions<TInput, SchemaOutput<TSchema>> & {
+    schema: TSchema;
+    parse?: undefined;
+}): ModelRunner<TInput, SchemaOutput<TSchema>>;
+declare function modelRunner<TOutput, TInput = any>(options: ModelRunnerOptions<TInput, TOutput> & {
+    parse: (text: string, context: AnswerContext<TInput>) => TOutput | PromiseLike<TOutput>;
+}): ModelRunner<TInput, TOutput>;
+declare function modelRunner<TInput = any>(options?: ModelRunnerOptions<TInput, string> & {
+    parse?: undefined;
+    schema?: undefined;
+}): ModelRunner<TInput, string>;
+
+/** Types of comparisons of models. Rates are 0–1 unless they say percent, durations milliseconds, costs US dollars. */
+
+/** A function that answers the case of a task, as {@link modelRunner} makes it. */
+type CaseRunner<TInput = any, TOutput = any> = (task: RunnerTask<TInput>, context: RunnerContext) => PromiseLike<ModelRunResult<TOutput> | RunResult<TOutput>>;
+/** A runner in the form of an object, such as a `BaseRunner`. */
+interface RunnerObject<TInput = any, TOutput = any> {
+    readonly run: CaseRunner<TInput, TOutput>;
+}
+/** A model of a comparison under a name of its own. */
+interface NamedModel<TInput = any, TOutput = any> {
+    /** Default: the id of the model. */
+    name?: string | undefined;
+    /** Asked with the prompt of the comparison. */
+    model?: ModelSource | undefined;
+    /** Answers by itself, in place of `model`. */
+    runner?: CaseRunner<TInput, TOutput> | RunnerObject<TInput, TOutput> | undefined;
+    /** Settings of this model alone. */
+    config?: Partial<RunnerConfig> | undefined;
+}
+/** A model of a comparison: a source of one, a runner, or either under a name. */
+type ComparedModel<TInput = any, TOutput = any> = string | EndpointModel | AiSdkModel | CaseRunner<TInput, TOutput> | RunnerObject<TInput, TOutput> | NamedModel<TInput, TOutput>;
+/** A verdict on an answer. A number is a score that passes from 1 on; `value` is another name of `score`. */
+type AnswerVerdict = boolean | number | {
+    passed: boolean;
+    score?: number | undefined;
+    value?: number | undefined;
+};
+/** The way answers are judged: a scorer of `@aah/ai-evals/scorers`, or a function. */
+type ComparisonScorer<TInput = any, TOutput = any> = Scorer<any, any> | ((result: ModelRunResult<TOutput>, testCase: TestCaseInput<TInput>) => AnswerVerdict | PromiseLike<AnswerVerdict>);
+/** Cases to compare models on. */
+interface ComparedDataset<TInput = any> {
+    id: string;
+    name?: string | undefined;
+    version?: string | undefined;
+    testCases: readonly TestCaseInput<TInput>[];
+}
+/** Options of {@link runModelComparison}. `prompt`, `parse` and the like are for models that have no runner of their own. */
+interface ModelComparisonOptions<TInput = any, TOutput = any> extends Omit<ModelRunnerOptions<TInput, TOutput>, 'model'> {
+    /** A dataset, its path or id, or cases. */
+    dataset: ComparedDataset<TInput> | readonly TestCaseInput<TInput>[] | string;
+    /** At least one. Names are unique. */
+    models: readonly ComparedModel<TInput, TOutput>[];
+    /** Judges every answer. There is no default: an answer that nobody judged is not right by half. */
+    scorer: ComparisonScorer<TInput, TOutput>;
+    /** Answers of each model to each case, from 1. Default 1. */
+    repeats?: number | undefined;
+    /** Calls in flight at once, of all models. Default 5. */
+    concurrency?: number | undefined;
+    /** Attempts after the first that failed, from 0. Default 3. */
+    retries?: number | undefined;
+    /** Limits of each model. Default: none. */
+    rateLimit?: RateLimitConfig | undefined;
+    /** Limits of single models, by name. */
+    limits?: Readonly<Record<string, RateLimitConfig>> | undefined;
+    /** Runs the calls, in place of one made of the four options above. */
+    executor?: ParallelExecutor | undefined;
+    /** Keeps every answer as it comes, a run for each model. With the same `id` a comparison goes on where it ended. */
+    store?: EvalStore | undefined;
+    /** Name of the comparison. Default: a new one. */
+    id?: string | undefined;
+    /** Confidence of intervals, and of the difference that makes a winner. Default 0.95. */
+    confidence?: number | undefined;
+    /** Starts nothing more and aborts the calls under way. The report is then of what was answered. */
+    signal?: AbortSignal | undefined;
+    /** Called after every answer with the number of those done, and of all to be made now. */
+    onProgress?: ((done: number, total: number) => void) | undefined;
+}
+/** An interval. */
+interface RateInterval {
+    low: number;
+    high: number;
+}
+/** The figures of one model. */
+interface ModelFigures {
+    name: string;
+    /** `passed` + `failed` + `errors`: cases × repeats, less what a cancelled comparison did not ask. */
+    total: number;
+    passed: number;
+    failed: number;
+    /** Calls without a verdict. They are not passes: their score is 0. */
+    errors: number;
+    /** Of `total`. */
+    passRate: number;
+    /** Wilson's for one answer a case, and where all or none passed; else by bootstrap over the cases. */
+    passRateInterval: RateInterval;
+    avgScore: number;
+    /** By bootstrap over the cases. */
+    avgScoreInterval: RateInterval;
+    /** Percent of the cases in which no other model scored higher. A case that several models lead is split among them. */
+    winRate: number;
+    /** Mean over the cases of the share of pairs of its answers with the same verdict. */
+    agreement: number;
+    /** pass@k for k from 1 to `repeats`. */
+    passAtK: number[];
+    /** pass^k for k from 1 to `repeats`. */
+    passHatK: number[];
+    /** Of the calls that were answered; `NaN` without any. */
+    latency: {
+        mean: number;
+        p50: number;
+        p95: number;
+    };
+    tokens: TokenUsage;
+    /** Sum of the costs that are known; left out where none is. */
+    cost?: number;
+    /** Answers whose cost is unknown. */
+    unpriced: number;
+    /** The errors, by their text, with their number. */
+    errorMessages: Record<string, number>;
+}
+/** The difference of two models on the same cases. */
+interface ModelDifference {
+    a: string;
+    b: string;
+    /** Mean score of `a` less that of `b`. */
+    difference: number;
+    low: number;
+    high: number;
+    /** Probability of such a difference by chance. */
+    p: number;
+    /** The same after Holm's correction for the number of pairs. */
+    pAdjusted: number;
+    /** Cases in which `a`, and in which `b`, has the higher score. */
+    better: number;
+    worse: number;
+}
+/** The answers of one model to one case. */
+interface CaseAnswers {
+    passed: number;
+    errors: number;
+    /** Answers there are. */
+    repeats: number;
+    /** Mean; errors count 0. */
+    score: number;
+    /** Share of pairs of its answers with the same verdict. */
+    agreement: number;
+}
+/** The answers of all models to one case. */
+interface CaseComparison {
+    testCaseId: string;
+    category?: string;
+    /** By name of the model. */
+    models: Record<string, CaseAnswers>;
+    /** Share of pairs of answers, of all models, with the same verdict. */
+    agreement: number;
+}
+/** The outcome of a comparison. */
+interface ComparisonReport {
+    id: string;
+    datasetId: string;
+    datasetVersion: string;
+    cases: number;
+    repeats: number;
+    confidence: number;
+    /** `'cancelled'` when the signal ended it: then calls were not made. */
+    status: 'completed' | 'cancelled';
+    notRun: number;
+    startTime: Date;
+    endTime: Date;
+    /** Milliseconds of wall time. */
+    duration: number;
+    /** In the order in which they were given. */
+    models: ModelFigures[];
+    /** Every pair of models. */
+    differences: ModelDifference[];
+    /** The model with the highest score, where it is better than each other by more than chance; else `null`. */
+    winner: string | null;
+    /** The model with the highest score, and those that are not worse than it by more than chance. Best first. */
+    leaders: string[];
+    /** The same in a sentence. */
+    verdict: string;
+    byCase: CaseComparison[];
+    /** Ids of the runs in the store, by name of the model. */
+    runIds?: Record<string, string>;
+}
+
+/** The report of a comparison as text. */
+
+/**
+ * Returns a report as Markdown: a table of the models, the differences between them, and the verdict. O(models²).
+ */
+declare function formatComparisonReport(report: ComparisonReport): string;
+
+/**
+ * Compares models: every model answers every case `repeats` times, on one executor, and every answer is judged.
+ *
+ * ```ts
+ * const report = await runModelComparison({
+ *   dataset: 'everyday',
+ *   models: ['gpt-4o-mini', 'gpt-4.1-nano'],
+ *   scorer: exactMatch(),
+ *   repeats: 3,
+ * });
+ * console.log(formatComparisonReport(report));
+ * ```
+ *
+ * - Every call counts once. One that fails, or whose answer cannot be judged, is an error: not a pass, and shown apart.
+ * - A winner is named only where it is better than each other model by more than chance.
+ * - With `store` every answer is kept as it comes. Calling again with the same `id` asks only for what is missing.
+ *
+ * Rejects for options that cannot be used, and with `ERR_STORE_RUN_MISMATCH` where `id` is of another comparison.
+ */
+declare function runModelComparison<TInput = any, TOutput = any>(options: ModelComparisonOptions<TInput, TOutput>): Promise<ComparisonReport>;
+/** The name under which code written against the original calls {@link runModelComparison}: models always run in parallel. */
+declare const runParallelComparison: typeof runModelComparison;
+
+/** A dataset: test cases under a name and a version. */
+
+/** Facts about a case that a file holds: those of {@link TestCaseMetadata} that it has, and any others. */
+type LoadedMetadata = Partial<TestCaseMetadata> & Record<string, unknown>;
+/** A case of a dataset. `metadata` is always there. */
+interface DatasetCase<TInput = any, TOutput = any> extends TestCaseInput<TInput, TOutput> {
+    metadata: LoadedMetadata;
+}
+/** Test cases under a name and a version. */
+interface Dataset<TInput = any, TOutput = any> {
+    id: string;
+    name: string;
+    description: string;
+    /** The version that the file states, or else a digest of its cases: the same cases have the same one. */
+    version: string;
+    testCases: DatasetCase<TInput, TOutput>[];
+    /** Further members of the file beside `testCases`. */
+    metadata?: Record<string, unknown>;
+}
+/** A thing that is wrong with a dataset. */
+interface DatasetProblem {
+    /** The member, from the top of the file: `testCases[3].metadata.tags`. In files of rows `[3]` is the fourth case. */
+    path: string;
+    message: string;
+    /** Line of the file, from 1. Not of a Parquet file, which has none, nor of a dataset in memory. */
+    line?: number;
+}
+
+/** Options of an export. */
+interface ExportDatasetOptions {
+    /**
+     * - `'json'` (default): the whole dataset.
+     * - `'jsonl'`: a case a line, without the header.
+     * - `'csv'`, `'tsv'`: a row each, metadata as `metadata.NAME`. Values other than texts are their JSON text.
+     */
+    format?: 'json' | 'jsonl' | 'csv' | 'tsv' | undefined;
+    /** A file to write, besides. */
+    path?: string | undefined;
+    /** Puts an apostrophe before texts that a spreadsheet takes for formulas. Default `false`: loading gives the same again. */
+    escapeFormulas?: boolean | undefined;
+}
+
+/** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
+declare class PreciseDate extends Date {
+    #private;
+    /** Takes the ISO 8601 text of a moment in UTC. */
+    constructor(text: string);
+    /** Nanoseconds within the millisecond, from 0 to 999,999. */
+    get nanoseconds(): number;
+    /** Returns the moment with all of its digits. */
+    toISOString(): string;
+    /** Returns the same as {@link toISOString}. */
+    toJSON(): string;
+}
+
+/** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
+type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
+/** The part of a web `ReadableStream` that is used. */
+interface ReadableStreamLike<T> {
+    getReader(): {
+        read(): Promise<{
+            done: boolean;
+            value?: T | undefined;
+        }>;
+        cancel(reason?: unknown): Promise<void>;
+        releaseLock(): void;
+    };
+}
+/**
+ * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
+ * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
+ */
+interface PipedStream<T> {
+    getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
+    pipeTo(destination: {
+        getWriter(): {
+            write(item?: T): Promise<void>;
+        };
+    }): Promise<void>;
+}
+
+/** Limits of a stream, a processor or a writer. */
+interface StreamConfig {
+    /** Items handed out (or written) at a time. Default 50; `ResultWriter` 100. */
+    batchSize?: number | undefined;
+    /**
+     * Bytes of memory, heap and native together, that buffered items may take; more go to a temporary file. Default 100 MB;
+     * `ResultWriter` 50 MB. `Infinity`: no limit.
+     */
+    maxMemory?: number | undefined;
+    /** Items buffered in the heap; more are kept compressed outside of it. Default 1000; `ResultWriter` 500. */
+    bufferSize?: number | undefined;
+    /** Directory of the temporary file, which never has a name in it. Default `os.tmpdir()`. */
+    spillDirectory?: string | undefined;
+}
+/** Figures of a stream. */
+interface StreamStats {
+    /** Items whose batch was processed, or that were handed to an iteration. */
+    itemsProcessed: number;
+    /** Items accepted (or read) and not yet handed out, wherever they are held. */
+    itemsBuffered: number;
+    /**
+     * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
+     * (exact). What is on disk does not count.
+     */
+    memoryUsage: number;
+    /** The number of pushes that were refused or made the buffer spill out of the heap. */
+    backpressureEvents: number;
+    /** Milliseconds per processed batch; 0 before the first. */
+    avgProcessingTime: number;
+    /** Items per second while a `process` was running; 0 before the first batch. */
+    throughput: number;
+    /** Records left out as invalid; only on a stream from a file. */
+    itemsSkipped?: number;
+    /** Records read so far, handed out or not; only on a stream from a file. */
+    itemsRead?: number;
+    /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
+    itemsTotal?: number;
+    /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
+    bytesRead?: number;
+    /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
+    bytesTotal?: number;
+}
+/** Payloads of a stream's events. */
+interface StreamEvents<T> {
+    /** An item was accepted or read. */
+    data: T;
+    /** A push was refused, or the buffer began to spill out of the heap. */
+    backpressure: {
+        bufferSize: number;
+        maxSize: number;
+    };
+    /** The items that wait take (or with one more would take) more than `maxMemory`. */
+    'memory-pressure': {
+        current: number;
+        max: number;
+    };
+    /**
+     * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
+     * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
+     */
+    'batch-complete': {
+        batchSize: number;
+        processingTime: number;
+        totalProcessed: number;
+    };
+    pause: undefined;
+    resume: undefined;
+    /** A batch failed (or, with an empty batch, reading the source did); `process` or the iteration rejects with `error` too. */
+    error: {
+        error: unknown;
+        batch: T[];
+    };
+    /** A record of a file was left out. */
+    invalid: {
+        file: string;
+        line: number;
+        byteOffset: number;
+        reason: string;
+    };
+}
+
+/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
+
+/** Options of every consumer. */
+interface ConsumeOptions {
+    /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
+    untilEnd?: boolean | undefined;
+    /** Aborted: nothing more is handed out and the consumer rejects with the signal's reason. */
+    signal?: AbortSignal | undefined;
+}
+
+/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
+
+/** A batch handler, which returns results or nothing. */
+type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
+/** Options of `process`. */
+interface ProcessOptions extends ConsumeOptions {
+    /** Batches in progress at a time. Default 1. Results come in order all the same. */
+    concurrency?: number | undefined;
+}
+
+/**
+ * Collects test cases, any number of them, and runs them in batches. Cases past `bufferSize` or `maxMemory` wait outside
+ * the heap (see `DatasetStream`); results stay in memory, as the caller gets them all.
+ */
+declare class BatchProcessor<TInput = any, TOutput = any> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
+    addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean;
+    /** Adds any number of cases, in order. */
+    addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
+    /**
+     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
+     *
+     * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
+     * that was paid for is lost or run again by itself:
+     * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
+     * - {@link takeFailed} gives the cases of failed batches.
+     * - Cases not yet handed out stay for the next call.
+     *
+     * After an abort, batches in progress are left to end by themselves, with the same outcome.
+     */
+    processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
+    /** Returns the figures of the stream of cases. */
+    getStats(): StreamStats;
+    /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
+    getResults(): RunResult<TOutput>[];
+    /**
+     * Returns the cases of batches that failed, in the order of the failures, and forgets them.
+     * `addTestCases(takeFailed())` runs them again.
+     */
+    takeFailed(): TestCase<TInput, TOutput>[];
+    /** Drops cases that wait, failed ones and results. */
+    clear(): void;
+}
+
+/** Options of reading a file. */
+interface FileOptions {
+    /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
+    /**
+     * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
+     * `;`, a tab or `|` in it is an error, unless this is given.
+     */
+    delimiter?: string | undefined;
+    /**
+     * The character around a field that holds delimiters or line ends, doubled within it; ASCII. `false`: none, a quote is
+     * text. Default `"`, for TSV `false` (IANA `text/tab-separated-values`).
+     */
+    quote?: string | false | undefined;
+    /**
+     * The names of the columns. Default: the first row. An array: these, and the first row is data. `false`: none, every item
+     * is an array of strings.
+     */
+    header?: readonly string[] | false | undefined;
+    /** The first character of lines that are left out, ASCII. Default: no line is. */
+    comment?: string | undefined;
+    /**
+     * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
+     * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
+     *
+     * These end the stream either way:
+     * - a JSON document with a syntax error;
+     * - a damaged Parquet file;
+     * - a record of more than 256 MB;
+     * - a CSV file with a quote that is never closed and has rows behind it.
+     */
+    onInvalid?: 'throw' | 'skip' | undefined;
+}
+/** A record that was left out. */
+interface InvalidRecord {
+    file: string;
+    line: number;
+    byteOffset: number;
+    reason: string;
+}
+
+/** The public stream of dataset items. */
+
+/**
+ * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
+ * in order, by batch or one by one.
+ *
+ * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
+ * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
+ * functions and objects with accessors cannot leave and stay in the heap as they are.
+ *
+ * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
+ */
+declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /**
+     * Returns a stream of the items of a file:
+     * - JSON lines, a JSON array, or an object whose `testCases` is one;
+     * - CSV or TSV: objects of strings, named by the header row;
+     * - Parquet (see the guide of streams for its types).
+     *
+     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
+     * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
+     * and validation run off the main thread, batch by batch.
+     *
+     * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
+     * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
+     * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
+     */
+    static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
+    /**
+     * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
+     * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
+     */
+    static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
+    static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
+    static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
+    /**
+     * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
+     * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
+     * every item is accepted, past the limits outside the heap.
+     *
+     * Throws `AiEvalsError`:
+     * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
+     * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
+     */
+    push(item: T): boolean;
+    /**
+     * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
+     * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
+     * nothing adds no results.
+     *
+     * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
+     * - No further batch is handed out, and batches in progress are waited for.
+     * - `process` rejects with the handler's own error.
+     * - The failed batch is not handed out again; the `error` event carries it.
+     * - Items that were not handed out stay buffered for the next call.
+     *
+     * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
+     */
+    process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]>;
+    /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
+    pause(): void;
+    /** Hands out batches and items again. */
+    resume(): void;
+    /** Returns whether the stream is paused. */
+    isPaused(): boolean;
+    /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
+    end(): void;
+    /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
+    clear(): void;
+    /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
+    close(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): StreamStats;
+    /** Iterates item by item until nothing is buffered, or to the end of the source. */
+    [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
+    /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
+    items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
+    /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
+    batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
+    /**
+     * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
+     * read stay in the stream. It cannot carry `null` items.
+     */
+    toReadable(options?: ConsumeOptions): Readable;
+    /**
+     * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
+     * consumer gets the items before and then the error. The next consumer goes on behind that item.
+     */
+    map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
+    /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
+    filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
+    filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
+    /** Returns a stream of the first `count` items. The source is closed behind them. */
+    take(count: number): DatasetStream<T>;
+    /**
+     * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
+     * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
+     * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
+     */
+    shard(index: number, count: number): DatasetStream<T>;
+    on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+    on(event: string | symbol, listener: (...args: never[]) => void): this;
+    once<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
+    once(event: string | symbol, listener: (...args: never[]) => void): this;
+}
+
+/** Options of a writer into a file. */
+interface FileWriterOptions {
+    /**
+     * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
+     * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
+     */
+    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
+    /**
+     * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
+     *   the target stays as it was.
+     * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
+     *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
+     */
+    append?: boolean | undefined;
+    /**
+     * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
+     * results of the first batch, or the header of the file that is appended to. A later result with another member is then
+     * refused.
+     */
+    columns?: readonly string[] | undefined;
+    /**
+     * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
+     * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
+     */
+    escapeFormulas?: boolean | undefined;
+    /** Results written to the file at a time. Default 100. */
+    batchSize?: number | undefined;
+}
+/** Figures of a file writer. */
+interface FileWriterStats {
+    itemsWritten: number;
+    itemsBuffered: number;
+    flushes: number;
+    errors: number;
+    /** Bytes written to the file by this writer. */
+    bytesWritten: number;
+}
+/**
+ * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
+ *
+ * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
+ * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
+ */
+declare class FileResultWriter<T> {
+    #private;
+    constructor(path: string | URL, options?: FileWriterOptions);
+    /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
+    write(result: T): Promise<void>;
+    /** Accepts all `results`, in order. */
+    writeMany(results: Iterable<T>): Promise<void>;
+    /** Puts everything accepted so far into the file and syncs it to disk. */
+    flush(): Promise<void>;
+    /**
+     * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
+     * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
+     */
+    close(): Promise<void>;
+    /**
+     * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
+     * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
+     */
+    abort(): Promise<void>;
+    /** Calls {@link close}, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): FileWriterStats;
+}
+
+/** Writes one batch; resolves when it is safe. */
+type BatchWriter<T> = (batch: T[]) => Promise<void> | void;
+/** Figures of a writer. */
+interface ResultWriterStats {
+    /** Results in batches that were written. */
+    itemsWritten: number;
+    /** Results accepted and not yet written; those of a failed batch among them. */
+    itemsBuffered: number;
+    /** Batches written. */
+    flushes: number;
+    /** Attempts that failed. */
+    errors: number;
+}
+/**
+ * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
+ * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
+ * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
+ *
+ * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
+ */
+declare class ResultWriter<T = any> {
+    #private;
+    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
+    constructor(config?: StreamConfig);
+    /**
+     * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
+     */
+    static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T>;
+    /**
+     * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
+     * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
+     */
+    write(result: T, writer: BatchWriter<T>): Promise<void>;
+    /** Accepts all `results`, in order, as {@link write} does. */
+    writeMany(results: Iterable<T>, writer: BatchWriter<T>): Promise<void>;
+    /** Writes everything accepted before this call. With nothing to write the writer is not called. */
+    flush(writer: BatchWriter<T>): Promise<void>;
+    /** Returns the figures of this moment. O(1). */
+    getStats(): ResultWriterStats;
+    /** Drops what is not written, except a batch that is being written now. The figures of what was written stay. */
+    clear(): void;
+}
+
+/** The form of a test case in a file, checked: what is read becomes a case or says what is wrong with it. */
+
+/** Names of the members that hold the parts of a case, where they are others than ours. Dots lead into members. */
+interface CaseFields {
+    /** Default `id`; a case without one is named by its place: `case-4`. */
+    id?: string | undefined;
+    /** Default `input`. */
+    input?: string | undefined;
+    /** Default `expected`, else `expectedBehavior`. */
+    expected?: string | undefined;
+    /** Default `metadata.category`, else `category`. */
+    category?: string | undefined;
+}
+
+/** Options of reading a dataset file. */
+interface DatasetFileOptions extends Omit<FileOptions, 'onInvalid'> {
+    /** Names of the members that hold the parts of a case, where they are others than ours. */
+    fields?: CaseFields | undefined;
+}
+
+/** A dataset to be made. */
+interface NewDataset {
+    /** Letters, digits, `_`, `-`, `.` and spaces; at most 100 characters. The name of its file. */
+    id: string;
+    /** Default: the id. */
+    name?: string | undefined;
+    /** Default `''`. */
+    description?: string | undefined;
+    /** Default: a digest of the cases, which changes with them. */
+    version?: string | undefined;
+    /** Default: none. */
+    testCases?: readonly (TestCaseInput | Readonly<Record<string, unknown>>)[] | undefined;
+}
+/** The outcome of a check. */
+interface DatasetValidation {
+    /** `true` when there are no errors. */
+    valid: boolean;
+    errors: DatasetProblem[];
+    /** Oddities with which a dataset can be used. */
+    warnings: DatasetProblem[];
+}
+/** A dataset in a list. */
+interface DatasetListing {
+    id: string;
+    name: string;
+    description: string;
+    version: string;
+    /** Number of test cases. */
+    testCases: number;
+    path: string;
+    /** Why it cannot be loaded; left out where it can. */
+    error?: string;
+}
+/**
+ * Datasets in a folder, a file each. Files are written beside their names and renamed, so that a reader, or a process that
+ * was killed, never leaves half of one. Processes that change a dataset at the same time take turns: nothing is lost.
+ */
+declare class DatasetManager {
+    #private;
+    /** The folder. */
+    readonly directory: string;
+    /** The folder is made when the first dataset is. */
+    constructor(directory: string);
+    /** Makes a dataset. Rejects with a `DatasetError` when there is one of this id, or when a case is not right. */
+    createDataset(dataset: NewDataset): Promise<Dataset>;
+    /** Loads a dataset and checks every case. Rejects with a `DatasetError` as the function of this name does. */
+    loadDataset(id: string): Promise<Dataset>;
+    /**
+     * Adds a case at the end of a dataset, of which the rest stays as it is. Rejects with a `DatasetError` for a case that is
+     * not right, an id that another case has, or a dataset that is no JSON document. O(size of the dataset).
+     */
+    addTestCase(id: string, testCase: TestCaseInput | Readonly<Record<string, unknown>>): Promise<Dataset>;
+    /** Checks a dataset, by its id or as it is in memory. Resolves to everything that is wrong with it. */
+    validateDataset(dataset: string | Dataset): Promise<DatasetValidation>;
+    /** Resolves to a dataset as text, and writes it to `path` if one is given. O(size of the dataset). */
+    exportDataset(id: string, options?: ExportDatasetOptions): Promise<string>;
+    /** Lists the datasets by name of their files. One that cannot be loaded has an `error`. O(size of all of them). */
+    listDatasets(): Promise<DatasetListing[]>;
+}
+
+/** Options of {@link loadDataset}. */
+interface LoadDatasetOptions extends DatasetFileOptions {
+    /** The folder in which an id is looked for. Default `datasets`, in the working directory. */
+    directory?: string | undefined;
+}
+/**
+ * Loads a whole dataset and checks every case of it.
+ *
+ * - A path or file URL names a file: JSON (`{ id, name, description, version, testCases }` or an array of cases), JSON
+ *   lines, CSV, TSV or Parquet, plain or compressed.
+ * - An id names a file of that name in `directory`, then one of those that come with the package (`everyday`).
+ *
+ * A case has `id`, `input`, `expected` (or `expectedBehavior`) and `metadata`. Other members become metadata.
+ *
+ * Rejects with a `DatasetError` that names file, line and member of the first problem. O(size of the file), all of it in
+ * memory: for more than that holds there is `DatasetStream.fromFile`.
+ */
+declare function loadDataset<TInput = any, TOutput = any>(pathOrId: string | URL, options?: LoadDatasetOptions): Promise<Dataset<TInput, TOutput>>;
+
+/** An answer that has not the form it must have. */
+declare class AnswerFormError extends Error {
+    name: string;
+}
+
+/** A call that gave no answer. `status`, `code` and `headers` tell the executor whether and when to try again. */
+declare class ChatError extends Error {
+    readonly status: number | undefined;
+    readonly code: string | undefined;
+    readonly headers: Headers | undefined;
+    constructor(message: string, facts: {
+        status?: number;
+        code?: string | undefined;
+        headers?: Headers;
+    }, cause?: unknown);
+}
+
+/** Options of a runner. `runnerConfig` goes before `temperature` (0.7), `maxTokens` (2000) and `timeout` (30,000 ms). */
+type RunnerOptions = Omit<ModelRunnerOptions<unknown, unknown>, 'prompt' | 'parse' | 'schema'>;
+/** Options of {@link BaseRunner.runDataset}. */
+interface RunDatasetOptions {
+    /** `true` makes several calls at once. Default `false`: one after the other. */
+    parallel?: boolean | undefined;
+    /** Calls in flight at once, with `parallel`. Default 5. */
+    concurrency?: number | undefined;
+    /** Called after every case with the number of those done, failed ones included, and of all. */
+    onProgress?: ((completed: number, total: number) => void) | undefined;
+    /** Starts nothing more and aborts the calls under way. The cases left end with `metadata.error`. */
+    signal?: AbortSignal | undefined;
+}
+/**
+ * A runner of one kind of cases, to be extended:
+ *
+ * ```ts
+ * class CapitalRunner extends BaseRunner<{ country: string }, string> {
+ *   preparePrompt({ country }: { country: string }) {
+ *     return `Name the capital of ${country}, and nothing else.`;
+ *   }
+ * }
+ * const results = await new CapitalRunner().runDataset(cases, { modelId: 'gpt-4o-mini' }, { parallel: true });
+ * ```
+ */
+declare abstract class BaseRunner<TInput = any, TOutput = any> {
+    #private;
+    /** Throws `TypeError` or `RangeError` for an option that cannot be used. */
+    constructor(options?: RunnerOptions);
+    /** Returns the prompt of a case. What it throws is the error of the case. */
+    abstract preparePrompt(input: TInput, testCase: TestCaseInput<TInput>): Prompt | PromiseLike<Prompt>;
+    /** Returns the form of the answers; `undefined` (default) for text. */
+    getOutputSchema(): OutputSchema | undefined;
+    /**
+     * Returns the output of an answer: of its value where there is a schema, else of its text. Default: that itself. What it
+     * throws is the error of the case.
+     */
+    parseOutput(answer: unknown, _context: AnswerContext<TInput>): TOutput | PromiseLike<TOutput>;
+    /** The model that is asked; `undefined` where the task names it. */
+    get modelId(): string | undefined;
+    /** Settings that change answers, as JSON. */
+    get settings(): Readonly<Record<string, unknown>>;
+    /** Asks the model about the case of a task, once. Rejects as a {@link ModelRunner} does: for executors. */
+    readonly run: (task: RunnerTask<TInput>, context?: RunnerContext) => Promise<ModelRunResult<TOutput>>;
+    /**
+     * Asks the model about a case, again after failures that can pass (`config.retries`, default 3). Never rejects: a case
+     * without an answer has `metadata.error`, a text, and `actual` `{}`.
+     */
+    runTestCase(testCase: TestCaseInput<TInput>, config?: RunnerConfig, options?: {
+        signal?: AbortSignal | undefined;
+    }): Promise<ModelRunResult<TOutput>>;
+    /**
+     * Runs every case and resolves to one result for each, in order, as {@link runTestCase} gives it. Rejects with
+     * `TypeError` or `RangeError` for arguments that cannot be used.
+     */
+    runDataset(cases: Iterable<TestCaseInput<TInput>>, config?: RunnerConfig, options?: RunDatasetOptions): Promise<ModelRunResult<TOutput>[]>;
+}
+
+/** A question, and the person who asks it. Other members are told to the model too. */
+interface AdvisingInput {
+    question: string;
+    /** Anything that is known of the person. */
+    profile?: unknown;
+    /** The courses of action to choose from. Default: any. */
+    options?: readonly string[];
+    [member: string]: unknown;
+}
+/** A piece of advice. */
+interface AdvisingOutput {
+    recommendation: string;
+    reasons: string[];
+    alternatives: string[];
+    /** 0–1. */
+    confidence: number;
+}
+/** Asks for advice. */
+declare class AdvisingRunner extends BaseRunner<AdvisingInput | string, AdvisingOutput> {
+    preparePrompt(input: AdvisingInput | string): string;
+    getOutputSchema(): OutputSchema<AdvisingOutput>;
+}
+
+/** Facts, and the rules they are judged by. Other members are told to the model too. */
+interface ComplianceInput {
+    /** The question; default whether the facts comply. */
+    question?: string;
+    /** Default: the rules that the model knows. */
+    rules?: readonly string[];
+    /** Any value. */
+    facts?: unknown;
+    [member: string]: unknown;
+}
+/** A verdict on compliance. */
+interface ComplianceOutput {
+    compliant: boolean;
+    /** The rules that are broken; empty where none is. */
+    violations: string[];
+    explanation: string;
+    /** 0–1. */
+    confidence: number;
+}
+/** Asks whether facts comply with rules. */
+declare class ComplianceRunner extends BaseRunner<ComplianceInput | string, ComplianceOutput> {
+    preparePrompt(input: ComplianceInput | string): string;
+    getOutputSchema(): OutputSchema<ComplianceOutput>;
+}
+
+/** A message, and what was said before it. */
+interface ConversationalInput {
+    message: string;
+    /** The earlier messages, oldest first. */
+    history?: readonly ChatMessage[];
+    /** Anything the model should know; told as a message of the system. */
+    context?: unknown;
+}
+/** An answer in a conversation. */
+interface ConversationalOutput {
+    response: string;
+}
+/** Asks for the next message of a conversation. */
+declare class ConversationalRunner extends BaseRunner<ConversationalInput | string, ConversationalOutput> {
+    preparePrompt(input: ConversationalInput | string): Prompt;
+    parseOutput(answer: unknown): ConversationalOutput;
+}
+
+/** Runner of retrieval-augmented answers: a question is answered from documents, which are cited. */
+
+/** A document to answer from. */
+type RagDocument = string | {
+    id?: string | undefined;
+    title?: string | undefined;
+    text?: string;
+    content?: string;
+};
+/** A question, and the documents that were retrieved for it. */
+interface RagInput {
+    /** The question; `question` is another name of it. */
+    query?: string;
+    question?: string;
+    /** `context` is another name of it. A document without an id is cited by its place, from 1. */
+    documents?: readonly RagDocument[];
+    context?: readonly RagDocument[] | string;
+}
+/** An answer from documents. */
+interface RagOutput {
+    answer: string;
+    /** Ids of the documents that the answer rests on. */
+    citations: string[];
+}
+/** Asks for an answer from documents alone. */
+declare class RAGRunner extends BaseRunner<RagInput, RagOutput> {
+    preparePrompt({ query, question, documents, context }: RagInput): string;
+    getOutputSchema(): OutputSchema<RagOutput>;
+}
+
+/** The features that a risk is predicted from. Other members are told to the model too. */
+interface RiskPredictionInput {
+    /** The event whose risk is asked for. */
+    outcome?: string;
+    /** Any value. */
+    features?: unknown;
+    [member: string]: unknown;
+}
+/** A predicted risk. */
+interface RiskPredictionOutput {
+    riskLevel: 'low' | 'medium' | 'high' | 'critical';
+    /** Probability of the event, 0–1. */
+    riskScore: number;
+    /** Reasons, the weightiest first. */
+    factors: string[];
+    recommendations: string[];
+}
+/** Asks for the risk of an event. */
+declare class RiskPredictionRunner extends BaseRunner<RiskPredictionInput | string, RiskPredictionOutput> {
+    preparePrompt(input: RiskPredictionInput | string): string;
+    getOutputSchema(): OutputSchema<RiskPredictionOutput>;
+}
+
 /** The limiter on its own. */
 
 /** The weights a call is expected to have. */
@@ -1690,55 +3140,6 @@ declare class RateLimit {
     getState(): RateLimiter;
     /** Forgets what has started. */
     reset(): void;
-}
-
-/** The shape of every scorer. */
-/** The score of one answer. */
-interface Score {
-    /** From 0 to 1; `NaN` only where the scorer says so. */
-    score: number;
-    /** True if the score is at least the scorer's threshold. */
-    passed: boolean;
-    /** The reason for the score, in words, where there is one to give. */
-    explanation?: string;
-    /** The raw figures behind the score, by name (`distance`, `ter`, …). */
-    breakdown?: Record<string, number>;
-}
-/** Options of a batch. */
-interface BatchOptions {
-    /** Ends the batch early: its promise rejects with the signal's reason within 50 ms, even inside a long pair. */
-    signal?: AbortSignal | undefined;
-    /** Called now and then with the number of scored pairs, and at the end. One that throws is reported as a warning. */
-    onProgress?: ((done: number, total: number) => void) | undefined;
-}
-/** A pair to score in a batch. */
-interface ScoredPair<E, A> {
-    expected: E;
-    actual: A;
-}
-/** A way to score an answer against what was expected. */
-interface Scorer<E, A> {
-    /** The name of the scorer, as in its factory. */
-    readonly name: string;
-    /** The least score that passes, from 0 to 1. */
-    readonly threshold: number;
-    /**
-     * Scores one answer. Short texts are scored at once; longer ones on native threads, all calls of one turn of the event
-     * loop in one crossing.
-     */
-    score(expected: E, actual: A): Promise<Score>;
-    /** Scores one answer on the calling thread. */
-    scoreSync(expected: E, actual: A): Score;
-    /**
-     * Scores a batch, in order, on every core; the event loop stays free. The list is read as it is at the call. Throws a
-     * `TypeError` that names the index of a bad pair before any work.
-     */
-    scoreAll(results: readonly ScoredPair<E, A>[], options?: BatchOptions): Promise<Score[]>;
-}
-/** The option that every factory takes. */
-interface ThresholdOption {
-    /** The least score that passes, from 0 to 1. Default 1 for scorers that say yes or no, 0.8 for graded ones. */
-    threshold?: number | undefined;
 }
 
 /** Types of jobs, their reports and comparisons. Times are `Date`s, durations milliseconds, costs US dollars. */
@@ -3133,446 +4534,6 @@ interface TargetRating {
  */
 declare function rateTargets(report: PerformanceReport, cacheStats?: Record<string, CacheFigures>): TargetRating[];
 
-/** A `Date` whose moment has more digits than milliseconds, as Parquet files have them. `toISOString` and JSON show all. */
-declare class PreciseDate extends Date {
-    #private;
-    /** Takes the ISO 8601 text of a moment in UTC. */
-    constructor(text: string);
-    /** Nanoseconds within the millisecond, from 0 to 999,999. */
-    get nanoseconds(): number;
-    /** Returns the moment with all of its digits. */
-    toISOString(): string;
-    /** Returns the same as {@link toISOString}. */
-    toJSON(): string;
-}
-
-/** Anything with items to iterate: arrays, generators, Node `Readable`s in object mode, web `ReadableStream`s. */
-type ItemSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStreamLike<T>;
-/** The part of a web `ReadableStream` that is used. */
-interface ReadableStreamLike<T> {
-    getReader(): {
-        read(): Promise<{
-            done: boolean;
-            value?: T | undefined;
-        }>;
-        cancel(reason?: unknown): Promise<void>;
-        releaseLock(): void;
-    };
-}
-/**
- * A web `ReadableStream`, in the form from which the type of its items is inferred. Every typing of it has one signature for
- * what it pipes. `getReader` has several in the typings of the DOM, and the last one is that of readers of bytes.
- */
-interface PipedStream<T> {
-    getReader(): ReturnType<ReadableStreamLike<unknown>['getReader']>;
-    pipeTo(destination: {
-        getWriter(): {
-            write(item?: T): Promise<void>;
-        };
-    }): Promise<void>;
-}
-
-/** Limits of a stream, a processor or a writer. */
-interface StreamConfig {
-    /** Items handed out (or written) at a time. Default 50; `ResultWriter` 100. */
-    batchSize?: number | undefined;
-    /**
-     * Bytes of memory, heap and native together, that buffered items may take; more go to a temporary file. Default 100 MB;
-     * `ResultWriter` 50 MB. `Infinity`: no limit.
-     */
-    maxMemory?: number | undefined;
-    /** Items buffered in the heap; more are kept compressed outside of it. Default 1000; `ResultWriter` 500. */
-    bufferSize?: number | undefined;
-    /** Directory of the temporary file, which never has a name in it. Default `os.tmpdir()`. */
-    spillDirectory?: string | undefined;
-}
-/** Figures of a stream. */
-interface StreamStats {
-    /** Items whose batch was processed, or that were handed to an iteration. */
-    itemsProcessed: number;
-    /** Items accepted (or read) and not yet handed out, wherever they are held. */
-    itemsBuffered: number;
-    /**
-     * Bytes of memory held by them and by what a file's reader has read ahead: in the heap (by structure) and outside of it
-     * (exact). What is on disk does not count.
-     */
-    memoryUsage: number;
-    /** The number of pushes that were refused or made the buffer spill out of the heap. */
-    backpressureEvents: number;
-    /** Milliseconds per processed batch; 0 before the first. */
-    avgProcessingTime: number;
-    /** Items per second while a `process` was running; 0 before the first batch. */
-    throughput: number;
-    /** Records left out as invalid; only on a stream from a file. */
-    itemsSkipped?: number;
-    /** Records read so far, handed out or not; only on a stream from a file. */
-    itemsRead?: number;
-    /** Records of the file. Known at its end, of a Parquet file from its first batch on. */
-    itemsTotal?: number;
-    /** Bytes read of the file as it is on disk, up to 4 MB ahead of the items; 0 for Parquet. Only on a stream from a file. */
-    bytesRead?: number;
-    /** Bytes of the file as it is on disk; absent for pipes, devices and Parquet. */
-    bytesTotal?: number;
-}
-/** Payloads of a stream's events. */
-interface StreamEvents<T> {
-    /** An item was accepted or read. */
-    data: T;
-    /** A push was refused, or the buffer began to spill out of the heap. */
-    backpressure: {
-        bufferSize: number;
-        maxSize: number;
-    };
-    /** The items that wait take (or with one more would take) more than `maxMemory`. */
-    'memory-pressure': {
-        current: number;
-        max: number;
-    };
-    /**
-     * A batch was processed: its items, milliseconds, and all items processed so far. Every push that was refused is followed
-     * by one, if need be with `batchSize` 0: when a batch failed, or an iteration or `clear()` made room.
-     */
-    'batch-complete': {
-        batchSize: number;
-        processingTime: number;
-        totalProcessed: number;
-    };
-    pause: undefined;
-    resume: undefined;
-    /** A batch failed (or, with an empty batch, reading the source did); `process` or the iteration rejects with `error` too. */
-    error: {
-        error: unknown;
-        batch: T[];
-    };
-    /** A record of a file was left out. */
-    invalid: {
-        file: string;
-        line: number;
-        byteOffset: number;
-        reason: string;
-    };
-}
-
-/** The state behind a `DatasetStream`: its queue, its source, and the signal that consumers wait for. */
-
-/** Options of every consumer. */
-interface ConsumeOptions {
-    /** Wait for `end()` instead of finishing once nothing is buffered. A stream with a source always reads to its end. */
-    untilEnd?: boolean | undefined;
-    /** Aborted: nothing more is handed out and the consumer rejects with the signal's reason. */
-    signal?: AbortSignal | undefined;
-}
-
-/** A `process` call: it hands out batches in order, a few at a time, and puts the results in order. */
-
-/** A batch handler, which returns results or nothing. */
-type BatchHandler<T, R> = (batch: T[]) => Promise<readonly R[]> | Promise<void> | readonly R[] | void;
-/** Options of `process`. */
-interface ProcessOptions extends ConsumeOptions {
-    /** Batches in progress at a time. Default 1. Results come in order all the same. */
-    concurrency?: number | undefined;
-}
-
-/**
- * Collects test cases, any number of them, and runs them in batches. Cases past `bufferSize` or `maxMemory` wait outside
- * the heap (see `DatasetStream`); results stay in memory, as the caller gets them all.
- */
-declare class BatchProcessor<TInput = any, TOutput = any> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /** Adds a case; always accepted (`true`), also while `processAll` runs. Throws `ERR_STORAGE` when the disk is full. */
-    addTestCase(testCase: TestCaseInput<TInput, TOutput>): boolean;
-    /** Adds any number of cases, in order. */
-    addTestCases(testCases: Iterable<TestCaseInput<TInput, TOutput>>): void;
-    /**
-     * Runs all cases that were added, `batchSize` at a time, and resolves with this call's results in order.
-     *
-     * When a batch fails, the batches in progress are waited for and the call rejects with the executor's own error. Nothing
-     * that was paid for is lost or run again by itself:
-     * - {@link getResults} has the results of every batch that succeeded, also behind the failed one.
-     * - {@link takeFailed} gives the cases of failed batches.
-     * - Cases not yet handed out stay for the next call.
-     *
-     * After an abort, batches in progress are left to end by themselves, with the same outcome.
-     */
-    processAll(executor: (batch: TestCase<TInput, TOutput>[]) => Promise<RunResult<TOutput>[]> | RunResult<TOutput>[], options?: ProcessOptions): Promise<RunResult<TOutput>[]>;
-    /** Returns the figures of the stream of cases. */
-    getStats(): StreamStats;
-    /** Returns every result since the last `clear`, of all `processAll` calls, in order. A new array. */
-    getResults(): RunResult<TOutput>[];
-    /**
-     * Returns the cases of batches that failed, in the order of the failures, and forgets them.
-     * `addTestCases(takeFailed())` runs them again.
-     */
-    takeFailed(): TestCase<TInput, TOutput>[];
-    /** Drops cases that wait, failed ones and results. */
-    clear(): void;
-}
-
-/** Options of reading a file. */
-interface FileOptions {
-    /** The format. Default: told from the file's name and first bytes; `csv` with an option of rows (below), unless the name says `tsv`. */
-    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet' | undefined;
-    /**
-     * The character between two fields of a row, ASCII. Default `,`, for TSV a tab. A header that comes out as one column with
-     * `;`, a tab or `|` in it is an error, unless this is given.
-     */
-    delimiter?: string | undefined;
-    /**
-     * The character around a field that holds delimiters or line ends, doubled within it; ASCII. `false`: none, a quote is
-     * text. Default `"`, for TSV `false` (IANA `text/tab-separated-values`).
-     */
-    quote?: string | false | undefined;
-    /**
-     * The names of the columns. Default: the first row. An array: these, and the first row is data. `false`: none, every item
-     * is an array of strings.
-     */
-    header?: readonly string[] | false | undefined;
-    /** The first character of lines that are left out, ASCII. Default: no line is. */
-    comment?: string | undefined;
-    /**
-     * - `'throw'` (default): an invalid record ends the stream with a `DatasetError`, after the records before it.
-     * - `'skip'`: it is left out, counted in `getStats().itemsSkipped` and reported by an `invalid` event.
-     *
-     * These end the stream either way:
-     * - a JSON document with a syntax error;
-     * - a damaged Parquet file;
-     * - a record of more than 256 MB;
-     * - a CSV file with a quote that is never closed and has rows behind it.
-     */
-    onInvalid?: 'throw' | 'skip' | undefined;
-}
-/** A record that was left out. */
-interface InvalidRecord {
-    file: string;
-    line: number;
-    byteOffset: number;
-    reason: string;
-}
-
-/** The public stream of dataset items. */
-
-/**
- * A stream of items in bounded memory. Items are pushed by a caller, or read from a file or any iterable. They are consumed
- * in order, by batch or one by one.
- *
- * Pushed items past `bufferSize` or `maxMemory` leave the heap: compressed in native memory, then in an unnamed temporary
- * file. They come back as equal values, `Date`, `Map`, `Set`, `BigInt`, typed arrays and cycles included. Class instances,
- * functions and objects with accessors cannot leave and stay in the heap as they are.
- *
- * Several consumers of one stream share it: every item goes to exactly one of them. Push and take are O(size of the item).
- */
-declare class DatasetStream<T = any> extends EventEmitter implements AsyncIterable<T> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /**
-     * Returns a stream of the items of a file:
-     * - JSON lines, a JSON array, or an object whose `testCases` is one;
-     * - CSV or TSV: objects of strings, named by the header row;
-     * - Parquet (see the guide of streams for its types).
-     *
-     * Text may be gzip or zstd, told by content. The file is read once, from its first byte to its last. So `path` may be a
-     * named pipe, `/dev/stdin`, a process substitution or a device. `getStats()` counts what was read so far. Reading, splitting
-     * and validation run off the main thread, batch by batch.
-     *
-     * Nothing is opened before the first item is asked for. A file that cannot be read makes the consumer (`process`,
-     * iteration) reject with a `DatasetError`. It names the file and, for a bad record, its line and byte offset. An abort, a
-     * `break` or `close()` ends the waiting for a pipe. A pipe keeps the process alive only while a consumer waits.
-     */
-    static fromFile<T = any>(path: string | URL, options?: FileOptions & StreamConfig): DatasetStream<T>;
-    /**
-     * Returns a stream of the items of an array, any iterable or async iterable, a Node `Readable` or a web `ReadableStream`.
-     * Items are asked for only as fast as they are consumed. Leaving an iteration early, or `close()`, closes the source.
-     */
-    static from<T>(source: Iterable<T> | AsyncIterable<T>, config?: StreamConfig): DatasetStream<T>;
-    static from<T>(source: PipedStream<T>, config?: StreamConfig): DatasetStream<T>;
-    static from<T>(source: ItemSource<T>, config?: StreamConfig): DatasetStream<T>;
-    /**
-     * Appends `item` and returns whether it was accepted. It is refused (`false`) only while the buffer is full and a running
-     * `process` drains it: wait for `batch-complete` and push again. While nothing drains the buffer (no `process`, or paused)
-     * every item is accepted, past the limits outside the heap.
-     *
-     * Throws `AiEvalsError`:
-     * - `ERR_CLOSED` after `end()`, and on a stream that reads from a source;
-     * - `ERR_STORAGE` when the item has to go to the temporary file and cannot (disk full). All items before it are safe.
-     */
-    push(item: T): boolean;
-    /**
-     * Hands out batches of `batchSize` in push order, and resolves with the results of all batches, flattened, in order. It
-     * ends once nothing is buffered, with `untilEnd` not before `end()`, from a source at its end. A handler that returns
-     * nothing adds no results.
-     *
-     * A batch fails when the handler throws, rejects or returns anything but an array or nothing:
-     * - No further batch is handed out, and batches in progress are waited for.
-     * - `process` rejects with the handler's own error.
-     * - The failed batch is not handed out again; the `error` event carries it.
-     * - Items that were not handed out stay buffered for the next call.
-     *
-     * An abort rejects at once with the signal's reason. Batches in progress are left to end by themselves.
-     */
-    process<R = unknown>(handler: BatchHandler<T, R>, options?: ProcessOptions): Promise<R[]>;
-    /** Stops handing out batches and items. `process` and iterations wait for {@link resume}. */
-    pause(): void;
-    /** Hands out batches and items again. */
-    resume(): void;
-    /** Returns whether the stream is paused. */
-    isPaused(): boolean;
-    /** Ends the pushing. Consumers that wait for the end finish once the buffer is drained. Idempotent. */
-    end(): void;
-    /** Drops the buffered items. The figures of processed items stay. A source goes on behind the items that were read. */
-    clear(): void;
-    /** Ends the stream and its consumers, drops the buffered items and closes its source. Idempotent. */
-    close(): Promise<void>;
-    /** Calls {@link close}, for `await using`. */
-    [Symbol.asyncDispose](): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): StreamStats;
-    /** Iterates item by item until nothing is buffered, or to the end of the source. */
-    [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined>;
-    /** Iterates item by item. Leaving a stream that reads from a source early closes the source, also while it waits. */
-    items(options?: ConsumeOptions): AsyncGenerator<T, void, undefined>;
-    /** Iterates in arrays of `size` items (default `batchSize`); the last may have fewer. */
-    batches(size?: number, options?: ConsumeOptions): AsyncGenerator<T[], void, undefined>;
-    /**
-     * Returns a Node `Readable` in object mode over the items. Destroying it closes the source. Pushed items that were not
-     * read stay in the stream. It cannot carry `null` items.
-     */
-    toReadable(options?: ConsumeOptions): Readable;
-    /**
-     * Returns a stream of what `change` makes of each item, asked for only as they are consumed. Where `change` fails, the
-     * consumer gets the items before and then the error. The next consumer goes on behind that item.
-     */
-    map<U>(change: (item: T, index: number) => U | Promise<U>): DatasetStream<U>;
-    /** Returns a stream of the items for which `test` holds. A `test` that throws is as in {@link map}. */
-    filter<S extends T>(test: (item: T, index: number) => item is S): DatasetStream<S>;
-    filter(test: (item: T, index: number) => boolean | Promise<boolean>): DatasetStream<T>;
-    /** Returns a stream of the first `count` items. The source is closed behind them. */
-    take(count: number): DatasetStream<T>;
-    /**
-     * Returns a stream of every `count`-th item, from the `index`-th (0 to `count` − 1). The shards of a dataset have each item
-     * once. Each shard needs a stream of its own over the dataset, usually in a process of its own. A second shard of the same
-     * stream throws `AiEvalsError` `ERR_CLOSED`, since the two would take items from one another.
-     */
-    shard(index: number, count: number): DatasetStream<T>;
-    on<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
-    on(event: string | symbol, listener: (...args: never[]) => void): this;
-    once<E extends keyof StreamEvents<T>>(event: E, listener: (payload: StreamEvents<T>[E]) => void): this;
-    once(event: string | symbol, listener: (...args: never[]) => void): this;
-}
-
-/** Options of a writer into a file. */
-interface FileWriterOptions {
-    /**
-     * The format. Default: by the ending of the name, `.jsonl` (or `.ndjson`), `.json` (an array), `.csv` or `.tsv`; `jsonl` when
-     * it has none. Any other ending is a `RangeError`. Behind it `.gz` and `.zst` compress, whatever the format.
-     */
-    format?: 'jsonl' | 'json' | 'csv' | 'tsv' | undefined;
-    /**
-     * - `false` (default): a temporary file beside the target takes its name, synced to disk, at `close()`. Without a `close()`
-     *   the target stays as it was.
-     * - `true`: rows go to the end of the target, synced at each `flush` and `close`. An unfinished last row, left by a crash, is
-     *   cut off first. Not for JSON arrays and compressed files (`RangeError`).
-     */
-    append?: boolean | undefined;
-    /**
-     * Columns of a CSV or TSV file. Members of a result that are not among them are left out. Default: every member of the
-     * results of the first batch, or the header of the file that is appended to. A later result with another member is then
-     * refused.
-     */
-    columns?: readonly string[] | undefined;
-    /**
-     * `true` puts an apostrophe before a text of a CSV or TSV cell that a spreadsheet would take for a formula: one that begins
-     * with `=`, `+`, `-`, `@`, a tab or a carriage return. Numbers stay numbers. Default `false`.
-     */
-    escapeFormulas?: boolean | undefined;
-    /** Results written to the file at a time. Default 100. */
-    batchSize?: number | undefined;
-}
-/** Figures of a file writer. */
-interface FileWriterStats {
-    itemsWritten: number;
-    itemsBuffered: number;
-    flushes: number;
-    errors: number;
-    /** Bytes written to the file by this writer. */
-    bytesWritten: number;
-}
-/**
- * Writes results, in the order of the `write` calls, to a file. Make one with `ResultWriter.toFile(path)`.
- *
- * A file that cannot be written makes the call reject with `AiEvalsError` `ERR_STORAGE`. Accepted results are kept and tried
- * again by the next call. Memory: the results of one batch, or of all calls that were not awaited.
- */
-declare class FileResultWriter<T> {
-    #private;
-    constructor(path: string | URL, options?: FileWriterOptions);
-    /** Accepts `result`. Resolves once the batch that it completed, if any, is in the file. */
-    write(result: T): Promise<void>;
-    /** Accepts all `results`, in order. */
-    writeMany(results: Iterable<T>): Promise<void>;
-    /** Puts everything accepted so far into the file and syncs it to disk. */
-    flush(): Promise<void>;
-    /**
-     * Finishes the file: every result is in it, on disk, under its name. Without results the file is empty. After a failure it
-     * can be called again. Once closed, `write` and `flush` reject with `ERR_CLOSED`.
-     */
-    close(): Promise<void>;
-    /**
-     * Removes the temporary file and leaves the target as it was; when appending, with the batches that were written. A
-     * `close()` that was called before is waited for. When it succeeds the file is there, and nothing is given up.
-     */
-    abort(): Promise<void>;
-    /** Calls {@link close}, for `await using`. */
-    [Symbol.asyncDispose](): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): FileWriterStats;
-}
-
-/** Writes one batch; resolves when it is safe. */
-type BatchWriter<T> = (batch: T[]) => Promise<void> | void;
-/** Figures of a writer. */
-interface ResultWriterStats {
-    /** Results in batches that were written. */
-    itemsWritten: number;
-    /** Results accepted and not yet written; those of a failed batch among them. */
-    itemsBuffered: number;
-    /** Batches written. */
-    flushes: number;
-    /** Attempts that failed. */
-    errors: number;
-}
-/**
- * Collects results and hands them to a `writer` in batches of `batchSize`, one batch at a time, in the order of the `write`
- * calls. A batch whose writer fails is kept. The next attempt writes it first, with the same items in the same order. Nothing
- * is written twice or dropped. Results past `bufferSize` or `maxMemory` wait outside the heap.
- *
- * Pass the same `writer` to every call: a batch goes to the writer of the call that completed it.
- */
-declare class ResultWriter<T = any> {
-    #private;
-    /** Throws `RangeError` for a limit below 1 or NaN, `TypeError` for one that is not a number. */
-    constructor(config?: StreamConfig);
-    /**
-     * Returns a writer into a file, finished atomically or appended. See {@link FileResultWriter}.
-     */
-    static toFile<T = any>(path: string | URL, options?: FileWriterOptions): FileResultWriter<T>;
-    /**
-     * Accepts `result`. When it completes a batch, or a memory limit is reached, batches are written before the call resolves.
-     * When that fails, the call rejects with the writer's own error. The result is accepted all the same: do not pass it again.
-     */
-    write(result: T, writer: BatchWriter<T>): Promise<void>;
-    /** Accepts all `results`, in order, as {@link write} does. */
-    writeMany(results: Iterable<T>, writer: BatchWriter<T>): Promise<void>;
-    /** Writes everything accepted before this call. With nothing to write the writer is not called. */
-    flush(writer: BatchWriter<T>): Promise<void>;
-    /** Returns the figures of this moment. O(1). */
-    getStats(): ResultWriterStats;
-    /** Drops what is not written, except a batch that is being written now. The figures of what was written stay. */
-    clear(): void;
-}
-
 /** A list of numbers, as an array or in a typed array. */
 type NumberList = readonly number[] | Exclude<NodeJS.TypedArray, BigInt64Array | BigUint64Array>;
 
@@ -3757,8 +4718,8 @@ interface NumericAnswerOptions extends ThresholdOption {
     relative?: number | undefined;
 }
 /**
- * The final number of the answer is the expected one: 1, else 0; whatever working and units surround it. `NaN` where what
- * is expected is not one number. O(m + n).
+ * Scores 1 if the final number of the answer is the expected one, else 0, whatever working and units surround it. `NaN`
+ * where the expected text is not one number, or one of more than a million digits. O(m + n).
  */
 declare function numericAnswer(options?: NumericAnswerOptions): TextScorer;
 /** Options of {@link jsonMatch}. */
@@ -4693,5 +5654,5 @@ interface StoreLogEvent {
  */
 declare function setLogger(listener: ((event: StoreLogEvent) => void) | undefined): void;
 
-export { AiEvalsError, ArgumentRangeError, ArgumentTypeError, BaselineComparator, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, CommonRecallConfigs, CommonRubrics, DatasetError, DatasetStream, EmbeddingCache, EvalOrchestrator, EvalStore, ExactMatchScorer, FileResultWriter, JobManager, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RateLimit, RecallAtKScorer, RecallAtKSuite, ReportGenerator, ResponseCache, ResultWriter, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, createScorer, damerauLevenshtein, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, mcnemar, meteor, metricsToCSV, metricsToJSON, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, pattern, performanceMonitor, persistEvalReport, precisionAtK, precisionScorer, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, weighted, wilsonInterval };
-export type { AcquireOptions, ActualText, AddOptions, AiEvalsErrorCode, AllThresholds, AnswerScore, AveragePrecisionOptions, Baseline, BaselineComparison, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseMetrics, CaseOutcome, CaseResult, CaseScore, CaseScorer, CategoryMetrics, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedMetric, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, ErrorCause, EvalBaseline, EvalError, EvalJob, EvalMetrics, EvalReport, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecuteOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportOptions, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GivenMetrics, GroupMetrics, HeadersLike, Id, Improvement, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JobConfig, JobDataset, JobProgress, JobScorer, JobStatus, JobTask, JsonDiffOptions, JsonMatchOptions, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MetricChange, Metrics, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelIdentity, NdcgOptions, Neighbour, NewBaseline, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OrchestratorOptions, OutputOf, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, ProcessOptions, ProgressUpdate, ProviderTier, QueueStats, RankingScorer, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, Recommendation, Regression, RegressionThresholds, RepeatOptions, ReplayPace, ReportInput, ReportOptions, ReportSummary, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RougeOptions, RougeType, Rubric, RunComparison, RunDifference, RunEnd, RunFilter, RunFunction, RunOutcome, RunResult, RunStatus, RunStore, RunSummary, RunWriter, RunnerConfig, Savings, ScorableResult, Score, ScoredPair, Scorer, ScorerConfig, ScorerMetrics, ScorerStrategy, ScorerType, ScoringResult, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, Thresholds, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Unjudged, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };
+export { AdvisingRunner, AiEvalsError, AnswerFormError, ArgumentRangeError, ArgumentTypeError, BaseRunner, BaselineComparator, BatchProcessor, Benchmark, BenchmarkSuite, CacheInvalidator, CacheManager, CacheMissError, ChatError, CommonRecallConfigs, CommonRubrics, ComplianceRunner, ConversationalRunner, DatasetError, DatasetManager, DatasetStream, EmbeddingCache, EvalOrchestrator, EvalStore, ExactMatchScorer, FileResultWriter, JobManager, LLMJudgeScorer, LRUCache, Measure$1 as Measure, NativeLoadError, NativePanicError, PRICES, PRICES_AS_OF, PROVIDER_LIMITS, ParallelExecutor, PerformanceMonitor, PreciseDate, PrecisionRecallScorer, QueryCache, RAGRunner, RateLimit, RecallAtKScorer, RecallAtKSuite, ReportGenerator, ResponseCache, ResultWriter, RiskPredictionRunner, ScoringWorkerPool, SemanticSimilarityScorer, StoreError, allOf, anyOf, averagePrecision, benchmarkCache, bleu, bootstrapInterval, cacheManager, cacheMiddleware, calculateMetrics, chrf, classification, classificationReport, contains, corpusBleu, corpusChrf, corpusTer, cosine, costOfUsage, createScorer, damerauLevenshtein, defineConfig, embeddingCacheMiddleware, endsWith, estimateDuration, exactMatch, f1Scorer, formatComparisonReport, formatMetricsReport, fuzzy, hitAtK, indel, isCompleteAnswer, jaro, jaroWinkler, jsonDiff, jsonMatch, jsonSchema, lcs, levenshtein, listOverlap, llmJudge, loadDataset, mcnemar, meteor, metricsToCSV, metricsToJSON, modelRunner, ndcg, ndcgFromScores, numericAnswer, numericDiff, osa, pairedBootstrap, passAtK, passHatK, pattern, performanceMonitor, persistEvalReport, precisionAtK, precisionScorer, priceOf, rateTargets, recallAtK, recallScorer, reciprocalRank, recommendConcurrency, renderDashboard, rouge, runModelComparison, runParallelComparison, scoreResult, semanticSimilarity, setLogger, squadExact, startsWith, summarize, ter, tokenF1, verdictAgreement, weighted, wilsonInterval };
+export type { AcquireOptions, ActualText, AddOptions, AdvisingInput, AdvisingOutput, AiEvalsErrorCode, AiSdkModel, AiSdkSchema, AllThresholds, AnswerContext, AnswerScore, AnswerVerdict, AveragePrecisionOptions, Baseline, BaselineComparison, BaselineEntry, BaselineStore, BatchHandler, BatchOptions, BatchWriter, BenchmarkComparison, BenchmarkConfig, BenchmarkResult, BenchmarkSuiteResult, BleuOptions, BootstrapOptions, Bottleneck, BottleneckOptions, CacheEvent, CacheFigures, CacheMiddleware, CacheMiddlewareOptions, CacheMode, CacheOptions, CacheRequest, CacheStats, CachedQuery, CallTreeNode, CallWeights, CaseAnswers, CaseComparison, CaseFields, CaseMetrics, CaseOutcome, CaseResult, CaseRunner, CaseScore, CaseScorer, CategoryMetrics, ChatMessage, ChrfOptions, ClassFigures, ClassificationOptions, ClassificationReport, ClassificationScorerOptions, ComparedDataset, ComparedMetric, ComparedModel, ComparisonReport, ComparisonScorer, ComplianceInput, ComplianceOutput, ComponentTiming, ComputeContext, ComputeOptions, ConcurrencyPlan, ConfidenceOption, ConsumeOptions, ConversationalInput, ConversationalOutput, CreateScorerConfig, Criterion, CustomResult, CustomScorer, Dataset, DatasetCase, DatasetFileOptions, DatasetListing, DatasetProblem, DatasetValidation, Difficulty, Discordant, DumpedEntry, EditDistanceOptions, EmbedParameters, Embedding, EmbeddingCacheMiddleware, EmbeddingCacheMiddlewareOptions, EndpointModel, ErrorCause, EvalBaseline, EvalConfig, EvalConfigExport, EvalError, EvalJob, EvalMetrics, EvalReport, EvalResult, EvalRun, EventLoopFigures, Eviction, EvictionReason, ExactMatchOptions, ExactMatchScorerOptions, ExecuteOptions, ExecutionMetrics, ExecutionOptions, ExecutionProgress, ExecutionResult, ExecutionTask, ExecutorEvents, ExpectedText, ExportDatasetOptions, ExportOptions, FieldsEntry, FileOptions, FileWriterOptions, FileWriterStats, FuzzyOptions, GivenMetrics, GroupMetrics, HeadersLike, Id, Improvement, InsertOptions, Interval, InvalidRecord, ItemSource, JaroWinklerOptions, JobConfig, JobDataset, JobProgress, JobScorer, JobStatus, JobTask, JsonDiffOptions, JsonMatchOptions, JsonSchemaObject, JsonSchemaOptions, JudgeContext, JudgedIds, KeyDifference, LLMJudgeScorerOptions, Label, ListAnswer, ListOverlapOptions, LlmJudgeOptions, LoadDatasetOptions, LoadedMetadata, LookupOptions, ManagedCache, McnemarOptions, MeasurableCache, MeasuredBenchmark, MemoryFigures, MeteorOptions, MetricChange, Metrics, MissCost, MissExplanation, ModelAnswer, ModelCallParameters, ModelComparisonOptions, ModelDifference, ModelEntry, ModelFigures, ModelIdentity, ModelProvider, ModelRunMetadata, ModelRunResult, ModelRunner, ModelRunnerOptions, ModelSource, NamedModel, NdcgOptions, Neighbour, NewBaseline, NewDataset, NewMetrics, NewResult, NewRun, Normalization, NumberList, Numeric, NumericAnswerOptions, OccurrenceOptions, OrchestratorOptions, OutputEntry, OutputOf, OutputSchema, Page, PageRequest, PatternOptions, PerformanceBaseline, PerformanceMeasurement, PerformanceRegression, PerformanceReport, Permit, PipedStream, PoolStats, PrecisionRecall, PrecisionRecallScorerOptions, Price, PriceTable, ProcessOptions, ProgressUpdate, Prompt, PromptSource, ProviderTier, QueueStats, RagDocument, RagInput, RagOutput, RankingScorer, RateInterval, RateLimitConfig, RateLimiter, Rating, ReadableStreamLike, RecallAtKScorerOptions, RecallAtKSuiteOptions, Recommendation, Regression, RegressionSeverity, RegressionThresholds, RepeatOptions, ReplayPace, ReportFormat, ReportInput, ReportOptions, ReportSummary, ResamplingOptions, ResponseCacheOptions, ResultFilter, ResultKey, ResultOrder, ResultRows, ResultWriterStats, RetrievedIds, RetryConfig, RiskPredictionInput, RiskPredictionOutput, RougeOptions, RougeType, Rubric, RunComparison, RunDatasetOptions, RunDifference, RunEnd, RunFilter, RunFunction, RunOutcome, RunResult, RunStatus, RunStore, RunSummary, RunWriter, RunnerConfig, RunnerContext, RunnerEntry, RunnerObject, RunnerOptions, RunnerTask, Savings, SchemaOutput, ScorableResult, Score, ScoredPair, Scorer, ScorerConfig, ScorerEntry, ScorerMetrics, ScorerStrategy, ScorerType, ScoringResult, SemanticSimilarityOptions, SemanticSimilarityScorerOptions, SetOptions, ShouldCache, SpentTokens, StandardSchema, StoreErrorCode, StoreLogEvent, StoreOptions, StorePoolStats, StoreSchema, StoreTls, StoredExecutionOptions, StoredStreamingOptions, StoredTask, StreamConfig, StreamEvents, StreamStats, StreamingOptions, SuitePlan, SummarizeOptions, Summary, SymbolOptions, TableStyle, TargetRating, TaskContext, TaskRow, TaskSource, TaskStream, TerOptions, TestCase, TestCaseInput, TestCaseMetadata, TestCaseScorer, Text, TextPair, TextScorer, ThresholdOption, Thresholds, ThrottleEvent, TieredCacheOptions, Timer, TokenEstimate, TokenF1Options, TokenUsage, Tool, ToolCall, ToolRun, ToolSet, Unjudged, UnjudgedChange, ValuedScore, Verdict, Verdicts, WeightedPart, WorkerConfig, WriterOptions };

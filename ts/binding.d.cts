@@ -9,6 +9,14 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** The text of all columns of a batch. It crosses in pieces, so that a large value does not hold up the event loop. */
+export declare class BatchText {
+  /** Makes room for so many UTF-16 units. */
+  constructor(units: number)
+  /** Adds a piece at the end. O(piece). */
+  push(piece: string): void
+}
+
 /** A cache of bytes; the facade encodes values and decodes them. Keys are written as for `CacheHandle`. */
 export declare class ByteCacheHandle {
   /** The buffer that the facade writes the structure of a key into. */
@@ -354,19 +362,19 @@ export declare class ResultStore {
   resumeRun(id: string, expected: string, force: boolean): Promise<string>
   /** Gives up a run without finishing it. */
   releaseRun(id: string): Promise<void>
-  /** Returns a page of runs as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
-  listRuns(query: string): Promise<string>
+  /** Returns a page of runs as JSON, a long one as its bytes: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listRuns(query: string): Promise<string | Buffer>
   /** Compares run `b` with run `a`. Returns counts, the difference of scores and p as JSON. */
   compareRuns(a: string, b: string): Promise<string>
   /** Stores a batch in one transaction; see `batch` of the engine for its form. Returns counts as JSON. */
-  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  insertResults(texts: BatchText, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
   /**
    * Returns 1 for each (case, repeat) whose result the run has, else 0. `test_case_ids` is the ids run together, of these
    * `lengths` in UTF-16 units.
    */
   have(runId: string, testCaseIds: string, lengths: Uint32Array, repeats: Float64Array): Promise<Uint8Array>
-  /** Returns a page of results as JSON: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
-  listResults(runId: string, query: string): Promise<string>
+  /** Returns a page of results as JSON, a long one as its bytes: `items`, `next`. `query` is JSON: `filter`, `limit`, `cursor`. */
+  listResults(runId: string, query: string): Promise<string | Buffer>
   /** Returns the metrics of a run as JSON; null for none. */
   metrics(runId: string): Promise<string | null>
   /** Sets a baseline of JSON and returns it as JSON. */
@@ -408,7 +416,7 @@ export declare class StoreTransaction {
   /** Creates a run of JSON, completed unless it says otherwise, and returns it as JSON. */
   createRun(run: string): Promise<string>
   /** Stores a batch; see `ResultStore`. */
-  insertResults(texts: string, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
+  insertResults(texts: BatchText, lengths: Uint32Array, numbers: Float64Array, skipDuplicates: boolean): Promise<string>
   /** Writes the metrics of a run. What the JSON does not have is computed from the results; null: everything. */
   setMetrics(runId: string, metrics?: string | undefined | null): Promise<void>
   /** Makes all of it durable. */
@@ -646,12 +654,6 @@ export declare function recordPanics(): void
  * system's own clock whatever the clock of JavaScript is made to say.
  */
 export declare function referenceTiming(): number
-
-/** Returns the number of numbers of a row of `insertResults`. */
-export declare function resultNumbers(): number
-
-/** Returns the number of texts of a row of `insertResults`. */
-export declare function resultTexts(): number
 
 /** Returns the DDL of a new store of `backend`: `sqlite` or `postgres`. */
 export declare function schemaSql(backend: string): string

@@ -71,7 +71,7 @@ fn closing_twice_at_once_ends_both() {
         let file = File::new();
         let store = file.open().await;
         store.create_run(new_run("r")).await.expect("a run");
-        futures_util::future::join(store.close(), store.close()).await;
+        Box::pin(futures_util::future::join(store.close(), store.close())).await;
         assert_eq!(refused(store.run("r").await).code, Code::Closed);
     });
 }
