@@ -7,6 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, join, sep } from 'node:path';
 import { rolldown } from 'rolldown';
+import { minifySync } from 'rolldown/utils';
 import { entryPoints } from './entry_points.mjs';
 
 /** Names and files of what runs on worker threads of its own: a bundle each, found beside the module that starts it. */
@@ -55,6 +56,15 @@ function writeLicences(root, output) {
   writeFileSync(join(root, 'dist', 'third-party-licenses.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
 }
 
+/** Makes chunks of packages of others small. Ours stay readable, for stack traces. */
+function minifyBundled(root, output) {
+  for (const { type, fileName, moduleIds } of output) {
+    if (type !== 'chunk' || !moduleIds.some((id) => id.includes(`${sep}node_modules${sep}`))) continue;
+    const file = join(root, 'dist', fileName);
+    writeFileSync(file, minifySync(fileName, readFileSync(file, 'utf8')).code);
+  }
+}
+
 /** Writes `dist/*.js`. Fails on any warning of the bundler, such as a circular import between chunks. */
 export async function bundleFacade(root, manifest) {
   const entries = entryPoints(manifest).map((entry) => [entry, join(root, 'ts', `${entry}.ts`)]);
@@ -77,5 +87,6 @@ export async function bundleFacade(root, manifest) {
     comments: false,
   });
   await bundle.close();
+  minifyBundled(root, output);
   writeLicences(root, output);
 }

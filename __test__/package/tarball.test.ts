@@ -37,7 +37,7 @@ function filesOf(folder: string): string[] {
 describe('the root tarball', () => {
   test('has the facade, its typings and the documents, and nothing else', () => {
     const kinds = filesOf(installed).filter(
-      (file) => !/^dist\/[\w-]+\.(js|mjs|cjs|d\.ts|d\.mts)$|^datasets\//.test(file),
+      (file) => !/^dist\/[\w-]+\.(js|mjs|cjs|d\.ts|d\.mts)$|^dist\/third-party-licenses\.txt$|^datasets\//.test(file),
     );
     expect(kinds).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'index.d.ts', 'package.json']);
   });
@@ -91,12 +91,12 @@ describe('the platform tarball', () => {
     expect(binary.length).toBeLessThan(14 * MEGABYTE);
   });
 
-  test('weighs less than 15 MB together with the root package', () => {
+  test('weighs less than 15.5 MB together with the root package', () => {
     const sizes = [
       ...filesOf(installed).map((f) => join(installed, f)),
       ...filesOf(library).map((f) => join(library, f)),
     ];
-    expect(sizes.reduce((sum, file) => sum + statSync(file).size, 0)).toBeLessThan(15 * MEGABYTE);
+    expect(sizes.reduce((sum, file) => sum + statSync(file).size, 0)).toBeLessThan(15.5 * MEGABYTE);
   });
 });
 
