@@ -156,7 +156,7 @@ export function comparisonLines(label: string, { baselineId, ...found }: Baselin
   const shown = [
     ...regressions.slice(0, MOST_SHOWN).map((each) => style.bad(line(each.severity, each))),
     ...improvements.slice(0, MOST_SHOWN).map((each) => style.good(line('better', each))),
-    ...unjudged.slice(0, MOST_SHOWN).map(({ message }) => `  not judged: ${message}`),
+    ...unjudged.slice(0, MOST_SHOWN).map(({ message }) => `  ${message}`),
   ];
   const counts = `${plural(regressions.length, 'regression')}, ${plural(improvements.length, 'improvement')}`;
   return [style.bold(`${label} against the baseline ${printable(baselineId)}: ${counts}`), ...shown];

@@ -33,6 +33,9 @@ export function totalOf(summaries: readonly Summary[]): TotalSummary {
   };
 }
 
+/** Widths of the columns behind the name. */
+const WIDTHS = [7, 15, 7, 7, 9, 7];
+
 /** Returns the table of runs, the best pass rate of a dataset first. `names` are those of the runs. */
 export function runTable(runs: readonly { name: string; dataset: string; summary: Summary }[], style: Style): string {
   const datasets = [...new Set(runs.map(({ dataset }) => dataset))];
@@ -41,7 +44,7 @@ export function runTable(runs: readonly { name: string; dataset: string; summary
     const ranked = [...ofDataset].sort((a, b) => b.summary.passRate - a.summary.passRate);
     const width = Math.max(5, ...ranked.map(({ name }) => Math.min(24, [...name].length)));
     const row = (name: string, cells: readonly string[]) =>
-      `  ${shortened(name, width).padEnd(width)}${cells.map((cell, i) => cell.padStart(i === 1 ? 17 : 9)).join('')}`;
+      `  ${shortened(name, width).padEnd(width)}${cells.map((cell, i) => `  ${cell.padStart(WIDTHS[i]!)}`).join('')}`;
     return [
       '',
       style.bold(`${dataset}: ${plural(ranked.length, 'model')}`),

@@ -150,10 +150,10 @@ class Comparison {
     const place = category === OVERALL ? metric : `${metric} of category '${category}'`;
     if (!isNumber(baseline) || !isNumber(current)) {
       const side = isNumber(baseline)
-        ? `this run's ${place} is ${String(current)}`
-        : `the baseline's ${place} is ${String(baseline)}`;
+        ? `this run has no usable ${place} (${String(current)})`
+        : `the baseline has no usable ${place} (${String(baseline)})`;
       const given = { ...(isNumber(baseline) ? { baseline } : {}), ...(isNumber(current) ? { current } : {}) };
-      const message = `Not compared: ${side}, no finite number.`;
+      const message = `Not compared: ${side}.`;
       this.found.unjudged.push({ reason: 'not-a-number', category, metric, ...given, message });
       return;
     }
