@@ -28,8 +28,8 @@ interface Life {
   report: Pick<EvalReport, 'summary' | 'metrics'> | undefined;
 }
 
-/** Runs the job of `child.mjs`; kills the process (-9) once it has made `limit` calls. */
-async function life(url: string, jobId: string, limit: number): Promise<Life> {
+/** Runs the job of `child.mjs`; kills the process (-9) once it has made `limit` calls, and `isDue` then. */
+async function life(url: string, jobId: string, limit: number, isDue = async () => true): Promise<Life> {
   const child = spawn(process.execPath, [join(__dirname, 'child.mjs'), url, jobId, String(limit)]);
   onTestFinished(() => void child.kill('SIGKILL'));
   let errors = '';
@@ -42,7 +42,10 @@ async function life(url: string, jobId: string, limit: number): Promise<Life> {
     if (line.startsWith('job ')) told.jobId = line.slice(4);
     else if (line.startsWith('report ')) told.report = JSON.parse(line.slice(7)) as EvalReport;
     else told.calls.push(line);
-    if (told.calls.length === limit) child.kill('SIGKILL');
+    if (told.calls.length !== limit) continue;
+    // The child answers no more: what it was answered is on its way into the store.
+    while (!(await isDue())) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill('SIGKILL');
   }
   await closed;
   if (told.report === undefined && told.calls.length < limit) throw new Error(`the child ended: ${errors}`);
@@ -53,7 +56,6 @@ describe('a job of three models × 50 cases × 3 repeats', () => {
   it('killed twice (-9) and resumed equals one that ran through, and pays for no stored answer again', async () => {
     const [url, other] = [await sqlite.create(), await sqlite.create()];
     const through = await life(other, '', 1000);
-    const first = await life(url, '', 150);
     const store = await openStore(url);
     const count = async () => {
       let rows = 0;
@@ -61,8 +63,9 @@ describe('a job of three models × 50 cases × 3 repeats', () => {
       for (const { id } of items) for await (const _ of store.results(id)) rows += 1;
       return rows;
     };
+    const first = await life(url, '', 150, async () => (await count()) > 0);
     const afterFirst = await count();
-    const second = await life(url, first.jobId, 150);
+    const second = await life(url, first.jobId, 150, async () => (await count()) > afterFirst);
     const afterSecond = await count();
     const last = await life(url, first.jobId, 1000);
     expect(first.report).toBeUndefined();
