@@ -1869,9 +1869,9 @@ interface ChatMessage {
     role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
     /** The text, or parts in the form of the model that is asked. */
     content: string | readonly unknown[] | null;
-    /** Of the assistant: the tools that it calls. */
+    /** Tools that the assistant calls. */
     toolCalls?: readonly ToolCall[];
-    /** Of a tool: the call that it answers. */
+    /** The call that a tool answers. */
     toolCallId?: string;
     toolName?: string;
 }
@@ -1959,7 +1959,7 @@ interface ToolRun {
 interface Price {
     input: number;
     output: number;
-    /** Of input that the provider read from its prompt cache. Default: as `input`. */
+    /** Price of input that the provider read from its prompt cache. Default: as `input`. */
     cachedInput?: number | undefined;
 }
 /** Prices by model, over those of {@link PRICES}. */
@@ -2171,7 +2171,7 @@ interface ModelFigures {
     failed: number;
     /** Calls without a verdict. They are not passes: their score is 0. */
     errors: number;
-    /** Of `total`. */
+    /** Share of `total`. */
     passRate: number;
     /** Wilson's for one answer a case, and where all or none passed; else by bootstrap over the cases. */
     passRateInterval: RateInterval;
@@ -2186,7 +2186,7 @@ interface ModelFigures {
     passAtK: number[];
     /** pass^k for k from 1 to `repeats`. */
     passHatK: number[];
-    /** Of the calls that were answered; `NaN` without any. */
+    /** Mean over the calls that were answered; `NaN` without any. */
     latency: {
         mean: number;
         p50: number;

@@ -173,7 +173,7 @@ async function readRecords(
 }
 
 interface IndexedProblem extends CaseProblem {
-  /** Of the case; −1 for the file. */
+  /** Index of the case; −1 for the file. */
   index: number;
 }
 

@@ -6,7 +6,7 @@ import type { TokenUsage } from '../types.js';
 export interface Price {
   input: number;
   output: number;
-  /** Of input that the provider read from its prompt cache. Default: as `input`. */
+  /** Price of input that the provider read from its prompt cache. Default: as `input`. */
   cachedInput?: number | undefined;
 }
 

@@ -114,7 +114,7 @@ export interface ModelFigures {
   failed: number;
   /** Calls without a verdict. They are not passes: their score is 0. */
   errors: number;
-  /** Of `total`. */
+  /** Share of `total`. */
   passRate: number;
   /** Wilson's for one answer a case, and where all or none passed; else by bootstrap over the cases. */
   passRateInterval: RateInterval;
@@ -129,7 +129,7 @@ export interface ModelFigures {
   passAtK: number[];
   /** pass^k for k from 1 to `repeats`. */
   passHatK: number[];
-  /** Of the calls that were answered; `NaN` without any. */
+  /** Mean over the calls that were answered; `NaN` without any. */
   latency: { mean: number; p50: number; p95: number };
   tokens: TokenUsage;
   /** Sum of the costs that are known; left out where none is. */

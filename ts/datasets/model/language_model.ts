@@ -15,9 +15,9 @@ export interface ChatMessage {
   role: 'system' | 'developer' | 'user' | 'assistant' | 'tool';
   /** The text, or parts in the form of the model that is asked. */
   content: string | readonly unknown[] | null;
-  /** Of the assistant: the tools that it calls. */
+  /** Tools that the assistant calls. */
   toolCalls?: readonly ToolCall[];
-  /** Of a tool: the call that it answers. */
+  /** The call that a tool answers. */
   toolCallId?: string;
   toolName?: string;
 }
