@@ -161,6 +161,15 @@ describe('unjudged', () => {
     expect(reasons(compared({ totalCost: 0 }, { totalCost: 5 }))).toEqual(['zero-baseline overall totalCost']);
   });
 
+  it('has another number of calls for the same cases', () => {
+    const cases = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({ testCaseId: `c${n % 3}`, category: 'a', passed: true }));
+    const twice = { totalTests: 6, cases: cases(6) };
+    const { unjudged } = compared(twice, { totalTests: 3, cases: cases(3) });
+    expect(unjudged).toMatchObject([{ reason: 'vanished-cases', category: 'overall', baseline: 6, current: 3 }]);
+    expect(compared(twice, twice).unjudged).toEqual([]);
+  });
+
   it('has figures that are no finite numbers', () => {
     const comparison = compared({ avgScore: Number.NaN }, { avgLatency: Number.POSITIVE_INFINITY });
     expect(reasons(comparison)).toEqual(['not-a-number overall avgScore', 'not-a-number overall avgLatency']);

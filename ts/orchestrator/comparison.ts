@@ -110,16 +110,19 @@ class Comparison {
       return;
     }
     const keyOf = caseKeys(before, after);
+    const found = this.found.unjudged.length;
     this.#missing('vanished-cases', before, after, keyOf, 'of the baseline were not run');
     this.#missing('new-cases', after, before, keyOf, 'are not in the baseline');
+    // The same cases, but asked another number of times.
+    if (this.found.unjudged.length === found) this.#caseCount();
   }
 
-  /** Says that numbers of cases differ, where nobody knows which ones. */
+  /** Says that numbers of calls differ, where no case is known to be missing. */
   #caseCount(): void {
     const [before, after] = [this.#baseline.totalTests, this.#current.totalTests];
     if (!Number.isFinite(before) || !Number.isFinite(after) || before === after) return;
     const reason = after < before ? 'vanished-cases' : 'new-cases';
-    const message = `The baseline has ${before} cases, this run ${after}; changes may come from that.`;
+    const message = `The baseline has ${before} calls, this run ${after}; changes may come from that.`;
     this.found.unjudged.push({ reason, category: OVERALL, baseline: before, current: after, message });
   }
 
